@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: what the engine's parts share about attachments: where the bytes are, and the few calls into
+ * the file that writing and reading them needs.
+ *
+ * An attachment's stored bytes (gzip or not) are cut into chunks of ATT_CHUNK_SIZE, each a record
+ * with its own checksum. One chunk: the attachment points at it. More: it points at an index
+ * record that lists them. None: the attachment is empty.
+ *
+ * Not here: the public calls (tuffet/attachment.h, attachment.c); how an attachment is listed in a
+ * document record (fileformat/docrec.h); the index (fileformat/attindex.h).
+ */
+#ifndef ENGINE_ATT_H
+#define ENGINE_ATT_H
+
+#include "base/buf.h"
+#include "tuffet/attachment.h"
+
+#define ATT_CHUNK_SIZE (256u * 1024) /* stored bytes per chunk; the last one may be shorter */
+#define ATT_NAME_SIZE_MAX 8192
+#define ATT_TYPE_SIZE_MAX 1024
+
+/* A record in the file. */
+struct rec_loc {
+    uint64_t off; /* of the record's header */
+    uint32_t len; /* bytes of its payload */
+};
+
+/* Where an attachment's bytes are, and what they are. The part of an attachment that a later
+ * revision copies unchanged. */
+struct att_data {
+    uint64_t length;         /* decoded bytes */
+    uint64_t encoded_length; /* stored bytes */
+    bool gzip;               /* stored compressed */
+    uint8_t md5[16];         /* of the stored bytes */
+    uint32_t chunk_count;
+    struct rec_loc loc;      /* chunk_count 0: {0,0}; 1: the chunk; more: the index record */
+};
+
+/* A finished stream (tuffet/attachment.h). */
+struct tuf_blob {
+    struct att_data data;
+    uint8_t received_md5[16];
+    tuf_db *db; /* the database whose file holds it; borrowed */
+};
+
+/*
+ * Appends a chunk (or index) record to the log, without a sync. Takes the tail lock for the
+ * write. Implemented by engine/store.c.
+ * Returns: TUF_OK; E_FULL, E_IO, E_POISONED, E_READONLY, E_NOMEM.
+ */
+tuf_status tufi_store_append_chunk(tuf_db *db, tuf_slice payload, struct rec_loc *out);
+
+/*
+ * Reads a chunk or index record's payload and verifies its checksum.
+ *   buf  loc.len bytes
+ * Returns: TUF_OK; E_CORRUPT, E_IO.
+ */
+tuf_status tufi_store_read_chunk(tuf_db *db, struct rec_loc loc, void *buf);
+
+/* The gzip level (0: never) and the type list of a database. */
+int tufi_db_gzip_level(const tuf_db *db);
+bool tufi_db_type_compressible(const tuf_db *db, tuf_slice type);
+
+/* What a reader needs to know of an attachment of an open document; implemented by engine/doc.c. */
+tuf_status tufi_doc_att_data(struct att_data *out, const struct tuf_doc *doc, size_t pos);
+tuf_snapshot *tufi_doc_snapshot(const struct tuf_doc *doc);
+/* Holds / drops a snapshot for a reader that outlives its document; implemented by engine/db.c. */
+void tufi_snapshot_ref(tuf_snapshot *snapshot);
+void tufi_snapshot_unref(tuf_snapshot *snapshot);
+tuf_db *tufi_snapshot_db(const tuf_snapshot *snapshot);
+
+/*
+ * Stores bytes that are wholly in memory (inline "data") as tuf_att_writer would: compresses what
+ * is compressible and computes the digest, but writes nothing yet.
+ *   stored_out  the bytes to store (compressed or a copy)
+ *   out         everything but chunk_count and loc
+ */
+tuf_status tufi_att_prepare(struct att_data *out, struct buf *stored_out, const tuf_db *db_or_null,
+                            tuf_slice type, tuf_slice bytes);
+
+/*
+ * Writes prepared bytes as chunks and completes data->chunk_count and data->loc.
+ */
+tuf_status tufi_att_store(struct att_data *data, tuf_db *db, tuf_slice stored);
+
+/* CouchDB's rule on a comma list of patterns such as "text/\*, application/json" (tested on the type
+ * before ';', ASCII case ignored). */
+bool tufi_type_matches(tuf_slice type, const char *patterns);
+#define ATT_COMPRESSIBLE_DEFAULT                                                                   \
+    "text/*, application/javascript, application/json, application/xml"
+
+#endif
