@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: allocation with a hook for tests that make any single allocation fail.
+ */
+#include "base/alloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arith.h"
+#include "tuffet/db.h"
+
+/* Set by tests before they start threads; never in production. */
+static bool (*alloc_hook)(size_t size, void *ctx);
+static void *alloc_hook_ctx;
+
+void tufi_alloc_set_hook(bool (*hook)(size_t size, void *ctx), void *ctx)
+{
+    alloc_hook = hook;
+    alloc_hook_ctx = ctx;
+}
+
+static bool allowed(size_t size)
+{
+    return !alloc_hook || alloc_hook(size, alloc_hook_ctx);
+}
+
+void *tufi_alloc(size_t size)
+{
+    return allowed(size) ? malloc(size > 0 ? size : 1) : NULL;
+}
+
+void *tufi_alloc_zero(size_t size)
+{
+    return allowed(size) ? calloc(1, size > 0 ? size : 1) : NULL;
+}
+
+void *tufi_realloc(void *old, size_t size)
+{
+    return allowed(size) ? realloc(old, size > 0 ? size : 1) : NULL;
+}
+
+void *tufi_alloc_array(size_t item_count, size_t item_size)
+{
+    size_t size;
+    return mul_ok(&size, item_count, item_size) ? tufi_alloc(size) : NULL;
+}
+
+void *tufi_memdup(const void *data, size_t len)
+{
+    void *copy = tufi_alloc(len);
+    if (copy && len > 0)
+        memcpy(copy, data, len);
+    return copy;
+}
+
+void tufi_free(void *memory)
+{
+    free(memory);
+}
+
+void tuf_free(void *memory)
+{
+    free(memory);
+}
+
+void tufi_autofree(void *pointer_to_pointer)
+{
+    void *memory;
+    memcpy(&memory, pointer_to_pointer, sizeof(memory));
+    free(memory);
+}
