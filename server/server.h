@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: the one object that ties the server's parts together. Created by main, given to every
+ * request as req->server.
+ */
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+#include "server/config.h"
+#include "tuffet/tuffet.h"
+
+struct dbs;
+struct loop;
+struct password_cache;
+struct work_pool;
+
+#define SERVER_VERSION_COUCH "3.5.0" /* the API we speak, shown in "/" and in Server: */
+#define SERVER_UUID_SIZE 33          /* 32 hexadecimal digits and a NUL */
+
+struct server {
+    struct config *config;
+    struct dbs *dbs;
+    struct work_pool *pool;
+    struct password_cache *passwords;
+    struct loop **loops;          /* one thread each */
+    unsigned loop_count;
+    char uuid[SERVER_UUID_SIZE];  /* persisted in [couchdb] uuid */
+    const char *data_dir;
+    uint64_t start_us;            /* wall clock at start */
+    _Atomic bool stopping;        /* a signal came: answers end, feeds end */
+    _Atomic uint64_t request_count;
+};
+
+/* Shorthand for config_settings(req->server->config). */
+static inline const struct settings *server_settings(const struct server *server)
+{
+    return config_settings(server->config);
+}
+
+/* 32 hexadecimal digits and a NUL by [uuids] algorithm: sequential, random, utc_random, utc_id,
+ * uuid_v7 (default). For generated document ids and _uuids. Any thread. */
+void server_new_uuid(struct server *server, char out[SERVER_UUID_SIZE]);
+
+#endif
