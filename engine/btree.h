@@ -95,6 +95,7 @@ struct btree_txn; /* one at a time per env; the engine's writer lock guards it *
 tuf_status tufi_btree_txn_begin(struct btree_txn **out, struct btree_env *env);
 /* The working trees: read them with tufi_btree_find on &trees[kind]; change with put/remove. */
 struct btree *tufi_btree_txn_tree(struct btree_txn *txn, unsigned kind);
+struct btree_env *tufi_btree_txn_env(const struct btree_txn *txn);
 /* Inserts or replaces. Returns E_NOMEM, E_CORRUPT, E_IO, E_LIMIT: then the txn must be aborted. */
 tuf_status tufi_btree_put(struct btree_txn *txn, unsigned kind, tuf_slice key, tuf_slice value);
 /* TUF_NOT_FOUND if absent. */

@@ -143,7 +143,7 @@ tuf_status tufi_record_decode(struct record_header *out, const uint8_t in[RECORD
                               uint64_t off)
 {
     uint32_t len = get_be32(in + 4);
-    if (in[0] < RECORD_DOC || in[0] > RECORD_INDEX || in[1] || in[2] || in[3])
+    if (in[0] < RECORD_DOC || in[0] > RECORD_CHUNK || in[1] || in[2] || in[3])
         return tufi_corrupt(off, "record type %u is not known", in[0]);
     if (len > RECORD_SIZE_MAX)
         return tufi_corrupt(off, "record says %u bytes, at most %u are possible", len,

@@ -91,8 +91,7 @@ enum record_type {
     RECORD_LOCAL = 3, /* a local document or its removal */
     RECORD_META = 4,  /* a named value or its removal */
     RECORD_PURGE = 5, /* what a purge did to one document */
-    RECORD_CHUNK = 6, /* attachment bytes */
-    RECORD_INDEX = 7, /* list of an attachment's chunks */
+    RECORD_CHUNK = 6, /* attachment bytes, or the list of an attachment's chunks */
 };
 
 struct record_header {

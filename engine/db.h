@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: what the files of the engine share: the database handle, its log, and the view that each
+ * published version carries.
+ *
+ * Locks, in the order in which they may be taken:
+ *   1. writer    one writer at a time: commits, checkpoints, purges; held through sync and publish
+ *   2. tail      the end of the log: every append; not held during a sync
+ *   3. queue     requests waiting for a group commit; never held while working
+ *   4. wait      the condition behind tuf_db_wait
+ * The B+tree has its own mutexes, taken last. No lock is held while a listener runs.
+ *
+ * INV-DB-1: a version is published only after the bytes it needs are synced (NO_WAIT commits
+ *           excepted: they are published after the write).
+ * INV-DB-2: once `poisoned` is set nothing is written to the file any more.
+ * INV-DB-3: log.durable_off <= log.tail_off; every byte below durable_off is synced.
+ */
+#ifndef ENGINE_DB_H
+#define ENGINE_DB_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "engine/btree.h"
+#include "fileformat/docinfo.h"
+#include "fileformat/docrec.h"
+#include "fileformat/frame.h"
+#include "tuffet/tuffet.h"
+#include "vfs/vfs.h"
+
+/* The log: the file seen as a sequence of frames. */
+struct log {
+    const struct tuf_vfs *vfs;
+    struct vfs_file *file;   /* owned */
+    char *path;              /* owned */
+    struct superblock super;
+    uint32_t salt;           /* of record checksums */
+    bool readonly;
+    uint64_t tail_off;       /* where the next frame goes (tail lock) */
+    uint32_t tail_crc;       /* header_crc of the newest frame (tail lock) */
+    uint64_t filled_end;     /* end of the file: zeros between tail_off and here (tail lock) */
+    uint64_t fill_step;      /* bytes of the next zero fill (tail lock) */
+    uint64_t newest_commit;  /* number of the newest commit frame (tail lock) */
+    uint64_t newest_seq;     /* update_seq of the newest commit frame (tail lock) */
+    uint64_t durable_off;    /* all below is synced (tail lock) */
+    uint64_t checkpoint_off; /* newest checkpoint frame, 0: none (tail lock) */
+    uint64_t checkpoint_end; /* where the log to replay begins (tail lock) */
+    atomic_bool poisoned;
+    pthread_mutex_t tail;
+};
+
+/* What a published version knows beside its trees. Immutable. */
+struct db_view {
+    uint64_t update_seq;
+    uint64_t purge_seq;
+    uint64_t commit;
+    uint64_t size_file;
+    uint64_t checkpoint_off;
+    uint32_t revs_limit;
+    uint32_t purged_infos_limit;
+};
+
+struct commit_request;
+
+#define DB_MAGIC 0x7475666462303031u /* "tufdb001" */
+
+struct tuf_db {
+    uint64_t magic;
+    struct log log;
+    struct btree_env *env;
+    unsigned compression;
+    int gzip_level;
+    char *compressible_types;
+    uint64_t checkpoint_log_size;
+    size_t checkpoint_dirty_size;
+
+    pthread_mutex_t writer;
+    struct db_view now;       /* state after the newest applied commit (writer lock) */
+    struct buf group;         /* the frame being built; its memory is used again (writer lock) */
+
+    pthread_mutex_t queue;
+    pthread_cond_t queue_done;
+    struct commit_request *queue_head, *queue_tail; /* queue lock */
+    bool leading;             /* a thread is committing the queue (queue lock) */
+
+    pthread_mutex_t wait;
+    pthread_cond_t wait_changed;
+    uint64_t visible_seq;     /* newest published sequence (wait lock) */
+    tuf_commit_listener *listener; /* wait lock */
+    void *listener_ctx;
+};
+
+#define SNAPSHOT_MAGIC 0x7475667373303031u
+
+struct tuf_snapshot {
+    uint64_t magic;
+    atomic_uint refs;
+    tuf_db *db;
+    const struct btree_version *version;
+};
+
+static inline const struct db_view *snapshot_view(const tuf_snapshot *s)
+{
+    return s->version->owner_data;
+}
+
+static inline const struct btree *snapshot_tree(const tuf_snapshot *s, enum tree_kind kind)
+{
+    return &s->version->trees[kind];
+}
+
+#define REVS_LIMIT_DEFAULT 1000u
+#define PURGED_INFOS_LIMIT_DEFAULT 1000u
+#define META_NAME_SIZE_MAX 255
+#define META_VALUE_SIZE_MAX (1u << 20)
+
+/* ---- store.c: the log ------------------------------------------------------------------------ */
+
+/* Creates a new database file. Durable, name included, on return. */
+tuf_status tufi_log_create(struct log *log, const tuf_open_options *opts);
+/* Reads the superblock of an open file. */
+tuf_status tufi_log_read_super(struct log *log);
+void tufi_log_close(struct log *log);
+
+/* E_READONLY, E_POISONED or TUF_OK. */
+tuf_status tufi_log_writable(const struct log *log);
+
+/*
+ * Appends one frame whose payload is `payload` (which starts FRAME_HEADER_SIZE bytes into
+ * `frame`: the header is filled in here, and padding is appended). Under the tail lock.
+ *   frame  the header's room, then the payload
+ *   h      kind, commit, update_seq, record_count set by the caller; the rest is filled in
+ */
+tuf_status tufi_log_append(struct log *log, struct buf *frame, struct frame_header *h);
+
+/* Where the payload of the next frame begins. Under the tail lock. */
+static inline uint64_t log_next_payload(const struct log *log)
+{
+    return log->tail_off + FRAME_HEADER_SIZE;
+}
+
+/* Syncs everything below `upto` (a tail_off that was seen). Takes the tail lock for a moment.
+ * A failure poisons the log. */
+tuf_status tufi_log_sync(struct log *log, uint64_t upto);
+
+/* Reads and verifies one record. `payload` receives loc.len bytes (its memory is used again). */
+tuf_status tufi_log_read_record(const struct log *log, struct rec_loc loc, enum record_type type,
+                                struct buf *payload);
+/* The same when two types are possible. */
+tuf_status tufi_log_read_any(const struct log *log, struct rec_loc loc, enum record_type *type_out,
+                             struct buf *payload);
+
+/* Appends a record (header and payload) to a frame under construction and says where it will be. */
+struct rec_loc tufi_log_put_record(const struct log *log, struct buf *frame, enum record_type type,
+                                   tuf_slice payload);
+
+/* ---- recover.c ------------------------------------------------------------------------------- */
+
+/*
+ * Finds the newest checkpoint and replays the commits after it. On return the first version is
+ * published and db->now is set. A torn tail is dropped (cut off unless read-only); a damaged frame
+ * that was synced is E_CORRUPT.
+ */
+tuf_status tufi_db_recover(tuf_db *db);
+
+/* ---- checkpoint.c ---------------------------------------------------------------------------- */
+
+/* Writes changed nodes and a checkpoint. Under the writer lock. */
+tuf_status tufi_db_checkpoint_locked(tuf_db *db);
+/* Whether enough has been logged or changed since the last one. Under the writer lock. */
+bool tufi_db_checkpoint_due(tuf_db *db);
+
+/* ---- apply.c: the effect of one record on the trees, in commits and in replay alike ----------- */
+
+tuf_status tufi_apply_doc(struct btree_txn *txn, struct db_view *now, const struct docrec *rec,
+                          struct rec_loc loc);
+tuf_status tufi_apply_local(struct btree_txn *txn, const struct localrec *rec, struct rec_loc loc);
+tuf_status tufi_apply_meta(struct btree_txn *txn, struct db_view *now, const struct metarec *rec);
+tuf_status tufi_apply_purge(struct btree_txn *txn, struct db_view *now,
+                            const struct purgerec *rec);
+/* Any record by its type. */
+tuf_status tufi_apply_record(struct btree_txn *txn, struct db_view *now, enum record_type type,
+                             tuf_slice payload, struct rec_loc loc, struct docrec_view *scratch);
+/* Sets the limits in `now` from the local tree. */
+tuf_status tufi_load_settings(struct btree_env *env, const struct btree *local,
+                              struct db_view *now);
+
+/* Looks a document up in a by-id tree. `value` receives a copy of the bytes that `info` borrows. */
+tuf_status tufi_find_docinfo(struct btree_env *env, const struct btree *by_id, tuf_slice id,
+                             struct buf *value, struct docinfo *info);
+
+/* ---- commit.c -------------------------------------------------------------------------------- */
+
+/* Builds one frame under the locks: begin, put records, then finish or abort. */
+struct commit {
+    tuf_db *db;
+    struct btree_txn *txn;
+    struct db_view now;   /* state with the records so far */
+    uint32_t record_count;
+};
+/* Takes the writer and tail locks. */
+tuf_status tufi_commit_begin(struct commit *c, tuf_db *db);
+/* Writes the frame, syncs it if asked, publishes, releases the locks, tells the listener. */
+tuf_status tufi_commit_finish(struct commit *c, bool durable);
+/* Releases the locks; nothing happened. */
+void tufi_commit_abort(struct commit *c);
+
+/* Adds a record to the frame. */
+tuf_status tufi_commit_put(struct commit *c, enum record_type type, tuf_slice payload,
+                           struct rec_loc *loc_out);
+
+/* ---- history.c ------------------------------------------------------------------------------- */
+
+struct revtree;
+/* Builds a document's revision tree from its records. */
+tuf_status tufi_history_load(struct revtree *out, const struct log *log,
+                             const struct docinfo *info);
+
+/* ---- body.c: compression of bodies ------------------------------------------------------------ */
+
+/* Compresses with the codec if that makes it smaller; appends to out and says what was used. */
+tuf_status tufi_body_pack(struct buf *out, enum body_codec *codec_out, tuf_slice body,
+                          unsigned compression);
+/* Appends body_len bytes to out. E_CORRUPT if that is not what comes out. */
+tuf_status tufi_body_unpack(struct buf *out, enum body_codec codec, tuf_slice stored,
+                            uint64_t body_len, uint64_t off);
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: open and close a database.
+ *
+ * Not here: recovery (recover.c); creating the file (store.c).
+ */
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/testhook.h"
+#include "engine/db.h"
+
+#define CACHE_SIZE_DEFAULT (32u << 20)
+#define CHECKPOINT_LOG_DEFAULT (256u << 20)
+#define CHECKPOINT_DIRTY_DEFAULT (256u << 20)
+#define GZIP_LEVEL_DEFAULT 8
+
+static tuf_status read_options(tuf_open_options *out, const tuf_open_options *opts)
+{
+    *out = (tuf_open_options)TUF_OPEN_OPTIONS_INIT;
+    if (!opts)
+        return TUF_OK;
+    if (opts->struct_size == 0 || opts->struct_size > sizeof(*out))
+        return tufi_fail(TUF_E_MISUSE, "options of %zu bytes are from another version",
+                         opts->struct_size);
+    memcpy(out, opts, opts->struct_size);
+    if (out->compression > TUF_COMPRESS_ZLIB || out->gzip_level > 9 || out->gzip_level < -1)
+        return tufi_fail(TUF_E_INVALID, "compression options are out of range");
+    return TUF_OK;
+}
+
+static char *copy_text(const char *text)
+{
+    return tufi_memdup(text, strlen(text) + 1);
+}
+
+static tuf_status init_handle(tuf_db *db, const char *path, const tuf_open_options *opts)
+{
+    db->magic = DB_MAGIC;
+    pthread_mutex_init(&db->writer, NULL);
+    pthread_mutex_init(&db->log.tail, NULL);
+    pthread_mutex_init(&db->queue, NULL);
+    pthread_cond_init(&db->queue_done, NULL);
+    pthread_mutex_init(&db->wait, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&db->wait_changed, &attr);
+    pthread_condattr_destroy(&attr);
+    db->log.vfs = opts->vfs ? opts->vfs : tufi_vfs_posix();
+    db->log.readonly = opts->flags & TUF_OPEN_RDONLY;
+    db->log.path = copy_text(path);
+    db->compression = opts->compression;
+    db->gzip_level = opts->gzip_level ? opts->gzip_level : GZIP_LEVEL_DEFAULT;
+    db->compressible_types =
+        copy_text(opts->compressible_types ? opts->compressible_types : ATT_COMPRESSIBLE_DEFAULT);
+    db->checkpoint_log_size =
+        opts->checkpoint_log_size ? opts->checkpoint_log_size : CHECKPOINT_LOG_DEFAULT;
+    db->checkpoint_dirty_size =
+        opts->checkpoint_dirty_size ? opts->checkpoint_dirty_size : CHECKPOINT_DIRTY_DEFAULT;
+    return db->log.path && db->compressible_types ? TUF_OK : tufi_nomem();
+}
+
+static void free_handle(tuf_db *db)
+{
+    if (db->env)
+        tufi_btree_env_free(&db->env);
+    tufi_log_close(&db->log);
+    tufi_buf_release(&db->group);
+    tufi_free(db->compressible_types);
+    pthread_cond_destroy(&db->wait_changed);
+    pthread_mutex_destroy(&db->wait);
+    pthread_cond_destroy(&db->queue_done);
+    pthread_mutex_destroy(&db->queue);
+    pthread_mutex_destroy(&db->log.tail);
+    pthread_mutex_destroy(&db->writer);
+    db->magic = 0;
+    tufi_free(db);
+}
+
+static tuf_status read_node(void *ctx, void *buf, size_t len, uint64_t off)
+{
+    const struct log *log = ctx;
+    return tufi_vfs_read_exact(log->file, buf, len, off);
+}
+
+static tuf_status make_env(tuf_db *db, const tuf_open_options *opts)
+{
+    struct btree_config config = {
+        .read = read_node,
+        .ctx = &db->log,
+        .reduce = { tufi_reduce_by_id, tufi_reduce_by_seq, tufi_reduce_local, NULL },
+        .cache_size = opts->cache_size ? opts->cache_size : CACHE_SIZE_DEFAULT,
+        .node_size = db->log.super.node_size,
+    };
+    return tufi_btree_env_new(&db->env, &config);
+}
+
+/* Opens what is there, or creates it. */
+static tuf_status open_file(tuf_db *db, const tuf_open_options *opts)
+{
+    struct log *log = &db->log;
+    unsigned how = log->readonly ? (unsigned)VFS_RDONLY : (unsigned)VFS_LOCK;
+    tuf_status st = log->vfs->open(log->vfs, log->path, how, &log->file);
+    if (st == TUF_OK && opts->flags & TUF_OPEN_EXCLUSIVE && opts->flags & TUF_OPEN_CREATE)
+        return TUF_EXISTS;
+    if (st == TUF_NOT_FOUND && opts->flags & TUF_OPEN_CREATE && !log->readonly)
+        st = tufi_log_create(log, opts);
+    if (st != TUF_OK)
+        return st;
+    return tufi_log_read_super(log);
+}
+
+static tuf_status open_all(tuf_db *db, const tuf_open_options *opts)
+{
+    tuf_status st = open_file(db, opts);
+    if (st == TUF_OK)
+        st = make_env(db, opts);
+    if (st == TUF_OK)
+        st = tufi_db_recover(db);
+    /* The name may not be durable yet if a creator was killed between rename and sync. */
+    if (st == TUF_OK && !db->log.readonly && !tufi_planted("skip_dir_sync"))
+        st = db->log.vfs->sync_dir(db->log.vfs, db->log.path);
+    return st;
+}
+
+tuf_status tuf_db_open(tuf_db **out, const char *path, const tuf_open_options *opts)
+{
+    tufi_error_clear();
+    tuf_open_options options;
+    tuf_status st = read_options(&options, opts);
+    if (st < 0)
+        return st;
+    tuf_db *db = tufi_alloc_zero(sizeof(*db));
+    if (!db)
+        return tufi_nomem();
+    st = init_handle(db, path, &options);
+    if (st == TUF_OK)
+        st = open_all(db, &options);
+    if (st != TUF_OK) {
+        free_handle(db);
+        return st;
+    }
+    *out = db;
+    return TUF_OK;
+}
+
+/* Cuts off the zeros written ahead. Failure does no harm. */
+static void trim_file(struct log *log)
+{
+    if (tufi_log_writable(log) == TUF_OK && log->filled_end > log->tail_off &&
+        log->file->ops->truncate(log->file, log->tail_off) == TUF_OK)
+        log->filled_end = log->tail_off;
+}
+
+tuf_status tuf_db_close(tuf_db **db_ptr)
+{
+    tuf_db *db = *db_ptr;
+    *db_ptr = NULL;
+    if (!db)
+        return TUF_OK;
+    tufi_error_clear();
+    tuf_assert(db->magic == DB_MAGIC);
+    tuf_status st = TUF_OK;
+    if (!db->log.readonly && !atomic_load(&db->log.poisoned)) {
+        pthread_mutex_lock(&db->writer);
+        st = tufi_db_checkpoint_locked(db);
+        trim_file(&db->log);
+        pthread_mutex_unlock(&db->writer);
+    }
+    free_handle(db);
+    return st;
+}

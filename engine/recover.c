@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: what opening a database does: find the newest checkpoint, replay the frames after it, drop a
+ * torn tail, refuse when acknowledged bytes are damaged.
+ *
+ * 1. Scan back from the end of the file, sector by sector, for a valid frame header. It names the
+ *    newest checkpoint (or is one).
+ * 2. From the checkpoint go forward while frames are valid and chained. Apply commits.
+ * 3. At the first place without such a frame: if any valid frame behind it says that this place had
+ *    been synced, acknowledged bytes are damaged: E_CORRUPT, and the file is not touched.
+ *    Otherwise this is the end of the log: cut the file here.
+ * 4. Sync before anything is shown: after a kill the newest frames may be in the page cache only.
+ *
+ * INV-RE-1: recovery never removes a byte that some later frame declares durable.
+ * INV-RE-2: recovering twice gives the same state.
+ */
+#include <inttypes.h>
+
+#include "base/alloc.h"
+#include "base/arith.h"
+#include "base/crc32c.h"
+#include "base/testhook.h"
+#include "engine/db.h"
+
+#define SCAN_BLOCK_SIZE (256u * 1024)
+
+struct recovery {
+    tuf_db *db;
+    struct log *log;
+    uint64_t file_size;
+    uint64_t off;        /* next frame to look at */
+    uint32_t chain;      /* header_crc of the frame before */
+    struct db_view now;
+    struct btree_txn *txn;
+    struct buf payload;  /* of the frame at hand */
+    struct docrec_view scratch;
+};
+
+/* Reads what there is of a range; the rest of the buffer becomes zeros. */
+static tuf_status read_padded(const struct log *log, uint8_t *buf, size_t len, uint64_t off)
+{
+    size_t got = 0;
+    tuf_status st = log->file->ops->pread(log->file, buf, len, off, &got);
+    if (st == TUF_OK && got < len)
+        memset(buf + got, 0, len - got);
+    return st;
+}
+
+static tuf_status read_header(const struct recovery *r, struct frame_header *out, uint64_t off)
+{
+    uint8_t head[FRAME_HEADER_SIZE];
+    tuf_status st = read_padded(r->log, head, sizeof(head), off);
+    return st < 0 ? st : tufi_frame_decode(out, head, off, r->log->super.uuid);
+}
+
+/* Reads a frame's payload and compares its checksum. TUF_NOT_FOUND if it does not match. */
+static tuf_status read_payload(struct recovery *r, const struct frame_header *h)
+{
+    uint64_t start = h->off + FRAME_HEADER_SIZE;
+    if (start > r->file_size || h->payload_len > r->file_size - start)
+        return TUF_NOT_FOUND;
+    tufi_buf_clear(&r->payload);
+    if (!tufi_buf_reserve(&r->payload, (size_t)h->payload_len))
+        return tufi_nomem();
+    r->payload.len = (size_t)h->payload_len;
+    tuf_status st = read_padded(r->log, r->payload.data, r->payload.len, start);
+    if (st < 0)
+        return st;
+    bool good = tufi_crc32c(0, r->payload.data, r->payload.len) == h->payload_crc;
+    return good || tufi_planted("trust_size") ? TUF_OK : TUF_NOT_FOUND;
+}
+
+/* The same for a frame whose payload is not needed: in bounded memory, however long it is. */
+static tuf_status skim_payload(struct recovery *r, const struct frame_header *h)
+{
+    uint64_t off = h->off + FRAME_HEADER_SIZE;
+    if (off > r->file_size || h->payload_len > r->file_size - off)
+        return TUF_NOT_FOUND;
+    tufi_buf_clear(&r->payload);
+    if (!tufi_buf_reserve(&r->payload, SCAN_BLOCK_SIZE))
+        return tufi_nomem();
+    uint32_t crc = 0;
+    for (uint64_t left = h->payload_len; left > 0;) {
+        size_t len = (size_t)min_u64(left, SCAN_BLOCK_SIZE);
+        tuf_status st = read_padded(r->log, r->payload.data, len, off);
+        if (st < 0)
+            return st;
+        crc = tufi_crc32c(crc, r->payload.data, len);
+        off += len;
+        left -= len;
+    }
+    return crc == h->payload_crc || tufi_planted("trust_size") ? TUF_OK : TUF_NOT_FOUND;
+}
+
+typedef bool header_visitor(struct recovery *r, const struct frame_header *h, void *ctx);
+
+/* Visits the valid headers in one block of sectors, backward or forward, until told to stop. */
+static tuf_status scan_block(struct recovery *r, uint8_t *block, uint64_t start, size_t len,
+                             bool backward, header_visitor *visit, void *ctx, bool *stopped)
+{
+    tuf_status st = read_padded(r->log, block, len, start);
+    if (st < 0)
+        return st;
+    uint32_t sector = r->log->super.sector_size;
+    for (size_t i = 0; i < len / sector && !*stopped; i++) {
+        size_t pos = backward ? len - (i + 1) * sector : i * sector;
+        struct frame_header h;
+        if (tufi_frame_decode(&h, block + pos, start + pos, r->log->super.uuid) == TUF_OK)
+            *stopped = visit(r, &h, ctx);
+    }
+    return TUF_OK;
+}
+
+static tuf_status scan_back(struct recovery *r, header_visitor *visit, void *ctx)
+{
+    TUF_AUTOFREE uint8_t *block = tufi_alloc(SCAN_BLOCK_SIZE);
+    if (!block)
+        return tufi_nomem();
+    bool stopped = false;
+    uint64_t end = align_up(r->file_size, r->log->super.sector_size);
+    while (end > SUPERBLOCK_SIZE && !stopped) {
+        uint64_t len = min_u64(end - SUPERBLOCK_SIZE, SCAN_BLOCK_SIZE);
+        end -= len;
+        tuf_status st = scan_block(r, block, end, (size_t)len, true, visit, ctx, &stopped);
+        if (st < 0)
+            return st;
+    }
+    return TUF_OK;
+}
+
+static tuf_status scan_forward(struct recovery *r, uint64_t off, header_visitor *visit, void *ctx)
+{
+    TUF_AUTOFREE uint8_t *block = tufi_alloc(SCAN_BLOCK_SIZE);
+    if (!block)
+        return tufi_nomem();
+    bool stopped = false;
+    uint64_t end = align_up(r->file_size, r->log->super.sector_size);
+    while (off < end && !stopped) {
+        uint64_t len = min_u64(end - off, SCAN_BLOCK_SIZE);
+        tuf_status st = scan_block(r, block, off, (size_t)len, false, visit, ctx, &stopped);
+        if (st < 0)
+            return st;
+        off += len;
+    }
+    return TUF_OK;
+}
+
+/* Accepts the first header from the end that leads to a checkpoint, or that has none before it. */
+static bool note_newest(struct recovery *r, const struct frame_header *h, void *ctx)
+{
+    uint64_t *checkpoint_off = ctx;
+    if (h->kind == FRAME_CHECKPOINT) {
+        if (read_payload(r, h) != TUF_OK)
+            return false; /* torn: the one before is named by an earlier frame */
+        *checkpoint_off = h->off;
+    } else {
+        *checkpoint_off = h->checkpoint_off;
+    }
+    return true;
+}
+
+static void root_of(struct btree *tree, unsigned kind, const struct checkpoint_root *root)
+{
+    tree->root = (struct node_ref){ root->off, root->len, root->crc, NULL };
+    tree->height = root->height;
+    tree->entry_count = root->entry_count;
+    tree->kind = (uint8_t)kind;
+    memcpy(tree->total.v, root->reduction, sizeof(tree->total.v));
+}
+
+static tuf_status load_checkpoint(struct recovery *r, uint64_t off)
+{
+    struct frame_header h;
+    tuf_status st = read_header(r, &h, off);
+    if (st == TUF_OK && h.kind != FRAME_CHECKPOINT)
+        st = TUF_NOT_FOUND;
+    if (st == TUF_OK)
+        st = read_payload(r, &h);
+    if (st == TUF_NOT_FOUND)
+        return tufi_corrupt(off, "the newest checkpoint is damaged");
+    struct checkpoint ck;
+    if (st == TUF_OK)
+        st = tufi_checkpoint_decode(&ck, buf_slice(&r->payload), off);
+    if (st < 0)
+        return st;
+    for (unsigned kind = 0; kind < TREE_KINDS; kind++)
+        root_of(tufi_btree_txn_tree(r->txn, kind), kind, &ck.roots[kind]);
+    r->now.update_seq = ck.update_seq;
+    r->now.purge_seq = ck.purge_seq;
+    r->now.commit = ck.commit;
+    r->now.checkpoint_off = off;
+    r->off = off + tufi_frame_span(&h, r->log->super.sector_size);
+    r->chain = h.header_crc;
+    r->log->checkpoint_off = off;
+    r->log->checkpoint_end = r->off;
+    return tufi_load_settings(r->db->env, tufi_btree_txn_tree(r->txn, TREE_LOCAL), &r->now);
+}
+
+static tuf_status replay_record(struct recovery *r, struct reader *in, uint64_t base)
+{
+    uint64_t off = base + (uint64_t)(in->pos - r->payload.data);
+    tuf_slice head = read_bytes(in, RECORD_HEADER_SIZE);
+    if (in->bad)
+        return tufi_corrupt(off, "commit ends within a record");
+    struct record_header h;
+    tuf_status st = tufi_record_decode(&h, head.data, off);
+    if (st < 0)
+        return st;
+    tuf_slice payload = read_bytes(in, h.len);
+    if (in->bad)
+        return tufi_corrupt(off, "record of %u bytes does not fit into its commit", h.len);
+    struct rec_loc loc = { off, h.len };
+    return tufi_apply_record(r->txn, &r->now, h.type, payload, loc, &r->scratch);
+}
+
+static tuf_status replay_commit(struct recovery *r, const struct frame_header *h)
+{
+    struct reader in = reader_of(buf_slice(&r->payload));
+    uint64_t base = h->off + FRAME_HEADER_SIZE;
+    for (uint32_t i = 0; i < h->record_count; i++) {
+        tuf_status st = replay_record(r, &in, base);
+        if (st < 0)
+            return st;
+    }
+    if (reader_left(&in) > 0 || r->now.update_seq != h->update_seq)
+        return tufi_corrupt(h->off, "commit %" PRIu64 " does not add up", h->commit);
+    r->now.commit = h->commit;
+    return TUF_OK;
+}
+
+/* Takes the frame at r->off. TUF_NOT_FOUND: there is none that continues the log. */
+static tuf_status replay_frame(struct recovery *r)
+{
+    struct frame_header h;
+    tuf_status st = read_header(r, &h, r->off);
+    if (st != TUF_OK)
+        return st;
+    if (h.prev_crc != r->chain && !tufi_planted("accept_any_chain"))
+        return TUF_NOT_FOUND;
+    st = h.kind == FRAME_COMMIT ? read_payload(r, &h) : skim_payload(r, &h);
+    if (st != TUF_OK)
+        return st;
+    if (h.kind == FRAME_COMMIT) {
+        if (h.commit != r->now.commit + 1)
+            return tufi_corrupt(h.off, "commit %" PRIu64 " follows commit %" PRIu64, h.commit,
+                                r->now.commit);
+        st = replay_commit(r, &h);
+        if (st < 0)
+            return st;
+    }
+    r->off += tufi_frame_span(&h, r->log->super.sector_size);
+    r->chain = h.header_crc;
+    return TUF_OK;
+}
+
+static bool note_durable(struct recovery *r, const struct frame_header *h, void *ctx)
+{
+    bool *acknowledged = ctx;
+    *acknowledged = h->durable_off > r->off;
+    return *acknowledged;
+}
+
+/* INV-RE-1. The log has no valid frame at r->off: is that its end, or damage? */
+static tuf_status judge_end(struct recovery *r)
+{
+    bool acknowledged = false;
+    tuf_status st = scan_forward(r, r->off, note_durable, &acknowledged);
+    if (st == TUF_OK && acknowledged)
+        return tufi_corrupt(r->off, "a frame that had been synced is damaged");
+    return st;
+}
+
+static tuf_status cut_and_sync(struct recovery *r)
+{
+    struct log *log = r->log;
+    log->tail_off = r->off;
+    log->tail_crc = r->chain;
+    log->newest_commit = r->now.commit;
+    log->newest_seq = r->now.update_seq;
+    log->filled_end = r->off;
+    r->now.size_file = r->off;
+    if (log->readonly)
+        return TUF_OK;
+    tuf_status st = TUF_OK;
+    if (r->file_size != r->off)
+        st = log->file->ops->truncate(log->file, r->off);
+    if (st == TUF_OK && !tufi_planted("skip_open_sync"))
+        st = log->file->ops->sync(log->file);
+    log->durable_off = r->off;
+    return st;
+}
+
+static tuf_status replay_all(struct recovery *r)
+{
+    uint64_t checkpoint_off = 0;
+    tuf_status st = scan_back(r, note_newest, &checkpoint_off);
+    if (st == TUF_OK && checkpoint_off > 0)
+        st = load_checkpoint(r, checkpoint_off);
+    while (st == TUF_OK)
+        st = replay_frame(r);
+    if (st != TUF_NOT_FOUND)
+        return st;
+    st = judge_end(r);
+    return st < 0 ? st : cut_and_sync(r);
+}
+
+static tuf_status recover(struct recovery *r)
+{
+    struct log *log = r->log;
+    tuf_status st = log->file->ops->size(log->file, &r->file_size);
+    if (st == TUF_OK)
+        st = tufi_btree_txn_begin(&r->txn, r->db->env);
+    if (st < 0)
+        return st;
+    TUF_AUTOFREE struct db_view *view = tufi_alloc(sizeof(*view));
+    st = view ? replay_all(r) : tufi_nomem();
+    if (st < 0) {
+        tufi_btree_txn_abort(&r->txn);
+        return st;
+    }
+    r->db->now = r->now;
+    r->db->visible_seq = r->now.update_seq;
+    *view = r->now;
+    tufi_btree_txn_publish(&r->txn, tufi_steal(view), tufi_free);
+    return TUF_OK;
+}
+
+tuf_status tufi_db_recover(tuf_db *db)
+{
+    struct recovery r = {
+        .db = db,
+        .log = &db->log,
+        .off = SUPERBLOCK_SIZE,
+        .now = { .revs_limit = REVS_LIMIT_DEFAULT,
+                 .purged_infos_limit = PURGED_INFOS_LIMIT_DEFAULT },
+    };
+    db->log.checkpoint_end = SUPERBLOCK_SIZE;
+    tuf_status st = recover(&r);
+    tufi_buf_release(&r.payload);
+    tufi_docrec_view_release(&r.scratch);
+    return st;
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: the log: create the file, append frames at its end, sync, read records.
+ *
+ * INV-LOG-1: a frame starts on a sector of its own, so writing it never touches a sector that holds
+ *            acknowledged bytes (a drive may damage the whole sector in flight).
+ * INV-LOG-2: the tail moves only after the whole frame was written; a failed write leaves it, and
+ *            the next attempt overwrites the same unacknowledged place.
+ * INV-LOG-3: after a failed sync nothing is written any more: the kernel may have dropped the dirty
+ *            pages and a second sync would prove nothing.
+ *
+ * While commits are small the file is filled with zeros ahead of the tail, so that most syncs need
+ * no change of the file's metadata. Rebello et al., "Can Applications Recover from fsync
+ * Failures?", ATC 2020, is the reason for INV-LOG-3.
+ *
+ * Not here: what a commit does (commit.c); what opening does (recover.c).
+ */
+#include <inttypes.h>
+
+#include "base/alloc.h"
+#include "base/arith.h"
+#include "base/assert.h"
+#include "base/crc32c.h"
+#include "base/testhook.h"
+#include "engine/db.h"
+
+#define FILL_STEP_MIN (64u * 1024)
+#define FILL_STEP_MAX (4u * 1024 * 1024)
+/* Frames above this size just extend the file: filling ahead would double what they write. */
+#define FILL_FRAME_SIZE_MAX (64u * 1024)
+#define NODE_SIZE_DEFAULT 8192u
+#define SECTOR_SIZE_DEFAULT 4096u
+
+static tuf_status init_super(struct superblock *s, const struct tuf_vfs *vfs,
+                             const tuf_open_options *opts)
+{
+    *s = (struct superblock){
+        .version = FORMAT_VERSION,
+        .sector_size = opts->sector_size ? opts->sector_size : SECTOR_SIZE_DEFAULT,
+        .node_size = NODE_SIZE_DEFAULT,
+        .created_us = vfs->wall_us(vfs),
+    };
+    if (s->sector_size != 512 && s->sector_size != 4096)
+        return tufi_fail(TUF_E_INVALID, "sector size %u is neither 512 nor 4096", s->sector_size);
+    return vfs->random(vfs, s->uuid, sizeof(s->uuid));
+}
+
+/* Writes and syncs a superblock in a file that has no name yet (or the name of an attempt). */
+static tuf_status write_super(struct log *log)
+{
+    TUF_AUTOFREE uint8_t *block = tufi_alloc(SUPERBLOCK_SIZE);
+    if (!block)
+        return tufi_nomem();
+    tufi_superblock_encode(block, &log->super);
+    tuf_status st = log->file->ops->truncate(log->file, 0);
+    if (st == TUF_OK)
+        st = tufi_vfs_write(log->file, block, SUPERBLOCK_SIZE, 0);
+    return st == TUF_OK ? log->file->ops->sync(log->file) : st;
+}
+
+static bool exists(const struct tuf_vfs *vfs, const char *path)
+{
+    struct vfs_file *file = NULL;
+    if (vfs->open(vfs, path, VFS_RDONLY, &file) != TUF_OK)
+        return false;
+    file->ops->close(file);
+    return true;
+}
+
+/* The file is made under another name and renamed when it is whole, so that a database file under
+ * its own name always has a superblock. The lock on the attempt keeps two creators apart. */
+tuf_status tufi_log_create(struct log *log, const tuf_open_options *opts)
+{
+    TUF_AUTO(tufi_buf_release) struct buf name = BUF_INIT;
+    tufi_buf_printf(&name, "%s.new", log->path);
+    buf_append_u8(&name, 0);
+    tuf_status st = buf_status(&name);
+    if (st == TUF_OK)
+        st = init_super(&log->super, log->vfs, opts);
+    if (st == TUF_OK)
+        st = tufi_fold(log->vfs->open(log->vfs, (const char *)name.data, VFS_CREATE | VFS_LOCK,
+                                      &log->file));
+    if (st < 0)
+        return st;
+    if (exists(log->vfs, log->path))
+        return TUF_EXISTS;
+    st = write_super(log);
+    if (st == TUF_OK)
+        st = tufi_fold(log->vfs->rename(log->vfs, (const char *)name.data, log->path));
+    if (st == TUF_OK && !tufi_planted("skip_dir_sync"))
+        st = log->vfs->sync_dir(log->vfs, log->path);
+    return st;
+}
+
+tuf_status tufi_log_read_super(struct log *log)
+{
+    uint8_t block[SUPERBLOCK_USED];
+    size_t got = 0;
+    tuf_status st = log->file->ops->pread(log->file, block, sizeof(block), 0, &got);
+    if (st < 0)
+        return st;
+    st = tufi_superblock_decode(&log->super, tuf_slice_of(block, got));
+    if (st == TUF_OK)
+        log->salt = tufi_record_salt(log->super.uuid);
+    return st;
+}
+
+void tufi_log_close(struct log *log)
+{
+    if (log->file)
+        log->file->ops->close(log->file);
+    log->file = NULL;
+    tufi_free(log->path);
+    log->path = NULL;
+}
+
+tuf_status tufi_log_writable(const struct log *log)
+{
+    if (log->readonly)
+        return tufi_fail(TUF_E_READONLY, "database is open for reading only");
+    if (atomic_load_explicit(&log->poisoned, memory_order_relaxed))
+        return tufi_fail(TUF_E_POISONED, "a write to %s failed earlier: reopen it", log->path);
+    return TUF_OK;
+}
+
+static void poison(struct log *log)
+{
+    atomic_store_explicit(&log->poisoned, true, memory_order_relaxed);
+}
+
+/* Writes zeros behind the frame just written. Failure does no harm: the next frames then extend
+ * the file themselves. */
+static void fill_ahead(struct log *log)
+{
+    static const uint8_t zeros[64 * 1024];
+    uint64_t step = max_u64(log->fill_step, FILL_STEP_MIN);
+    uint64_t end = log->filled_end + step;
+    while (log->filled_end < end) {
+        size_t len = (size_t)min_u64(end - log->filled_end, sizeof(zeros));
+        if (tufi_vfs_write(log->file, zeros, len, log->filled_end) < 0)
+            return;
+        log->filled_end += len;
+    }
+    log->fill_step = min_u64(step * 2, FILL_STEP_MAX);
+}
+
+static void fill_in_header(struct log *log, struct buf *frame, struct frame_header *h)
+{
+    h->off = log->tail_off;
+    h->payload_len = frame->len - FRAME_HEADER_SIZE;
+    h->durable_off = log->durable_off;
+    h->checkpoint_off = log->checkpoint_off;
+    h->time_us = log->vfs->wall_us(log->vfs);
+    h->prev_crc = log->tail_crc;
+    h->payload_crc = tufi_crc32c(0, frame->data + FRAME_HEADER_SIZE, (size_t)h->payload_len);
+    tufi_frame_encode(frame->data, h, log->super.uuid);
+}
+
+tuf_status tufi_log_append(struct log *log, struct buf *frame, struct frame_header *h)
+{
+    tuf_assert(frame->len >= FRAME_HEADER_SIZE);
+    tuf_assert(log->durable_off <= log->tail_off); /* INV-DB-3 */
+    tuf_status st = tufi_log_writable(log);
+    if (st < 0)
+        return st;
+    fill_in_header(log, frame, h);
+    uint64_t span = tufi_frame_span(h, log->super.sector_size);
+    tufi_buf_append_zero(frame, (size_t)(span - frame->len));
+    if (frame->failed)
+        return tufi_nomem();
+    st = tufi_vfs_write(log->file, frame->data, frame->len, log->tail_off);
+    if (st < 0) {
+        if (st != TUF_E_FULL)
+            poison(log);
+        return st;
+    }
+    log->tail_off += span; /* INV-LOG-2 */
+    log->tail_crc = h->header_crc;
+    if (h->kind == FRAME_COMMIT) {
+        log->newest_commit = h->commit;
+        log->newest_seq = h->update_seq;
+    }
+    if (log->tail_off > log->filled_end) {
+        log->filled_end = log->tail_off;
+        if (h->kind == FRAME_COMMIT && span <= FILL_FRAME_SIZE_MAX)
+            fill_ahead(log);
+    }
+    return TUF_OK;
+}
+
+tuf_status tufi_log_sync(struct log *log, uint64_t upto)
+{
+    tuf_status st = tufi_log_writable(log);
+    if (st < 0)
+        return st;
+    st = log->file->ops->sync(log->file);
+    if (st < 0 && tufi_planted("retry_failed_sync"))
+        st = log->file->ops->sync(log->file);
+    if (st < 0) {
+        poison(log); /* INV-LOG-3 */
+        return st;
+    }
+    pthread_mutex_lock(&log->tail);
+    log->durable_off = max_u64(log->durable_off, upto);
+    pthread_mutex_unlock(&log->tail);
+    return TUF_OK;
+}
+
+tuf_status tufi_log_read_any(const struct log *log, struct rec_loc loc, enum record_type *type_out,
+                             struct buf *payload)
+{
+    if (loc.off < SUPERBLOCK_SIZE || loc.len > RECORD_SIZE_MAX)
+        return tufi_corrupt(loc.off, "impossible place of a record");
+    tufi_buf_clear(payload);
+    size_t size = RECORD_HEADER_SIZE + (size_t)loc.len;
+    if (!tufi_buf_reserve(payload, size))
+        return tufi_nomem();
+    tuf_status st = tufi_vfs_read_exact(log->file, payload->data, size, loc.off);
+    if (st < 0)
+        return st;
+    struct record_header h;
+    st = tufi_record_decode(&h, payload->data, loc.off);
+    if (st < 0)
+        return st;
+    tuf_slice bytes = tuf_slice_of(payload->data + RECORD_HEADER_SIZE, loc.len);
+    st = tufi_record_verify(&h, bytes, loc.off, log->salt);
+    if (st < 0)
+        return st;
+    memmove(payload->data, bytes.data, bytes.len);
+    payload->len = bytes.len;
+    *type_out = h.type;
+    return TUF_OK;
+}
+
+tuf_status tufi_log_read_record(const struct log *log, struct rec_loc loc, enum record_type type,
+                                struct buf *payload)
+{
+    enum record_type found;
+    tuf_status st = tufi_log_read_any(log, loc, &found, payload);
+    if (st == TUF_OK && found != type)
+        return tufi_corrupt(loc.off, "record has type %d instead of %d", (int)found, (int)type);
+    return st;
+}
+
+struct rec_loc tufi_log_put_record(const struct log *log, struct buf *frame, enum record_type type,
+                                   tuf_slice payload)
+{
+    struct rec_loc loc = { .off = log->tail_off + frame->len, .len = (uint32_t)payload.len };
+    if (!tufi_buf_reserve(frame, RECORD_HEADER_SIZE + payload.len))
+        return loc;
+    tufi_record_encode(frame->data + frame->len, type, payload, loc.off, log->salt);
+    frame->len += RECORD_HEADER_SIZE;
+    buf_append_slice(frame, payload);
+    return loc;
+}
+
+tuf_status tufi_store_append_chunk(tuf_db *db, tuf_slice payload, struct rec_loc *out)
+{
+    struct log *log = &db->log;
+    TUF_AUTO(tufi_buf_release) struct buf frame = BUF_INIT;
+    if (!tufi_buf_reserve(&frame, FRAME_HEADER_SIZE + RECORD_HEADER_SIZE + payload.len +
+                                      log->super.sector_size))
+        return tufi_nomem();
+    tufi_buf_append_zero(&frame, FRAME_HEADER_SIZE);
+    struct frame_header h = { .kind = FRAME_CHUNK, .record_count = 1 };
+    pthread_mutex_lock(&log->tail);
+    h.commit = log->newest_commit;
+    h.update_seq = log->newest_seq;
+    struct rec_loc loc = tufi_log_put_record(log, &frame, RECORD_CHUNK, payload);
+    tuf_status st = tufi_log_append(log, &frame, &h);
+    pthread_mutex_unlock(&log->tail);
+    if (st == TUF_OK)
+        *out = loc;
+    return st;
+}
+
+/* Reads straight into the caller's buffer: attachments are large. */
+tuf_status tufi_store_read_chunk(tuf_db *db, struct rec_loc loc, void *buf)
+{
+    const struct log *log = &db->log;
+    if (loc.off < SUPERBLOCK_SIZE || loc.len > RECORD_SIZE_MAX)
+        return tufi_corrupt(loc.off, "impossible place of a chunk");
+    uint8_t head[RECORD_HEADER_SIZE];
+    tuf_status st = tufi_vfs_read_exact(log->file, head, sizeof(head), loc.off);
+    struct record_header h;
+    if (st == TUF_OK)
+        st = tufi_record_decode(&h, head, loc.off);
+    if (st == TUF_OK && (h.type != RECORD_CHUNK || h.len != loc.len))
+        return tufi_corrupt(loc.off, "no chunk of %u bytes here", loc.len);
+    if (st == TUF_OK)
+        st = tufi_vfs_read_exact(log->file, buf, loc.len, loc.off + RECORD_HEADER_SIZE);
+    if (st == TUF_OK)
+        st = tufi_record_verify(&h, tuf_slice_of(buf, loc.len), loc.off, log->salt);
+    return st;
+}
