@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: The Tuffet authors
+//
+// Role: start, kill and restart a server process on one port and one data directory.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, existsSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const USER = 'admin';
+const PASSWORD = 'correct horse';
+
+// A port nobody listens on now, on the loopback interface.
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.on('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+export class Server {
+  // command(port, dataDir) returns the argument vector.
+  constructor(name, command) {
+    this.name = name;
+    this.command = command;
+    this.dataDir = mkdtempSync(join(tmpdir(), 'tuffet-clients-'));
+    this.output = '';
+    this.child = null;
+    this.startCount = 0;
+  }
+
+  static tuffetd(binary) {
+    return new Server('tuffetd', (port, dir) =>
+      [binary, '--data-dir', dir, '--listen', `127.0.0.1:${port}`]);
+  }
+
+  static pouchdb(script, adapter) {
+    return new Server('pouchdb-server', (port, dir) =>
+      [process.execPath, script, String(port), dir, adapter]);
+  }
+
+  get origin() {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  // With the admin's name and password inside, as PouchDB takes it.
+  url(path = '') {
+    return `http://${USER}:${encodeURIComponent(PASSWORD)}@127.0.0.1:${this.port}/${path}`;
+  }
+
+  get headers() {
+    return { authorization: 'Basic ' + Buffer.from(`${USER}:${PASSWORD}`).toString('base64') };
+  }
+
+  // Resolves when the process has printed its URL; the time it took is this.startMs.
+  async start() {
+    this.port ??= await freePort();
+    const begin = Date.now();
+    const [program, ...args] = this.command(this.port, this.dataDir);
+    const child = spawn(program, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, COUCHDB_USER: USER, COUCHDB_PASSWORD: PASSWORD },
+    });
+    this.child = child;
+    this.startCount++;
+    this.exited = new Promise((resolve) => child.on('exit', (code, signal) => {
+      this.exit = { code, signal };
+      resolve(this.exit);
+    }));
+    const keep = (bytes) => { this.output = (this.output + bytes).slice(-20000); };
+    child.stderr.on('data', keep);
+    await new Promise((resolve, reject) => {
+      let text = '';
+      child.stdout.on('data', (bytes) => {
+        keep(bytes);
+        text = (text + bytes).slice(-4000);
+        if (/https?:\/\//.test(text)) resolve();
+      });
+      child.on('error', reject);
+      child.on('exit', (code, signal) => reject(new Error(
+        `${this.name} ended before it was ready (${code ?? signal}):\n${this.output}`)));
+      setTimeout(() => reject(new Error(`${this.name} was not ready after 60 s:\n${this.output}`)),
+        60000).unref();
+    });
+    this.startMs = Date.now() - begin;
+  }
+
+  async stop(signal = 'SIGTERM') {
+    if (!this.child || this.exit?.pid === this.child.pid) return this.exit;
+    this.child.kill(signal);
+    const result = await this.exited;
+    this.child = null;
+    return result;
+  }
+
+  async killAndRestart() {
+    await this.stop('SIGKILL');
+    await this.start();
+  }
+
+  async json(path, options = {}) {
+    const response = await fetch(`${this.origin}/${path}`,
+      { ...options, headers: { ...this.headers, ...options.headers } });
+    return { status: response.status, body: await response.json() };
+  }
+
+  remove() {
+    if (existsSync(this.dataDir)) rmSync(this.dataDir, { recursive: true });
+  }
+}
