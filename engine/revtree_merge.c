@@ -153,7 +153,7 @@ static void fix_parents(struct merge *m, size_t unmoved)
 static void insert_nodes(struct merge *m)
 {
     struct revtree *t = m->tree;
-    size_t from = t->count;             /* nodes[0..from) have not moved */
+    size_t from = t->count;              /* nodes[0..from) have not moved */
     size_t to = t->count + m->new_count; /* nodes[to..) are final */
     t->count = to;
     for (size_t i = 0; i < m->path->count && from < to; i++) {

@@ -71,11 +71,10 @@ static const char *text_of(const struct revtree *t)
     text[0] = '\0';
     for (size_t i = 0; i < t->count; i++) {
         const struct rev_node *n = &t->nodes[i];
-        len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%u-%.*s%s%s%s", i ? " " : "",
-                                (unsigned)n->rev.gen, (int)n->rev.id.len, n->rev.id.data,
-                                n->flags & REV_NODE_STORED ? "*" : "",
-                                n->flags & REV_NODE_DELETED ? "!" : "",
-                                n->flags & REV_NODE_GHOST ? "?" : "");
+        len += (size_t)snprintf(
+            text + len, sizeof(text) - len, "%s%u-%.*s%s%s%s", i ? " " : "", (unsigned)n->rev.gen,
+            (int)n->rev.id.len, n->rev.id.data, n->flags & REV_NODE_STORED ? "*" : "",
+            n->flags & REV_NODE_DELETED ? "!" : "", n->flags & REV_NODE_GHOST ? "?" : "");
         if (n->parent >= 0)
             len += (size_t)snprintf(text + len, sizeof(text) - len, "<%.*s",
                                     (int)t->nodes[n->parent].rev.id.len,
@@ -171,8 +170,8 @@ START_TEST(merge_fills_an_unknown_body_but_keeps_a_known_one)
     tuf_slice id = tuf_str("b");
     struct rev_path again = { .gen = 2, .ids = &id, .count = 1 };
     enum revtree_result result;
-    ck_ok(tufi_revtree_merge(&t, &again, REV_NODE_STORED | REV_NODE_DELETED, 9999, 7, &result,
-                             NULL));
+    ck_ok(
+        tufi_revtree_merge(&t, &again, REV_NODE_STORED | REV_NODE_DELETED, 9999, 7, &result, NULL));
     ck_assert_uint_eq(t.nodes[pos_of(&t, 2, "b")].rec_off, REC_OFF);
     ck_assert_uint_eq(t.nodes[pos_of(&t, 2, "b")].flags, REV_NODE_STORED | REV_NODE_ATTS);
 }
@@ -414,8 +413,9 @@ START_TEST(leaves_come_in_winning_order)
     for (size_t i = 1; i < count; i++) {
         const struct rev_node *a = &t.nodes[leaves[i - 1]];
         const struct rev_node *b = &t.nodes[leaves[i]];
-        ck_assert_int_lt(tufi_rev_rank(a->rev, a->flags & REV_NODE_DELETED, b->rev,
-                                       b->flags & REV_NODE_DELETED), 0);
+        ck_assert_int_lt(
+            tufi_rev_rank(a->rev, a->flags & REV_NODE_DELETED, b->rev, b->flags & REV_NODE_DELETED),
+            0);
     }
     tufi_free(leaves);
 }
@@ -484,25 +484,26 @@ START_TEST(the_encoding_is_as_documented)
 {
     TUF_AUTO(tufi_revtree_release) struct revtree t = REVTREE_INIT;
     TUF_AUTO(tufi_buf_release) struct buf out = BUF_INIT;
-    merge_flags(&t, "300:a>b", REV_NODE_STORED);                      /* offset 4096, 100 bytes */
+    merge_flags(&t, "300:a>b", REV_NODE_STORED); /* offset 4096, 100 bytes */
     merge_flags(&t, "300:a>c", REV_NODE_STORED | REV_NODE_DELETED);
     merge(&t, "300:a>0123456789abcdef");
     merge(&t, "300:a>d");
     tufi_revtree_encode(&out, &t);
     const char *want = "05"
-                       "00ac020161"                                 /* root 300-a */
-                       "3030313233343536373839616263646566"         /* 16-byte id, 1 back */
-                       "42016280406" "4"                            /* b: 2 back, +4096, 100 */
-                       "63030163" "0064"                            /* c: far 3, +0, 100 */
-                       "60040164";                                  /* d: far 4 */
+                       "00ac020161"                         /* root 300-a */
+                       "3030313233343536373839616263646566" /* 16-byte id, 1 back */
+                       "42016280406"
+                       "4" /* b: 2 back, +4096, 100 */
+                       "63030163"
+                       "0064"      /* c: far 3, +0, 100 */
+                       "60040164"; /* d: far 4 */
     char hex[200] = { 0 };
     ck_assert_uint_lt(out.len * 2, sizeof(hex));
     tufi_hex_encode(hex, out.data, out.len);
     ck_assert_str_eq(hex, want);
     TUF_AUTO(tufi_revtree_release) struct revtree back = REVTREE_INIT;
     ck_ok(tufi_revtree_decode(&back, buf_slice(&out), 0));
-    ck_assert_str_eq(text_of(&back),
-                     "300-a 301-0123456789abcdef<a 301-b*<a 301-c*!<a 301-d<a");
+    ck_assert_str_eq(text_of(&back), "300-a 301-0123456789abcdef<a 301-b*<a 301-c*!<a 301-d<a");
 }
 END_TEST
 
@@ -545,16 +546,19 @@ static const struct bad_case {
     { "cut id", "0100010261" },
     { "16-byte id with a length", "0100011030303030303030303030303030303030" },
     { "first node has a parent", "01200161" },
-    { "parent before the first", "02000101614" "00162" },
+    { "parent before the first", "02000101614"
+                                 "00162" },
     { "far parent that is near", "020001016160010162" },
     { "far parent before the first", "020001016160030162" },
-    { "far parent out of range", "0200010161" "60ffffffffffffffffff010162" },
+    { "far parent out of range", "0200010161"
+                                 "60ffffffffffffffffff010162" },
     { "same revision twice", "020001016100010161" },
     { "out of order", "020001016200010161" },
     { "generation out of order", "020002016100010162" },
     { "child of the greatest generation", "0200ffffffffffffffffff010161200162" },
     { "child of a ghost", "0208010161200162" },
-    { "record length beyond 32 bits", "01020101610080808080" "10" },
+    { "record length beyond 32 bits", "01020101610080808080"
+                                      "10" },
     { "record missing", "0102010161" },
 };
 
@@ -576,8 +580,16 @@ END_TEST
 
 START_TEST(decode_takes_what_the_bad_cases_are_made_of)
 {
-    const char *good[] = { "00", "0100010161", "02000101612" "00162", "0200010161" "00010162",
-                           "0208010161" "00010162", "01020101610080808080" "01" };
+    const char *good[] = { "00",
+                           "0100010161",
+                           "02000101612"
+                           "00162",
+                           "0200010161"
+                           "00010162",
+                           "0208010161"
+                           "00010162",
+                           "01020101610080808080"
+                           "01" };
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         uint8_t bytes[100];
         size_t len = strlen(good[i]);
