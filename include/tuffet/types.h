@@ -58,7 +58,8 @@ typedef struct tuf_revbuf {
  *   out   receives the revision; it borrows its own storage
  *   text  the text form
  * Returns: TUF_OK; TUF_E_INVALID ("Invalid rev format") for a missing dash, a generation that is
- *          no integer in 1..2^53, an empty or too long id, or 32 characters that are not hex.
+ *          no integer in 0..2^53 (0 is a local document's), an empty or too long id, or, above
+ *          generation 0, 32 characters that are not hex.
  * Ownership: out owns its bytes.
  * Threads: any.
  * Since: 0.1

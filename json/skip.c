@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: check JSON text without building or copying anything, and walk the elements of one array or
+ * object.
+ *
+ * INV-SKIP-1: accepts exactly what the canonical scanner accepts, up to the nesting that wrapping a
+ *             document adds.
+ * Source: RFC 8259.
+ * Not here: duplicate keys. A walk reports every member; who keeps the last one seen has CouchDB's
+ * rule.
+ */
+#include "base/alloc.h"
+#include "json/scan.h"
+
+enum step { STEP_VALUE, STEP_KEY, STEP_AFTER };
+
+struct skipper {
+    struct cursor *c;
+    size_t depth;
+    uint8_t closers[JSON_STACK_MAX]; /* '}' or ']' of each open container */
+};
+
+static tuf_status skip_number(struct cursor *c)
+{
+    struct json_number number;
+    return tufi_json_number(&number, c);
+}
+
+static tuf_status skip_literal(struct cursor *c)
+{
+    bool ok = tufi_json_literal(c, "true", 4) || tufi_json_literal(c, "false", 5) ||
+              tufi_json_literal(c, "null", 4);
+    return ok ? TUF_OK : tufi_json_invalid();
+}
+
+/* Consumes an opening bracket; closes it at once if the container is empty. */
+static tuf_status open_container(enum step *next, struct skipper *s, uint8_t closer)
+{
+    if (s->depth == JSON_STACK_MAX)
+        return tufi_json_invalid();
+    s->c->pos++;
+    if (cursor_peek(s->c) == closer) {
+        s->c->pos++;
+        *next = STEP_AFTER;
+        return TUF_OK;
+    }
+    s->closers[s->depth++] = closer;
+    *next = closer == '}' ? STEP_KEY : STEP_VALUE;
+    return TUF_OK;
+}
+
+static tuf_status skip_value_step(enum step *next, struct skipper *s)
+{
+    bool escaped;
+    *next = STEP_AFTER;
+    switch (cursor_peek(s->c)) {
+    case '{':
+        return open_container(next, s, '}');
+    case '[':
+        return open_container(next, s, ']');
+    case '"':
+        return tufi_json_skip_string(s->c, &escaped);
+    case 't':
+    case 'f':
+    case 'n':
+        return skip_literal(s->c);
+    case '-':
+    case '0':
+    case '1':
+    case '2':
+    case '3':
+    case '4':
+    case '5':
+    case '6':
+    case '7':
+    case '8':
+    case '9':
+        return skip_number(s->c);
+    default:
+        return tufi_json_invalid();
+    }
+}
+
+static tuf_status skip_key_step(enum step *next, struct skipper *s)
+{
+    bool escaped;
+    *next = STEP_VALUE;
+    if (cursor_peek(s->c) != '"')
+        return tufi_json_invalid();
+    tuf_status st = tufi_json_skip_string(s->c, &escaped);
+    if (st < 0)
+        return st;
+    if (cursor_peek(s->c) != ':')
+        return tufi_json_invalid();
+    s->c->pos++;
+    return TUF_OK;
+}
+
+/* Behind a value inside a container: a comma, or the closing bracket. */
+static tuf_status skip_after_step(enum step *next, struct skipper *s)
+{
+    uint8_t closer = s->closers[s->depth - 1];
+    uint8_t found = cursor_peek(s->c);
+    if (found == ',')
+        *next = closer == '}' ? STEP_KEY : STEP_VALUE;
+    else if (found == closer)
+        s->depth--;
+    else
+        return tufi_json_invalid();
+    s->c->pos++;
+    return TUF_OK;
+}
+
+tuf_status tufi_json_skip_value(struct cursor *c)
+{
+    struct skipper s;
+    s.c = c;
+    s.depth = 0;
+    enum step next = STEP_VALUE;
+    do {
+        tuf_status st = next == STEP_VALUE ? skip_value_step(&next, &s)
+                        : next == STEP_KEY ? skip_key_step(&next, &s)
+                                           : skip_after_step(&next, &s);
+        if (st < 0)
+            return st;
+    } while (next != STEP_AFTER || s.depth > 0);
+    return TUF_OK;
+}
+
+/* A walk over one container. */
+struct walk {
+    struct cursor c;
+    struct buf key; /* of a key that has escapes */
+    json_member_visitor *visitor;
+    void *ctx;
+};
+
+static void walk_release(struct walk *w)
+{
+    tufi_buf_release(&w->key);
+}
+
+/* Reads a key and its colon. The slice lives until the next key. */
+static tuf_status walk_key(tuf_slice *out, struct walk *w)
+{
+    if (cursor_peek(&w->c) != '"')
+        return tufi_json_invalid();
+    const uint8_t *start = w->c.pos + 1;
+    bool escaped = false;
+    tuf_status st = tufi_json_skip_string(&w->c, &escaped);
+    if (st < 0)
+        return st;
+    tuf_slice raw = tuf_slice_of(start, (size_t)(w->c.pos - 1 - start));
+    *out = raw;
+    if (escaped) {
+        tufi_buf_clear(&w->key);
+        if (!tufi_buf_reserve(&w->key, raw.len))
+            return tufi_nomem();
+        *out = tuf_slice_of(w->key.data, tufi_json_unescape(w->key.data, raw));
+    }
+    if (cursor_peek(&w->c) != ':')
+        return tufi_json_invalid();
+    w->c.pos++;
+    return TUF_OK;
+}
+
+static tuf_status walk_element(struct walk *w, bool object)
+{
+    tuf_slice key = { 0 };
+    if (object) {
+        tuf_status st = walk_key(&key, w);
+        if (st < 0)
+            return st;
+    }
+    cursor_peek(&w->c);
+    const uint8_t *start = w->c.pos;
+    tuf_status st = tufi_json_skip_value(&w->c);
+    if (st < 0)
+        return st;
+    return w->visitor(key, tuf_slice_of(start, (size_t)(w->c.pos - start)), w->ctx);
+}
+
+/* From behind the opening bracket to behind the closing one. */
+static tuf_status walk_elements(struct walk *w, uint8_t closer)
+{
+    if (cursor_peek(&w->c) == closer) {
+        w->c.pos++;
+        return TUF_OK;
+    }
+    for (;;) {
+        tuf_status st = walk_element(w, closer == '}');
+        if (st != TUF_OK)
+            return st;
+        uint8_t found = cursor_peek(&w->c);
+        if (found != ',' && found != closer)
+            return tufi_json_invalid();
+        w->c.pos++;
+        if (found == closer)
+            return TUF_OK;
+    }
+}
+
+tuf_status tufi_json_each(tuf_slice json, json_member_visitor *visitor, void *ctx)
+{
+    TUF_AUTO(walk_release) struct walk w = {
+        .c = { json.data, json.data + json.len },
+        .key = BUF_INIT,
+        .visitor = visitor,
+        .ctx = ctx,
+    };
+    uint8_t opener = cursor_peek(&w.c);
+    if (opener != '{' && opener != '[')
+        return tufi_json_invalid();
+    w.c.pos++;
+    tuf_status st = walk_elements(&w, opener == '{' ? '}' : ']');
+    if (st != TUF_OK)
+        return st;
+    cursor_peek(&w.c);
+    return w.c.pos == w.c.end ? TUF_OK : tufi_json_invalid();
+}
