@@ -11,15 +11,20 @@
 #include "server/handlers/docs.h"
 #include "server/work.h"
 
+struct doc_delete {
+    tuf_edit *edit; /* owned */
+};
+
 static void delete_cleanup(struct request *req)
 {
-    tuf_edit *edit = req->state;
-    tuf_edit_free(&edit);
+    struct doc_delete *del = req->state;
+    tuf_edit_free(&del->edit);
 }
 
 static void deleted(struct request *req, tuf_status status)
 {
-    docs_reply_written(req, status, req->state, 200, DOCS_ETAG);
+    struct doc_delete *del = req->state;
+    docs_reply_written(req, status, del->edit, 200, DOCS_ETAG);
 }
 
 static tuf_status check_exists(struct request *req)
@@ -45,14 +50,19 @@ static tuf_status make_edit(tuf_edit **out, struct request *req)
 
 void handle_doc_delete(struct request *req)
 {
-    tuf_status st = check_exists(req);
-    tuf_edit *edit = NULL;
-    if (st == TUF_OK)
-        st = make_edit(&edit, req);
-    req->state = edit;
+    struct doc_delete *del = tufi_arena_alloc(&req->arena, sizeof(*del));
+    if (del == NULL) {
+        reply_status(req, tufi_nomem());
+        return;
+    }
+    del->edit = NULL;
+    req->state = del;
     request_on_cleanup(req, delete_cleanup);
+    tuf_status st = check_exists(req);
+    if (st == TUF_OK)
+        st = make_edit(&del->edit, req);
     if (st != TUF_OK)
         reply_status(req, st);
     else
-        work_commit(req, (tuf_edit *const *)&req->state, 1, deleted);
+        work_commit(req, &del->edit, 1, deleted);
 }
