@@ -1,19 +1,95 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: the command "tuffet": picks the command by name.
+ * Role: the command "tuffet": picks a command by its name.
+ *
+ * Not here: the commands (cli/NAME.c each).
  */
-#include <stdio.h>
 #include <string.h>
 
-#include "tuffet/tuffet.h"
+#include "cli/cli.h"
+
+struct command {
+    const char *name;
+    cli_main *run;
+    const char *arguments;
+    const char *summary;
+};
+
+static cli_main help, version;
+
+static const struct command commands[] = {
+    { "info", cli_info, "FILE [--json]", "counts, sizes and identity of a database" },
+    { "get", cli_get, "FILE ID [--rev REV] [--revs] [--conflicts] [--attachments]",
+      "print a document" },
+    { "put", cli_put, "FILE [JSON | -] [--id ID]", "store a document, from stdin unless given" },
+    { "dump", cli_dump, "FILE", "write everything as JSON lines to stdout" },
+    { "load", cli_load, "FILE [--batch N]", "read JSON lines from stdin, as dump writes them" },
+    { "check", cli_check, "FILE [--quiet]", "verify every checksum, tree, count and digest" },
+    { "log", cli_log, "FILE [--json] [--checkpoints]", "list commits and checkpoints" },
+    { "help", help, "[COMMAND]", "say this" },
+    { "version", version, "", "print the version" },
+};
+
+#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static void print_commands(FILE *out)
+{
+    fputs("usage: tuffet COMMAND ...\n\n", out);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
+    fputs("\nA database is one file. See tuffet(1).\n", out);
+}
+
+int cli_usage(const char *command)
+{
+    const struct command *found = find_command(command);
+    if (found)
+        fprintf(stderr, "usage: tuffet %s %s\n", found->name, found->arguments);
+    else
+        print_commands(stderr);
+    return CLI_FAILED;
+}
+
+static int help(int argc, char **argv)
+{
+    const struct command *found = argc > 1 ? find_command(argv[1]) : NULL;
+    if (found)
+        printf("usage: tuffet %s %s\n\n%s\n", found->name, found->arguments, found->summary);
+    else
+        print_commands(stdout);
+    return CLI_OK;
+}
+
+static int version(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    printf("tuffet %s\n", tuf_version());
+    return CLI_OK;
+}
 
 int main(int argc, char **argv)
 {
-    if (argc > 1 && strcmp(argv[1], "version") == 0) {
-        printf("tuffet %s\n", TUF_VERSION_STRING);
-        return 0;
+    if (argc < 2)
+        return cli_usage("");
+    const char *name = argv[1];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        name = "help";
+    if (strcmp(name, "--version") == 0)
+        name = "version";
+    const struct command *found = find_command(name);
+    if (!found) {
+        fprintf(stderr, "tuffet: no command \"%s\"\n", name);
+        return cli_usage("");
     }
-    fputs("usage: tuffet COMMAND ...\n", stderr);
-    return 2;
+    return found->run(argc - 1, argv + 1);
 }
