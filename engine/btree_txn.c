@@ -38,6 +38,11 @@ struct btree *tufi_btree_txn_tree(struct btree_txn *txn, unsigned kind)
     return &txn->trees[kind];
 }
 
+struct btree_env *tufi_btree_txn_env(const struct btree_txn *txn)
+{
+    return txn->env;
+}
+
 void tufi_txn_adopt(struct btree_txn *txn, struct bnode *node)
 {
     node->version = txn->number;
