@@ -10,7 +10,7 @@
  */
 #include "base/alloc.h"
 #include "base/assert.h"
-#include "engine/db.h"
+#include "engine/edit.h"
 #include "engine/revtree.h"
 
 tuf_status tufi_find_docinfo(struct btree_env *env, const struct btree *by_id, tuf_slice id,
@@ -120,9 +120,9 @@ static tuf_status put_entries(struct btree_txn *txn, tuf_slice id, uint64_t old_
     return tufi_btree_put(txn, TREE_BY_SEQ, tuf_slice_of(key, sizeof(key)), buf_slice(&row));
 }
 
-static tuf_status apply_to_info(struct btree_txn *txn, struct db_view *now,
-                                const struct docrec *rec, struct rec_loc loc,
-                                struct docinfo *info)
+tuf_status tufi_apply_doc_info(struct btree_txn *txn, struct db_view *now,
+                               const struct docrec *rec, struct rec_loc loc,
+                               struct docinfo *info)
 {
     uint64_t old_seq = info->leaf_count > 0 ? info->seq : 0;
     if (rec->prev.off == 0)
@@ -158,7 +158,7 @@ tuf_status tufi_apply_doc(struct btree_txn *txn, struct db_view *now, const stru
     tuf_status st = tufi_find_docinfo(tufi_btree_txn_env(txn), by_id, rec->id, &value, &info);
     if (st != TUF_OK && st != TUF_NOT_FOUND)
         return st;
-    return apply_to_info(txn, now, rec, loc, &info);
+    return tufi_apply_doc_info(txn, now, rec, loc, &info);
 }
 
 static tuf_status remove_row(struct btree_txn *txn, enum tree_kind kind, tuf_slice key)

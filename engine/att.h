@@ -64,6 +64,9 @@ int tufi_db_gzip_level(const tuf_db *db);
 bool tufi_db_type_compressible(const tuf_db *db, tuf_slice type);
 
 /* What a reader needs to know of an attachment of an open document; implemented by engine/doc.c. */
+struct stored_att;
+/* All attachments of an open document, in order. */
+const struct stored_att *tufi_doc_stored_atts(const struct tuf_doc *doc, size_t *count_out);
 tuf_status tufi_doc_att_data(struct att_data *out, const struct tuf_doc *doc, size_t pos);
 tuf_snapshot *tufi_doc_snapshot(const struct tuf_doc *doc);
 /* Holds / drops a snapshot for a reader that outlives its document; implemented by engine/db.c. */

@@ -52,6 +52,30 @@ tuf_status tufi_commit_put(struct commit *c, enum record_type type, tuf_slice pa
     return buf_status(&c->db->group);
 }
 
+size_t tufi_commit_open_record(struct commit *c)
+{
+    size_t pos = c->db->group.len;
+    tufi_buf_append_zero(&c->db->group, RECORD_HEADER_SIZE);
+    return pos;
+}
+
+tuf_status tufi_commit_close_record(struct commit *c, size_t pos, enum record_type type,
+                                    struct rec_loc *loc_out)
+{
+    struct buf *group = &c->db->group;
+    if (group->failed)
+        return tufi_nomem();
+    size_t len = group->len - pos - RECORD_HEADER_SIZE;
+    if (len > RECORD_SIZE_MAX)
+        return tufi_fail(TUF_E_LIMIT, "record of %zu bytes is too large", len);
+    *loc_out = (struct rec_loc){ c->db->log.tail_off + pos, (uint32_t)len };
+    tufi_record_encode(group->data + pos, type,
+                       tuf_slice_of(group->data + pos + RECORD_HEADER_SIZE, len), loc_out->off,
+                       c->db->log.salt);
+    c->record_count++;
+    return TUF_OK;
+}
+
 static void publish(struct commit *c, struct db_view *view)
 {
     tuf_db *db = c->db;

@@ -22,6 +22,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/alloc.h"
 #include "engine/btree.h"
 #include "fileformat/docinfo.h"
 #include "fileformat/docrec.h"
@@ -147,9 +148,16 @@ tuf_status tufi_log_sync(struct log *log, uint64_t upto);
 /* Reads and verifies one record. `payload` receives loc.len bytes (its memory is used again). */
 tuf_status tufi_log_read_record(const struct log *log, struct rec_loc loc, enum record_type type,
                                 struct buf *payload);
-/* The same when two types are possible. */
+/* The same when several types are possible. pending: see below, or NULL. */
 tuf_status tufi_log_read_any(const struct log *log, struct rec_loc loc, enum record_type *type_out,
-                             struct buf *payload);
+                             struct buf *payload, const struct buf *pending);
+
+/*
+ * The same, also for records of the frame under construction, which are not in the file yet.
+ *   pending  the frame's bytes, which will be written at tail_off
+ */
+tuf_status tufi_log_read_pending(const struct log *log, struct rec_loc loc, enum record_type type,
+                                 struct buf *payload, const struct buf *pending);
 
 /* Appends a record (header and payload) to a frame under construction and says where it will be. */
 struct rec_loc tufi_log_put_record(const struct log *log, struct buf *frame, enum record_type type,
@@ -210,12 +218,20 @@ void tufi_commit_abort(struct commit *c);
 tuf_status tufi_commit_put(struct commit *c, enum record_type type, tuf_slice payload,
                            struct rec_loc *loc_out);
 
+/* The same without a copy: what is appended to db->group between the two calls is the payload. */
+size_t tufi_commit_open_record(struct commit *c);
+tuf_status tufi_commit_close_record(struct commit *c, size_t pos, enum record_type type,
+                                    struct rec_loc *loc_out);
+
 /* ---- history.c ------------------------------------------------------------------------------- */
 
 struct revtree;
 /* Builds a document's revision tree from its records. */
 tuf_status tufi_history_load(struct revtree *out, const struct log *log,
                              const struct docinfo *info);
+/* The same while a commit is built: records may be in its frame. */
+tuf_status tufi_history_load_pending(struct revtree *out, const struct log *log,
+                                     const struct docinfo *info, const struct buf *pending);
 
 /* ---- body.c: compression of bodies ------------------------------------------------------------ */
 

@@ -46,13 +46,14 @@ static tuf_status copy_step(struct step **first, struct arena *arena, const stru
 
 /* Walks back from `loc`; leaves the steps in order of time, and in `out` the tree before them. */
 static tuf_status walk_back(struct revtree *out, struct step **first, struct arena *arena,
-                            const struct log *log, struct rec_loc loc)
+                            const struct log *log, struct rec_loc loc,
+                            const struct buf *pending)
 {
     TUF_AUTO(tufi_buf_release) struct buf payload = BUF_INIT;
     TUF_AUTO(tufi_docrec_view_release) struct docrec_view view = DOCREC_VIEW_INIT;
     while (loc.off > 0) {
         enum record_type type;
-        tuf_status st = tufi_log_read_any(log, loc, &type, &payload);
+        tuf_status st = tufi_log_read_any(log, loc, &type, &payload, pending);
         if (st < 0)
             return st;
         if (type == RECORD_TREE) {
@@ -86,10 +87,16 @@ static tuf_status merge_step(struct revtree *tree, const struct step *step)
 tuf_status tufi_history_load(struct revtree *out, const struct log *log,
                              const struct docinfo *info)
 {
+    return tufi_history_load_pending(out, log, info, NULL);
+}
+
+tuf_status tufi_history_load_pending(struct revtree *out, const struct log *log,
+                                     const struct docinfo *info, const struct buf *pending)
+{
     TUF_AUTO(tufi_arena_release) struct arena arena = ARENA_INIT;
     struct step *step = NULL;
     tufi_revtree_clear(out);
-    tuf_status st = walk_back(out, &step, &arena, log, info->tree);
+    tuf_status st = walk_back(out, &step, &arena, log, info->tree, pending);
     for (; st == TUF_OK && step; step = step->later)
         st = merge_step(out, step);
     return st;

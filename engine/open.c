@@ -171,3 +171,13 @@ tuf_status tuf_db_close(tuf_db **db_ptr)
     free_handle(db);
     return st;
 }
+
+int tufi_db_gzip_level(const tuf_db *db)
+{
+    return db->gzip_level < 0 ? 0 : db->gzip_level;
+}
+
+bool tufi_db_type_compressible(const tuf_db *db, tuf_slice type)
+{
+    return tufi_type_matches(type, db->compressible_types);
+}

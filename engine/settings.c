@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <time.h>
 
-#include "base/assert.h"
+#include "base/alloc.h"
 #include "engine/db.h"
 
 static tuf_status put_row(tuf_db *db, const struct metarec *rec)

@@ -207,8 +207,21 @@ tuf_status tufi_log_sync(struct log *log, uint64_t upto)
     return TUF_OK;
 }
 
+/* Bytes of a record, from the frame under construction or from the file. */
+static tuf_status fetch(const struct log *log, struct rec_loc loc, uint8_t *out, size_t size,
+                        const struct buf *pending)
+{
+    if (!pending || loc.off < log->tail_off)
+        return tufi_vfs_read_exact(log->file, out, size, loc.off);
+    uint64_t pos = loc.off - log->tail_off;
+    if (pos > pending->len || size > pending->len - pos)
+        return tufi_corrupt(loc.off, "record lies behind the end of the log");
+    memcpy(out, pending->data + pos, size);
+    return TUF_OK;
+}
+
 tuf_status tufi_log_read_any(const struct log *log, struct rec_loc loc, enum record_type *type_out,
-                             struct buf *payload)
+                             struct buf *payload, const struct buf *pending)
 {
     if (loc.off < SUPERBLOCK_SIZE || loc.len > RECORD_SIZE_MAX)
         return tufi_corrupt(loc.off, "impossible place of a record");
@@ -216,7 +229,7 @@ tuf_status tufi_log_read_any(const struct log *log, struct rec_loc loc, enum rec
     size_t size = RECORD_HEADER_SIZE + (size_t)loc.len;
     if (!tufi_buf_reserve(payload, size))
         return tufi_nomem();
-    tuf_status st = tufi_vfs_read_exact(log->file, payload->data, size, loc.off);
+    tuf_status st = fetch(log, loc, payload->data, size, pending);
     if (st < 0)
         return st;
     struct record_header h;
@@ -236,8 +249,14 @@ tuf_status tufi_log_read_any(const struct log *log, struct rec_loc loc, enum rec
 tuf_status tufi_log_read_record(const struct log *log, struct rec_loc loc, enum record_type type,
                                 struct buf *payload)
 {
+    return tufi_log_read_pending(log, loc, type, payload, NULL);
+}
+
+tuf_status tufi_log_read_pending(const struct log *log, struct rec_loc loc, enum record_type type,
+                                 struct buf *payload, const struct buf *pending)
+{
     enum record_type found;
-    tuf_status st = tufi_log_read_any(log, loc, &found, payload);
+    tuf_status st = tufi_log_read_any(log, loc, &found, payload, pending);
     if (st == TUF_OK && found != type)
         return tufi_corrupt(loc.off, "record has type %d instead of %d", (int)found, (int)type);
     return st;

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: everything about an edit that needs no lock, done in the caller's thread: compress the body
+ * and the attachments, write large attachments, find what stubs refer to, compute the revision id.
+ *
+ * A stored revision never changes, so what a stub refers to can be looked up in any snapshot that
+ * has the parent. Parents that only an earlier edit of the same call makes are found later, under
+ * the lock (place.c).
+ */
+#include "base/alloc.h"
+#include "base/arith.h"
+#include "engine/edit.h"
+#include "engine/revid.h"
+
+/* Larger ones are written as chunk frames before the commit, to keep commits short. */
+#define INLINE_ATT_SIZE_MAX (64u * 1024)
+
+tuf_status tufi_edit_resolve_stub(struct edit_att *att, const tuf_edit *e,
+                                  const struct stored_att *atts, size_t att_count)
+{
+    for (size_t i = 0; i < att_count; i++) {
+        if (!slice_equal(atts[i].name, att->name))
+            continue;
+        if (att->has_revpos && att->revpos != atts[i].revpos)
+            break;
+        att->data = atts[i].data;
+        att->revpos = atts[i].revpos;
+        att->has_revpos = att->keep_revpos = true;
+        tuf_slice type = tufi_arena_copy(&((tuf_edit *)(uintptr_t)e)->arena, atts[i].type);
+        if (!type.data)
+            return tufi_nomem();
+        att->type = type;
+        att->state = EDIT_ATT_PLACED;
+        return TUF_OK;
+    }
+    return tufi_fail_kind(TUF_MISSING_STUB, "missing_stub",
+                          "Invalid attachment stub in %.*s for %.*s",
+                          (int)min_size(e->full_id.len, 80), (const char *)e->full_id.data,
+                          (int)min_size(att->name.len, 80), (const char *)att->name.data);
+}
+
+static bool has_state(const tuf_edit *e, enum edit_att_state state)
+{
+    for (size_t i = 0; i < e->att_count; i++)
+        if (e->atts[i].state == state)
+            return true;
+    return false;
+}
+
+static tuf_status pack_att(struct edit_att *att, tuf_db *db)
+{
+    TUF_AUTO(tufi_buf_release) struct buf raw = att->bytes;
+    att->bytes = (struct buf)BUF_INIT;
+    tuf_status st = tufi_att_prepare(&att->data, &att->bytes, db, att->type, buf_slice(&raw));
+    att->state = EDIT_ATT_STORED;
+    return st;
+}
+
+/* Bytes that the parent already has under the same name are not written again. */
+static bool reuse_parent_bytes(struct edit_att *att, const struct stored_att *atts,
+                               size_t att_count)
+{
+    for (size_t i = 0; i < att_count; i++) {
+        const struct att_data *have = &atts[i].data;
+        if (!slice_equal(atts[i].name, att->name) || have->gzip != att->data.gzip ||
+            have->encoded_length != att->data.encoded_length ||
+            memcmp(have->md5, att->data.md5, sizeof(have->md5)) != 0)
+            continue;
+        att->data = *have;
+        att->state = EDIT_ATT_PLACED;
+        tufi_buf_release(&att->bytes);
+        return true;
+    }
+    return false;
+}
+
+static tuf_status write_att(struct edit_att *att, tuf_db *db)
+{
+    if (att->bytes.len <= INLINE_ATT_SIZE_MAX && att->bytes.len > 0)
+        return TUF_OK; /* goes into the commit's own frame */
+    tuf_status st = tufi_att_store(&att->data, db, buf_slice(&att->bytes));
+    if (st == TUF_OK) {
+        att->state = EDIT_ATT_PLACED;
+        tufi_buf_release(&att->bytes);
+    }
+    return st;
+}
+
+/* Opens the record whose attachments the edit builds on: the parent of an interactive edit, the
+ * newest stored ancestor of a replicated one. TUF_NOT_FOUND if the snapshot has none. */
+static tuf_status open_base(tuf_doc **doc, tuf_snapshot *snapshot, const tuf_edit *e)
+{
+    if (!e->replicated) {
+        if (!e->has_rev)
+            return TUF_NOT_FOUND;
+        return tuf_doc_open(doc, snapshot, e->full_id, &e->rev.rev);
+    }
+    for (size_t i = 1; i < e->path_count; i++) {
+        tuf_rev rev = { e->rev.rev.gen - i, e->path[i] };
+        tuf_status st = tuf_doc_open(doc, snapshot, e->full_id, &rev);
+        if (st != TUF_NOT_FOUND)
+            return st;
+    }
+    return TUF_NOT_FOUND;
+}
+
+static bool is_leaf(const tuf_doc *doc, tuf_rev rev)
+{
+    const tuf_docinfo *info = tuf_doc_info(doc);
+    for (size_t i = 0; i < info->leaf_count; i++)
+        if (tuf_rev_compare(info->leaves[i].rev, rev) == 0)
+            return true;
+    return false;
+}
+
+/* A stub in a document without a past: there is nothing it could refer to. */
+static tuf_status missing_base(tuf_doc **doc, tuf_snapshot *snapshot, const tuf_edit *e)
+{
+    if (!e->replicated && e->has_rev)
+        return TUF_OK; /* judged under the lock: most likely a conflict */
+    tuf_status st = tuf_doc_find_info(doc, snapshot, e->full_id);
+    if (st < 0)
+        return st;
+    bool known = st == TUF_OK;
+    if (known && !e->replicated && !tuf_doc_info(*doc)->deleted)
+        return TUF_OK; /* a conflict */
+    bool already = false;
+    if (known && e->replicated) {
+        st = tuf_doc_known_revs(&already, *doc, &e->rev.rev, 1);
+        if (st < 0 || already)
+            return st;
+    }
+    return tufi_fail_kind(TUF_MISSING_STUB, "missing_stub",
+                          "Previous revision missing for document %.*s",
+                          (int)min_size(e->full_id.len, 120), (const char *)e->full_id.data);
+}
+
+static tuf_status use_base(tuf_edit *e, const tuf_doc *doc)
+{
+    size_t count;
+    const struct stored_att *atts = tufi_doc_stored_atts(doc, &count);
+    bool current = e->replicated || is_leaf(doc, e->rev.rev);
+    for (size_t i = 0; i < e->att_count; i++) {
+        struct edit_att *att = &e->atts[i];
+        if (att->state == EDIT_ATT_STORED)
+            reuse_parent_bytes(att, atts, count);
+        if (att->state != EDIT_ATT_STUB)
+            continue;
+        tuf_status st = tufi_edit_resolve_stub(att, e, atts, count);
+        if (st < 0 || (st > 0 && current))
+            return st;
+        /* Not current: a conflict, to be found under the lock. */
+    }
+    return TUF_OK;
+}
+
+static tuf_status prepare_atts(tuf_edit *e, tuf_db *db, tuf_snapshot *snapshot)
+{
+    tuf_status st = TUF_OK;
+    if (has_state(e, EDIT_ATT_FOLLOW))
+        return tufi_fail_kind(TUF_E_INVALID, "bad_request",
+                              "attachment bytes that should follow the document are missing");
+    for (size_t i = 0; st == TUF_OK && i < e->att_count; i++)
+        if (e->atts[i].state == EDIT_ATT_BYTES)
+            st = pack_att(&e->atts[i], db);
+    if (st < 0)
+        return st;
+    if (has_state(e, EDIT_ATT_STUB) || has_state(e, EDIT_ATT_STORED)) {
+        TUF_AUTO(tuf_doc_free) tuf_doc *doc = NULL;
+        st = open_base(&doc, snapshot, e);
+        if (st == TUF_OK)
+            st = use_base(e, doc);
+        else if (st == TUF_NOT_FOUND)
+            st = has_state(e, EDIT_ATT_STUB) ? missing_base(&doc, snapshot, e) : TUF_OK;
+    }
+    for (size_t i = 0; st == TUF_OK && i < e->att_count; i++)
+        if (e->atts[i].state == EDIT_ATT_STORED)
+            st = write_att(&e->atts[i], db);
+    return st;
+}
+
+tuf_status tufi_edit_hash(uint8_t out[16], const tuf_edit *e, const tuf_rev *parent)
+{
+    TUF_AUTOFREE struct revid_att *atts = NULL;
+    if (e->att_count > 0) {
+        atts = tufi_alloc_array(e->att_count, sizeof(*atts));
+        if (!atts)
+            return tufi_nomem();
+        for (size_t i = 0; i < e->att_count; i++) {
+            atts[i].name = e->atts[i].name;
+            atts[i].type = e->atts[i].type;
+            memcpy(atts[i].md5, e->atts[i].data.md5, sizeof(atts[i].md5));
+        }
+    }
+    return tufi_revid_hash(out, e->deleted, parent, buf_slice(&e->etf), atts, e->att_count);
+}
+
+tuf_status tufi_edit_prepare(tuf_edit *e, tuf_db *db, tuf_snapshot *snapshot)
+{
+    tuf_status st = TUF_OK;
+    e->result = (tuf_edit_result){ .status = TUF_E_INTERNAL };
+    e->hashed = false;
+    if (e->full_id.len == 0)
+        return tufi_fail_kind(TUF_E_INVALID, "illegal_docid", "Document id must not be empty");
+    if (e->att_count > 0)
+        st = prepare_atts(e, db, snapshot);
+    if (st != TUF_OK)
+        return st;
+    tufi_buf_clear(&e->packed);
+    st = tufi_body_pack(&e->packed, &e->codec, buf_slice(&e->body), db->compression);
+    if (st < 0 || e->replicated || e->local || has_state(e, EDIT_ATT_STUB))
+        return st;
+    st = tufi_edit_hash(e->hash, e, e->has_rev ? &e->rev.rev : NULL);
+    e->hashed = st == TUF_OK;
+    return st;
+}

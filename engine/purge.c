@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: forget leaf revisions without a trace but an entry in the purge log.
+ *
+ * INV-PU-1: what remains of a document keeps a whole-tree record of its own, so that its history no
+ *           longer leads to records of what was purged.
+ */
+#include "base/alloc.h"
+#include "engine/edit.h"
+#include "engine/revtree.h"
+
+/* One document while it is purged. */
+struct purging {
+    struct commit *c;
+    const tuf_purge_item *item;
+    struct buf value;
+    struct docinfo info;
+    struct revtree tree;
+    struct buf revs;    /* encoded list of what goes */
+    size_t rev_count;   /* in it */
+};
+
+static void purging_release(struct purging *p)
+{
+    tufi_buf_release(&p->value);
+    tufi_docinfo_release(&p->info);
+    tufi_revtree_release(&p->tree);
+    tufi_buf_release(&p->revs);
+}
+
+static size_t find_leaf_pos(const struct docinfo *info, tuf_rev rev)
+{
+    size_t pos = 0;
+    while (pos < info->leaf_count && tuf_rev_compare(info->leaves[pos].rev, rev) != 0)
+        pos++;
+    return pos;
+}
+
+static void drop_leaf(struct docinfo *info, size_t pos)
+{
+    memmove(&info->leaves[pos], &info->leaves[pos + 1],
+            (info->leaf_count - pos - 1) * sizeof(info->leaves[0]));
+    info->leaf_count--;
+}
+
+/* Removes the asked leaves from info and tree and lists them. */
+static tuf_status remove_leaves(struct purging *p)
+{
+    TUF_AUTOFREE tuf_rev *gone = tufi_alloc_array(p->item->rev_count, sizeof(*gone));
+    if (!gone)
+        return tufi_nomem();
+    for (size_t i = 0; i < p->item->rev_count; i++) {
+        tuf_rev rev = p->item->revs[i];
+        size_t pos = find_leaf_pos(&p->info, rev);
+        p->item->purged_out[i] = pos < p->info.leaf_count;
+        if (!p->item->purged_out[i])
+            continue;
+        tuf_status st = tufi_revtree_remove_leaf(&p->tree, rev);
+        if (st != TUF_OK)
+            return st < 0 ? st : tufi_corrupt(p->info.tree.off, "a leaf is not in its tree");
+        drop_leaf(&p->info, pos);
+        gone[p->rev_count++] = rev;
+    }
+    tufi_revlist_encode(&p->revs, gone, p->rev_count);
+    return buf_status(&p->revs);
+}
+
+/* Ancestors that led only to a purged leaf go with it, so nothing new can become a leaf. */
+static tuf_status check_leaves(struct purging *p)
+{
+    TUF_AUTOFREE size_t *positions = NULL;
+    size_t count;
+    tuf_status st = tufi_revtree_leaves(&positions, &count, &p->tree);
+    if (st < 0)
+        return st;
+    if (count != p->info.leaf_count)
+        return tufi_corrupt(p->info.tree.off, "tree has %zu leaves instead of %zu", count,
+                            p->info.leaf_count);
+    return TUF_OK;
+}
+
+/* Writes what is left: the tree, and an index value that points at it. */
+static tuf_status encode_rest(struct purging *p, struct purgerec *rec, struct buf *docinfo)
+{
+    struct commit *c = p->c;
+    tuf_status st = check_leaves(p);
+    if (st < 0)
+        return st;
+    st = tufi_commit_put_tree(c, p->item->id, &p->tree, &p->info.tree);
+    if (st < 0)
+        return st;
+    p->info.seq = rec->seq = c->now.update_seq + 1;
+    p->info.chain_len = 1;
+    p->info.node_count = p->tree.count;
+    tufi_docinfo_encode(docinfo, &p->info);
+    rec->docinfo = buf_slice(docinfo);
+    return buf_status(docinfo);
+}
+
+static tuf_status put_purge(struct purging *p)
+{
+    struct commit *c = p->c;
+    TUF_AUTO(tufi_buf_release) struct buf docinfo = BUF_INIT;
+    TUF_AUTO(tufi_buf_release) struct buf payload = BUF_INIT;
+    struct purgerec rec = {
+        .purge_seq = c->now.purge_seq + 1,
+        .id = p->item->id,
+        .revs = buf_slice(&p->revs),
+    };
+    tuf_status st = TUF_OK;
+    if (p->info.leaf_count > 0)
+        st = encode_rest(p, &rec, &docinfo);
+    if (st < 0)
+        return st;
+    tufi_purgerec_encode(&payload, &rec);
+    if (payload.failed)
+        return tufi_nomem();
+    st = tufi_commit_put(c, RECORD_PURGE, buf_slice(&payload), NULL);
+    return st < 0 ? st : tufi_apply_purge(c->txn, &c->now, &rec);
+}
+
+static tuf_status purge_doc(struct commit *c, const tuf_purge_item *item)
+{
+    TUF_AUTO(purging_release) struct purging p = { .c = c, .item = item };
+    tufi_docinfo_init(&p.info);
+    memset(item->purged_out, 0, item->rev_count * sizeof(*item->purged_out));
+    const struct btree *by_id = tufi_btree_txn_tree(c->txn, TREE_BY_ID);
+    tuf_status st = tufi_find_docinfo(c->db->env, by_id, item->id, &p.value, &p.info);
+    if (st == TUF_NOT_FOUND)
+        return TUF_OK;
+    if (st == TUF_OK)
+        st = tufi_history_load_pending(&p.tree, &c->db->log, &p.info, &c->db->group);
+    if (st == TUF_OK)
+        st = remove_leaves(&p);
+    if (st < 0 || p.rev_count == 0)
+        return st;
+    return put_purge(&p);
+}
+
+tuf_status tuf_db_purge(tuf_db *db, const tuf_purge_item *items, size_t item_count)
+{
+    tufi_error_clear();
+    struct commit c;
+    tuf_status st = tufi_commit_begin(&c, db);
+    if (st < 0)
+        return st;
+    for (size_t i = 0; st == TUF_OK && i < item_count; i++)
+        st = purge_doc(&c, &items[i]);
+    if (st < 0 || c.record_count == 0) {
+        tufi_commit_abort(&c);
+        return st;
+    }
+    return tufi_commit_finish(&c, true);
+}
