@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: POST /{db}/_bulk_docs: many documents in one request, each accepted or refused by itself.
+ *
+ * The request's text is cut into documents without building it; each is parsed by the engine on a
+ * worker, then all are committed together. A document that cannot be parsed fails the whole
+ * request before anything is written. What a right forbids, and conflicts, are errors of the one
+ * document. With new_edits=false only errors are listed.
+ *
+ * Source: CouchDB 3's chttpd_db.
+ */
+#include "base/alloc.h"
+#include "base/bytes.h"
+#include "json/docscan.h"
+#include "server/dbs.h"
+#include "server/error_map.h"
+#include "server/handlers/doc_put.h"
+#include "server/server.h"
+
+#define PARSE_ON_LOOP_MAX (16 * 1024)
+#define BULK_DOCS_COUNT_MAX 10000
+
+/* One document of the request. */
+struct bulk_doc {
+    tuf_slice id;       /* borrowed from edit or arena */
+    tuf_edit *edit;     /* owned; NULL if it was refused */
+    const char *error;  /* why it was refused, else NULL */
+    tuf_slice reason;   /* in the arena */
+};
+
+struct bulk_docs {
+    tuf_slice body;          /* borrowed from the request */
+    tuf_slice docs_json;     /* value of "docs" */
+    tuf_slice new_edits_json;
+    bool all_or_nothing;
+    struct doc_query query;  /* only `replicated` counts */
+    struct bulk_doc *docs;   /* owned array */
+    size_t doc_count;
+    size_t doc_cap;
+    size_t count_max;        /* [couchdb] max_bulk_docs_count */
+    tuf_edit **edits;        /* owned array: those that go to the commit */
+    size_t edit_count;
+    struct request *req;
+};
+
+static void bulk_docs_cleanup(struct request *req)
+{
+    struct bulk_docs *bulk = req->state;
+    for (size_t i = 0; i < bulk->doc_count; i++)
+        tuf_edit_free(&bulk->docs[i].edit);
+    tufi_free(bulk->docs);
+    tufi_free(bulk->edits);
+    tufi_free(bulk);
+}
+
+/* ---- parsing (worker) -------------------------------------------------------------------- */
+
+static tuf_status see_member(tuf_slice key, tuf_slice value, void *ctx)
+{
+    struct bulk_docs *bulk = ctx;
+    if (slice_is(key, "docs"))
+        bulk->docs_json = value;
+    else if (slice_is(key, "new_edits"))
+        bulk->new_edits_json = value;
+    else if (slice_is(key, "all_or_nothing"))
+        bulk->all_or_nothing = slice_is(value, "true");
+    return TUF_OK;
+}
+
+static tuf_status bad_request(const char *reason)
+{
+    return tufi_fail_kind(TUF_E_INVALID, "bad_request", "%s", reason);
+}
+
+static bool begins_with(tuf_slice json, uint8_t brace)
+{
+    size_t pos = 0;
+    while (pos < json.len && strchr(" \t\r\n", json.data[pos]) != NULL)
+        pos++;
+    return pos < json.len && json.data[pos] == brace;
+}
+
+static tuf_status check_object(tuf_slice json)
+{
+    TUF_AUTO(tufi_buf_release) struct buf canonical = BUF_INIT;
+    if (begins_with(json, '{'))
+        return TUF_OK;
+    tuf_status st = tufi_json_canonical(&canonical, json);
+    if (st != TUF_OK)
+        return st == TUF_E_INVALID ? bad_request("invalid UTF-8 JSON") : st;
+    return bad_request("Request body must be a JSON object");
+}
+
+/* Finds the request's members and checks their types. */
+static tuf_status split_request(struct bulk_docs *bulk)
+{
+    tuf_status st = check_object(bulk->body);
+    if (st == TUF_OK)
+        st = tufi_json_each(bulk->body, see_member, bulk);
+    if (st != TUF_OK)
+        return st == TUF_E_INVALID && tuf_last_error()->kind[0] == 0
+                   ? bad_request("invalid UTF-8 JSON") : st;
+    if (bulk->docs_json.data == NULL)
+        return bad_request("POST body must include `docs` parameter.");
+    if (!begins_with(bulk->docs_json, '['))
+        return bad_request("`docs` parameter must be an array.");
+    if (bulk->new_edits_json.data == NULL || slice_is(bulk->new_edits_json, "true"))
+        return TUF_OK;
+    if (!slice_is(bulk->new_edits_json, "false"))
+        return bad_request("`new_edits` parameter must be a boolean.");
+    bulk->query.replicated = true;
+    return TUF_OK;
+}
+
+static tuf_status new_doc(struct bulk_doc **out, struct bulk_docs *bulk)
+{
+    if (bulk->doc_count == bulk->count_max)
+        return tufi_fail_kind(TUF_E_LIMIT, "max_bulk_docs_count_exceeded", "%zu",
+                              bulk->count_max);
+    if (bulk->doc_count == bulk->doc_cap) {
+        size_t cap = bulk->doc_cap == 0 ? 16 : bulk->doc_cap * 2;
+        struct bulk_doc *docs = tufi_realloc(bulk->docs, cap * sizeof(*docs));
+        if (docs == NULL)
+            return tufi_nomem();
+        bulk->docs = docs;
+        bulk->doc_cap = cap;
+    }
+    *out = &bulk->docs[bulk->doc_count++];
+    memset(*out, 0, sizeof(**out));
+    return TUF_OK;
+}
+
+static tuf_status new_id(struct bulk_doc *doc, struct request *req)
+{
+    char uuid[SERVER_UUID_SIZE];
+    server_new_uuid(req->server, uuid);
+    doc->id = request_copy(req, tuf_str(uuid));
+    return doc->id.data == NULL ? tufi_nomem() : TUF_OK;
+}
+
+/* Whether a member "_id" can be ruled out without scanning: no such characters, no escapes. */
+static bool surely_without_id(tuf_slice json)
+{
+    return begins_with(json, '{') && memmem(json.data, json.len, "\"_id\"", 5) == NULL &&
+           memchr(json.data, '\\', json.len) == NULL;
+}
+
+/*
+ * Parses a document, giving it an id if it has none. Usually the text is scanned once: only a
+ * _users database must know the id before, and only a failure makes us look for it.
+ */
+static tuf_status parse_doc(struct bulk_doc *doc, struct bulk_docs *bulk, tuf_slice json)
+{
+    struct request *req = bulk->req;
+    tuf_status st = TUF_OK;
+    if (surely_without_id(json)) {
+        st = new_id(doc, req);
+        return st == TUF_OK ? doc_parse(&doc->edit, req, json, &bulk->query, doc->id) : st;
+    }
+    if (!dbh_is_users(req->dbh)) {
+        st = doc_parse(&doc->edit, req, json, &bulk->query, doc->id);
+        if (st != TUF_E_INVALID)
+            return st;
+    }
+    if (begins_with(json, '{') && !doc_text_find_id(&doc->id, &req->arena, json))
+        st = new_id(doc, req);
+    else
+        st = TUF_OK;
+    return st == TUF_OK ? doc_parse(&doc->edit, req, json, &bulk->query, doc->id) : st;
+}
+
+static tuf_status refuse(struct bulk_doc *doc, struct request *req, tuf_status status)
+{
+    struct http_error mapped;
+    const tuf_error *detail = tuf_last_error();
+    error_map(&mapped, status, detail);
+    doc->reason = request_copy(req, tuf_str(mapped.reason));
+    doc->error = detail->kind[0] == 'u' ? "unauthorized" : "forbidden";
+    tuf_edit_free(&doc->edit);
+    return doc->reason.data == NULL && mapped.reason[0] != 0 ? tufi_nomem() : TUF_OK;
+}
+
+static bool is_refusal(tuf_status status)
+{
+    const char *kind = tuf_last_error()->kind;
+    return status == TUF_E_INVALID &&
+           (strcmp(kind, "forbidden") == 0 || strcmp(kind, "unauthorized") == 0);
+}
+
+static tuf_status see_doc(tuf_slice key, tuf_slice json, void *ctx)
+{
+    (void)key;
+    struct bulk_docs *bulk = ctx;
+    struct request *req = bulk->req;
+    struct bulk_doc *doc = NULL;
+    tuf_status st = new_doc(&doc, bulk);
+    if (st == TUF_OK)
+        st = parse_doc(doc, bulk, json);
+    if (st == TUF_OK) {
+        doc->id = tuf_edit_id(doc->edit);
+        st = docs_check_id_size(req, doc->id);
+    }
+    if (st == TUF_OK)
+        st = docs_check_ddoc(req, doc->id);
+    if (!is_refusal(st))
+        return st;
+    doc->id = request_copy(req, doc->id);
+    return refuse(doc, req, st);
+}
+
+static tuf_status parse(struct request *req)
+{
+    struct bulk_docs *bulk = req->state;
+    tuf_status st = split_request(bulk);
+    if (st == TUF_OK)
+        st = tufi_json_each(bulk->docs_json, see_doc, bulk);
+    if (st != TUF_OK)
+        return st;
+    bulk->edits = tufi_alloc_array(bulk->doc_count + 1, sizeof(bulk->edits[0]));
+    if (bulk->edits == NULL)
+        return tufi_nomem();
+    for (size_t i = 0; i < bulk->doc_count; i++) {
+        if (bulk->docs[i].edit != NULL)
+            bulk->edits[bulk->edit_count++] = bulk->docs[i].edit;
+    }
+    return TUF_OK;
+}
+
+/* ---- the answer -------------------------------------------------------------------------- */
+
+static void append_error(struct buf *out, const struct bulk_docs *bulk, const struct bulk_doc *doc,
+                         const char *error, tuf_slice reason)
+{
+    tuf_rev rev;
+    buf_append_str(out, "{\"id\":");
+    json_append_string(out, doc->id);
+    if (bulk->query.replicated && doc->edit != NULL && tuf_edit_rev(&rev, doc->edit) == TUF_OK) {
+        buf_append_str(out, ",\"rev\":");
+        docjson_append_rev(out, rev);
+    }
+    tufi_buf_printf(out, ",\"error\":\"%s\",\"reason\":", error);
+    json_append_string(out, reason);
+    buf_append_u8(out, '}');
+}
+
+static void append_outcome(struct buf *out, const struct bulk_docs *bulk,
+                           const struct bulk_doc *doc)
+{
+    tuf_edit_result result = { 0 };
+    if (doc->error != NULL) {
+        append_error(out, bulk, doc, doc->error, doc->reason);
+        return;
+    }
+    tuf_edit_get_result(&result, doc->edit);
+    if (result.status == TUF_OK) {
+        if (!bulk->query.replicated)
+            docs_append_result(out, doc->edit);
+        return;
+    }
+    struct http_error mapped;
+    error_map(&mapped, result.status, NULL);
+    append_error(out, bulk, doc, mapped.error, tuf_str(mapped.reason));
+}
+
+static void reply_results(struct request *req, const struct bulk_docs *bulk)
+{
+    struct buf json = BUF_INIT;
+    buf_append_u8(&json, '[');
+    for (size_t i = 0; i < bulk->doc_count; i++) {
+        size_t before = json.len;
+        if (json.len > 1)
+            buf_append_u8(&json, ',');
+        size_t start = json.len;
+        append_outcome(&json, bulk, &bulk->docs[i]);
+        if (json.len == start)
+            json.len = before;
+    }
+    buf_append_u8(&json, ']');
+    reply_json(req, 201, &json);
+}
+
+static void reply_all_or_nothing(struct request *req, const struct bulk_docs *bulk)
+{
+    struct buf json = BUF_INIT;
+    buf_append_u8(&json, '[');
+    for (size_t i = 0; i < bulk->doc_count; i++) {
+        if (i > 0)
+            buf_append_u8(&json, ',');
+        append_error(&json, bulk, &bulk->docs[i], "not_implemented",
+                     tuf_str("all_or_nothing is not supported"));
+    }
+    buf_append_u8(&json, ']');
+    reply_json(req, 417, &json);
+}
+
+static void committed(struct request *req, tuf_status status)
+{
+    if (status != TUF_OK)
+        reply_status(req, status);
+    else
+        reply_results(req, req->state);
+}
+
+static void parsed(struct request *req, tuf_status status)
+{
+    struct bulk_docs *bulk = req->state;
+    if (status == TUF_E_LIMIT &&
+        strcmp(tuf_last_error()->kind, "max_bulk_docs_count_exceeded") == 0)
+        reply_error(req, 413, "max_bulk_docs_count_exceeded", tuf_last_error()->text);
+    else if (status != TUF_OK)
+        reply_status(req, status);
+    else if (bulk->all_or_nothing && !bulk->query.replicated)
+        reply_all_or_nothing(req, bulk);
+    else if (bulk->edit_count == 0)
+        reply_results(req, bulk);
+    else
+        work_commit(req, bulk->edits, bulk->edit_count, committed);
+}
+
+static void got_body(struct request *req, tuf_slice body)
+{
+    struct bulk_docs *bulk = req->state;
+    bulk->body = body;
+    if (body.len > PARSE_ON_LOOP_MAX || dbh_is_users(req->dbh))
+        work_run(req, parse, parsed);
+    else
+        parsed(req, parse(req));
+}
+
+void handle_bulk_docs(struct request *req)
+{
+    if (!request_require_json(req))
+        return;
+    struct bulk_docs *bulk = tufi_alloc_zero(sizeof(*bulk));
+    if (bulk == NULL) {
+        reply_status(req, tufi_nomem());
+        return;
+    }
+    bulk->req = req;
+    uint64_t count_max = config_uint(req->server->config, "couchdb", "max_bulk_docs_count",
+                                     BULK_DOCS_COUNT_MAX);
+    bulk->count_max = count_max < SIZE_MAX ? (size_t)count_max : SIZE_MAX;
+    req->state = bulk;
+    request_on_cleanup(req, bulk_docs_cleanup);
+    body_collect(req, server_settings(req->server)->request_size_max, got_body);
+}
