@@ -30,7 +30,8 @@ struct load {
     size_t edit_count;
     size_t batch_count_max;
     size_t batch_size; /* bytes of text */
-    uint64_t stored, known, total;
+    uint64_t stored, known, local_count; /* revisions; local documents */
+    uint64_t total;
     struct progress progress;
 };
 
@@ -60,8 +61,9 @@ static int count_results(struct load *l)
         tuf_edit_result r;
         tuf_edit_get_result(&r, l->edits[i]);
         tuf_slice id = tuf_edit_id(l->edits[i]);
-        if (r.status == TUF_CONFLICT && starts_with(id, "_local/")) {
-            l->known++; /* a newer one is there, and stays */
+        bool local = starts_with(id, "_local/");
+        if (local && (r.status == TUF_OK || r.status == TUF_CONFLICT)) {
+            l->local_count++; /* in a conflict a newer one is there, and stays */
         } else if (r.status != TUF_OK) {
             fprintf(stderr, "tuffet: %.*s: %s\n", (int)id.len, (const char *)id.data,
                     tuf_status_text(r.status));
@@ -373,7 +375,8 @@ int cli_load(int argc, char **argv)
     tufi_buf_release(&l.line);
     result = cli_close(&l.db, path, result);
     if (result == CLI_OK)
-        printf("%s: %" PRIu64 " revisions stored, %" PRIu64 " known before\n", path, l.stored,
-               l.known);
+        printf("%s: %" PRIu64 " revisions stored, %" PRIu64 " known before, %" PRIu64
+               " local documents\n",
+               path, l.stored, l.known, l.local_count);
     return result;
 }
