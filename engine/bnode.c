@@ -160,6 +160,9 @@ static void set_prefix(struct bnode *node, size_t prefix_len)
 {
     node->prefix_len = (uint32_t)prefix_len;
     struct bnode_slot *slots = slots_of(node);
+    if (node->count > first_searched(node) && prefix_len > 0)
+        memcpy(node->prefix, tufi_bnode_key(node, first_searched(node)).data,
+               min_size(prefix_len, BNODE_PREFIX_KEPT));
     for (uint32_t i = first_searched(node); i < node->count; i++)
         slots[i].head = head_of(tufi_bnode_key(node, i), prefix_len);
 }
@@ -192,6 +195,19 @@ static uint32_t search_heads(const struct bnode_slot *slots, uint32_t from, uint
     return pos + (count == 1 && base->head < head);
 }
 
+/* Orders the start of a key against the common prefix; 0: the key begins with it. */
+static int compare_prefix(const struct bnode *node, uint32_t first, tuf_slice key)
+{
+    size_t prefix_len = node->prefix_len;
+    const uint8_t *prefix = prefix_len <= BNODE_PREFIX_KEPT ? node->prefix
+                                                            : tufi_bnode_key(node, first).data;
+    size_t common = min_size(prefix_len, key.len);
+    int order = common > 0 ? memcmp(key.data, prefix, common) : 0;
+    if (order != 0)
+        return order;
+    return key.len < prefix_len ? -1 : 0;
+}
+
 /* First entry from `first` on with a key >= `key`. */
 static uint32_t lower_bound(const struct bnode *node, uint32_t first, tuf_slice key,
                             bool *equal_out)
@@ -200,15 +216,9 @@ static uint32_t lower_bound(const struct bnode *node, uint32_t first, tuf_slice 
     if (node->count <= first)
         return node->count;
     size_t prefix_len = node->prefix_len;
-    if (prefix_len > 0) {
-        tuf_slice sample = tufi_bnode_key(node, first);
-        size_t common = min_size(prefix_len, key.len);
-        int order = common > 0 ? memcmp(key.data, sample.data, common) : 0;
-        if (order != 0)
-            return order < 0 ? first : node->count;
-        if (key.len < prefix_len)
-            return first;
-    }
+    int order = prefix_len > 0 ? compare_prefix(node, first, key) : 0;
+    if (order != 0)
+        return order < 0 ? first : node->count;
     uint32_t head = head_of(key, prefix_len);
     const struct bnode_slot *slots = peek_slots(node);
     uint32_t low = search_heads(slots, first, node->count - first, head);
@@ -219,7 +229,7 @@ static uint32_t lower_bound(const struct bnode *node, uint32_t first, tuf_slice 
         high = search_heads(slots, high, node->count - high, (uint64_t)head + 1);
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        int order = slice_compare(tufi_bnode_key(node, middle), key);
+        order = slice_compare(tufi_bnode_key(node, middle), key);
         if (order == 0) {
             *equal_out = true;
             return middle;
@@ -353,6 +363,7 @@ static void copy_page(struct bnode *copy, const struct bnode *node)
     copy->count = node->count;
     copy->heap_used = node->heap_used;
     copy->prefix_len = node->prefix_len;
+    memcpy(copy->prefix, node->prefix, sizeof(copy->prefix));
 }
 
 struct bnode *tufi_bnode_slice(const struct bnode *node, uint32_t from, uint32_t to, size_t more)

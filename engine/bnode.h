@@ -38,9 +38,9 @@ struct bnode_slot {
     uint32_t back;    /* bytes from the entry's start to the end of the page */
 };
 
+#define BNODE_PREFIX_KEPT 16
+
 struct bnode {
-    /* The txn that made this node; 0: a clean node, owned by the cache. */
-    uint64_t version;
     /* Place in the file. Of a dirty node: 0, or where txn_write has just put the same content. */
     uint64_t off;
     uint32_t len;
@@ -49,17 +49,30 @@ struct bnode {
     struct bnode *prev;
     struct bnode *next;
     struct bnode *hash_next;  /* chain in the cache; under the shard's lock */
-    _Atomic uint32_t pin_count; /* of a clean node: raised under the shard's lock */
-    _Atomic bool referenced;  /* of a clean node: used since the clock hand passed */
-    uint8_t kind;
-    uint8_t level;
-    uint32_t count;       /* entries */
-    uint32_t cap;         /* bytes of page */
     uint32_t heap_used;   /* bytes of entries at the end of the page, garbage included */
     uint32_t garbage;     /* bytes of removed entries among them */
+    _Atomic bool referenced;  /* of a clean node: used since the clock hand passed */
+    /* From here on: what a search looks at, close together. */
+    uint8_t kind;
+    uint8_t level;
+    _Atomic uint32_t pin_count; /* of a clean node: raised under the shard's lock */
+    /* The txn that made this node; 0: a clean node, owned by the cache. */
+    uint64_t version;
+    uint32_t count;       /* entries */
+    uint32_t cap;         /* bytes of page */
     uint32_t prefix_len;  /* INV-BN-2 */
+    uint8_t prefix[BNODE_PREFIX_KEPT]; /* its first bytes, so that a search need not fetch a key */
     uint8_t page[] __attribute__((aligned(8)));
 };
+
+/* Starts fetching what a search will touch first: the header and about a hundred slots. Saves the
+ * half a dozen cache misses that a binary search would otherwise take one after the other. */
+static inline void bnode_prefetch(const struct bnode *node)
+{
+    const char *start = (const char *)node;
+    for (unsigned line = 0; line < 15; line++)
+        __builtin_prefetch(start + line * 64);
+}
 
 struct node_list {
     struct bnode *first;

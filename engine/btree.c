@@ -150,6 +150,7 @@ tuf_status tufi_btree_take_node(struct bnode **out, struct btree_env *env,
                                 const struct node_ref *ref, unsigned level, unsigned kind)
 {
     if (ref->mem) {
+        bnode_prefetch(ref->mem);
         tuf_assert(ref->mem->level == level);
         *out = ref->mem;
         return TUF_OK;

@@ -431,7 +431,7 @@ static tuf_status place_local(struct commit *c, tuf_edit *e)
         return finish_with(e, st);
     if (!e->deleted)
         return put_local(c, e, number + 1);
-    bool exists;
+    bool exists = false;
     st = local_exists(c, e, &exists);
     if (st < 0)
         return st;
