@@ -128,8 +128,8 @@ void request_set_timer(struct request *req, uint64_t timeout_ms, void (*fire)(st
 
 /*
  * Collects the whole body into memory (inflating Content-Encoding: gzip), then calls done.
- *   size_max  bytes after inflating; 0 for the configured max_document_size, to which the server
- *             adds room for the JSON around it. More is answered 413 and done is not called.
+ *   size_max  bytes, also after inflating; 0 for the configured max_http_request_size, but 1 GiB
+ *             at most. More is answered 413 and done is not called.
  *   done      body is borrowed from the request until it ends; empty if there is none
  * Answers 415 for other content codings, 400 for broken gzip, by itself.
  */

@@ -78,10 +78,6 @@ static bool match_pattern(struct places *places, const char *pattern, const tuf_
     const char *at = pattern + 1;
     while (*at != 0) {
         tuf_slice part = next_part(&at);
-        if (slice_is(part, "{db}") && pos < seg_count && segs[pos].len > 0 &&
-            segs[pos].data[0] == '_' && !slice_is(segs[pos], "_users") &&
-            !slice_is(segs[pos], "_replicator") && !slice_is(segs[pos], "_global_changes"))
-            return false;
         if (!match_part(&found, part, segs, seg_count, &pos))
             return false;
     }

@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: drives one connection. See server/conn.h for states and invariants.
+ *
+ * The head is found, checked and parsed by server/head.c; llhttp then reads the same header lines
+ * and does the framing of the body. Both must accept.
+ */
+#include "server/conn.h"
+
+#include <event2/buffer.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/alloc.h"
+#include "base/arith.h"
+#include "base/assert.h"
+#include "server/request.h"
+
+#define CONN_MAGIC 0xc0441dedu
+#define INPUT_WATERMARK (HEAD_SIZE_MAX + HEAD_LINE_MAX + 8192)
+#define OVERHEAD_MAX ((size_t)16384)
+
+static_assert(INPUT_WATERMARK > HEAD_SIZE_MAX + HEAD_LINE_MAX, "a head must fit into the input");
+
+static void conn_step(struct conn *conn);
+
+static struct conn *conn_of(void *arg)
+{
+    struct conn *conn = arg;
+    tuf_assert(conn->magic == CONN_MAGIC);
+    return conn;
+}
+
+/* ---- framing ----------------------------------------------------------------------------- */
+
+static bool on_content(tuf_slice bytes, void *ctx)
+{
+    struct conn *conn = conn_of(ctx);
+    conn->body_received += bytes.len;
+    if (conn->body_left != UINT64_MAX)
+        conn->body_left -= min_u64(conn->body_left, bytes.len);
+    if (conn->req == NULL) {
+        conn->drained += bytes.len;
+        return true;
+    }
+    if (!request_body_piece(conn->req, bytes) || conn->req == NULL)
+        return true;
+    return request_wants_body(conn->req);
+}
+
+static void on_end(void *ctx)
+{
+    conn_of(ctx)->body_done = true;
+}
+
+static const struct framing_events framing_events = { .content = on_content, .end = on_end };
+
+/* Gives bytes to llhttp. Returns how many it consumed; false if they are malformed. Chunk
+ * extensions and trailers count as overhead, which is bounded. */
+static bool parser_feed(size_t *consumed, struct conn *conn, const char *data, size_t len)
+{
+    uint64_t before = conn->body_received;
+    if (!framing_feed(consumed, &conn->framing, data, len))
+        return false;
+    conn->overhead = conn->body_received == before ? conn->overhead + *consumed : 0;
+    return conn->overhead <= OVERHEAD_MAX || conn->body_left != UINT64_MAX;
+}
+
+/* Replays the checked head for llhttp, with a method that it surely knows. */
+static bool parser_start(struct conn *conn, const struct head *head, tuf_slice bytes)
+{
+    const char *line = head->minor == 1 ? "POST / HTTP/1.1\r\n" : "POST / HTTP/1.0\r\n";
+    const uint8_t *lf = memchr(bytes.data, '\n', bytes.len);
+    tuf_assert(lf != NULL);
+    size_t line_len = (size_t)(lf - bytes.data) + 1;
+    framing_init(&conn->framing, &framing_events, conn);
+    size_t consumed;
+    if (!parser_feed(&consumed, conn, line, strlen(line)))
+        return false;
+    conn->overhead = 0;
+    conn->body_left = 0;
+    if (!parser_feed(&consumed, conn, (const char *)lf + 1, bytes.len - line_len))
+        return false;
+    conn->overhead = 0;
+    conn->body_left = head->chunked ? UINT64_MAX : head->length;
+    return consumed == bytes.len - line_len &&
+           conn->body_done == (!head->chunked && head->length == 0);
+}
+
+/* ---- life -------------------------------------------------------------------------------- */
+
+static struct evbuffer *input_of(struct conn *conn)
+{
+    return bufferevent_get_input(conn->bev);
+}
+
+size_t conn_output_len(const struct conn *conn)
+{
+    return evbuffer_get_length(bufferevent_get_output(conn->bev));
+}
+
+static void conn_free(struct conn *conn)
+{
+    if (conn->prev != NULL)
+        conn->prev->next = conn->next;
+    else
+        conn->loop->conns = conn->next;
+    if (conn->next != NULL)
+        conn->next->prev = conn->prev;
+    conn->loop->conn_count--;
+    bufferevent_free(conn->bev);
+    conn->magic = 0;
+    tufi_free(conn);
+}
+
+static void run_step_task(struct loop_task *task)
+{
+    struct conn *conn =
+        conn_of((char *)task - offsetof(struct conn, step_task));
+    conn->step_queued = false;
+    if (conn->state == CONN_CLOSED)
+        conn_free(conn);
+    else
+        conn_step(conn);
+}
+
+void conn_kick(struct conn *conn)
+{
+    if (conn->step_queued)
+        return;
+    conn->step_queued = true;
+    loop_defer(conn->loop, &conn->step_task);
+}
+
+void conn_close(struct conn *conn)
+{
+    if (conn->state == CONN_CLOSED)
+        return;
+    conn->state = CONN_CLOSED;
+    bufferevent_setcb(conn->bev, NULL, NULL, NULL, NULL);
+    bufferevent_disable(conn->bev, EV_READ | EV_WRITE);
+    if (conn->req != NULL) {
+        struct request *req = conn->req;
+        conn->req = NULL;
+        request_client_gone(req);
+    }
+    conn_kick(conn);
+}
+
+void conn_request_done(struct conn *conn)
+{
+    conn->req = NULL;
+    conn_kick(conn);
+}
+
+static void enter_head(struct conn *conn)
+{
+    conn->state = CONN_HEAD;
+    conn->scanned = 0;
+    conn->deadline_ms = clock_ms() + CONN_IDLE_MS;
+}
+
+static void enter_flush(struct conn *conn)
+{
+    conn->state = CONN_FLUSH;
+    conn->deadline_ms = clock_ms() + CONN_WRITE_MS;
+}
+
+/* ---- heads ------------------------------------------------------------------------------- */
+
+static void start_request(struct conn *conn, tuf_slice bytes)
+{
+    struct head head = { .minor = 1 };
+    struct head_error error = { 0, NULL };
+    conn->state = CONN_BUSY;
+    conn->deadline_ms = 0;
+    conn->body_done = false;
+    conn->body_received = conn->drained = 0;
+    conn->body_left = 0;
+    conn->overhead = 0;
+    conn->req = request_new(conn, &head, &error, bytes);
+    if (conn->req == NULL) {
+        conn_close(conn);
+        return;
+    }
+    if (error.status == 0 && !parser_start(conn, &head, bytes)) {
+        error.status = 400;
+        error.reason = "malformed request";
+    }
+    conn->keep_alive = error.status == 0 && head.keep_alive;
+    conn->expect_continue = error.status == 0 && head.expect_continue && !conn->body_done;
+    if (error.status != 0)
+        reply_error(conn->req, error.status, error.status == 431 || error.status == 414
+                                                 ? "too_long" : "bad_request", error.reason);
+    else
+        request_dispatch(conn->req);
+}
+
+/* Refuses what cannot become a head. */
+static void refuse_head(struct conn *conn, struct head_error error)
+{
+    struct head head;
+    struct head_error ignored = { 0, NULL };
+    conn->state = CONN_BUSY;
+    conn->deadline_ms = 0;
+    conn->body_done = false;
+    conn->keep_alive = false;
+    conn->expect_continue = false;
+    conn->req = request_new(conn, &head, &ignored, tuf_str(""));
+    if (conn->req == NULL) {
+        conn_close(conn);
+        return;
+    }
+    const char *name = error.status == 408   ? "timeout"
+                       : error.status == 400 ? "bad_request"
+                                             : "too_long";
+    reply_error(conn->req, error.status, name, error.reason);
+}
+
+/* Returns true if a request was started. */
+static bool read_head(struct conn *conn)
+{
+    struct evbuffer *input = input_of(conn);
+    char two[2];
+    while (conn->scanned == 0 && evbuffer_copyout(input, two, 2) == 2 && two[0] == '\r' &&
+           two[1] == '\n')
+        evbuffer_drain(input, 2);
+    size_t len = evbuffer_get_length(input);
+    if (len == 0) {
+        if (conn->eof)
+            conn_close(conn);
+        return false;
+    }
+    uint64_t head_deadline = clock_ms() + CONN_HEAD_MS;
+    if (conn->scanned == 0 && conn->deadline_ms > head_deadline)
+        conn->deadline_ms = head_deadline;
+    const uint8_t *data = evbuffer_pullup(input, -1);
+    if (data == NULL) {
+        conn_close(conn);
+        return false;
+    }
+    struct head_error error;
+    size_t head_len = head_scan(&error, &conn->scanned, tuf_slice_of(data, len));
+    if (error.status != 0) {
+        refuse_head(conn, error);
+        return true;
+    }
+    if (head_len == 0) {
+        if (conn->eof)
+            conn_close(conn);
+        return false;
+    }
+    start_request(conn, tuf_slice_of(data, head_len));
+    if (conn->state != CONN_CLOSED)
+        evbuffer_drain(input, head_len);
+    return conn->state != CONN_CLOSED;
+}
+
+/* ---- bodies ------------------------------------------------------------------------------ */
+
+static void body_is_malformed(struct conn *conn)
+{
+    conn->keep_alive = false;
+    conn->eof = true; /* nothing that follows has a meaning */
+    if (conn->req != NULL && !request_answered(conn->req))
+        reply_error(conn->req, 400, "bad_request", "malformed request body");
+    else
+        conn_close(conn);
+}
+
+/* Feeds what has arrived, as far as it is wanted. */
+static void feed_body(struct conn *conn)
+{
+    struct evbuffer *input = input_of(conn);
+    while (conn->state != CONN_CLOSED && !conn->body_done && evbuffer_get_length(input) > 0) {
+        bool discard = conn->req == NULL;
+        if (!discard && !request_wants_body(conn->req))
+            return;
+        struct evbuffer_iovec piece;
+        if (evbuffer_peek(input, -1, NULL, &piece, 1) < 1)
+            return;
+        size_t consumed;
+        bool good = parser_feed(&consumed, conn, piece.iov_base, piece.iov_len);
+        if (conn->state == CONN_CLOSED)
+            return;
+        if (!good) {
+            body_is_malformed(conn);
+            return;
+        }
+        evbuffer_drain(input, consumed);
+        if (discard && conn->drained > CONN_DRAIN_MAX)
+            return;
+    }
+    if (conn->state != CONN_CLOSED && conn->req != NULL && conn->body_done)
+        request_body_end(conn->req);
+}
+
+/* The client asked whether to send its body: yes, now that somebody wants it. */
+static void send_continue(struct conn *conn)
+{
+    static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    conn->expect_continue = false;
+    if (evbuffer_get_length(input_of(conn)) == 0)
+        bufferevent_write(conn->bev, line, sizeof(line) - 1);
+}
+
+/* Returns false if there is nothing more to do now. */
+static bool step_busy(struct conn *conn)
+{
+    if (conn->req != NULL) {
+        bool wants = !conn->body_done && request_wants_body(conn->req);
+        if (wants && conn->expect_continue)
+            send_continue(conn);
+        if (wants && conn->body_start_ms == 0)
+            conn->body_start_ms = clock_ms();
+        if (!wants)
+            conn->body_start_ms = 0;
+        feed_body(conn);
+        if (conn->state != CONN_BUSY)
+            return false;
+    }
+    if (conn->req != NULL && conn->eof && !conn->body_done &&
+        evbuffer_get_length(input_of(conn)) == 0) {
+        conn_close(conn);
+        return false;
+    }
+    if (conn->req != NULL) {
+        stream_pump(conn->req);
+        if (conn->state != CONN_BUSY)
+            return false;
+        if (conn->req != NULL && conn->eof && stream_is_waiting(conn->req))
+            conn_close(conn);
+    }
+    if (conn->req != NULL || conn->state != CONN_BUSY)
+        return false;
+    conn->body_start_ms = 0;
+    if (!conn->keep_alive) {
+        enter_flush(conn);
+    } else if (conn->body_done) {
+        enter_head(conn);
+    } else {
+        conn->state = CONN_DRAIN;
+        conn->deadline_ms = clock_ms() + CONN_LINGER_MS;
+    }
+    return true;
+}
+
+static bool step_drain(struct conn *conn)
+{
+    feed_body(conn);
+    if (conn->state != CONN_DRAIN)
+        return false;
+    if (conn->body_done) {
+        enter_head(conn);
+        return true;
+    }
+    if (conn->drained > CONN_DRAIN_MAX || conn->eof) {
+        enter_flush(conn);
+        return true;
+    }
+    return false;
+}
+
+/* Everything is written: close, but let a client that still sends read the answer first. */
+static void step_flush(struct conn *conn)
+{
+    if (conn_output_len(conn) > 0)
+        return;
+    if (conn->eof || (conn->body_done && evbuffer_get_length(input_of(conn)) == 0)) {
+        conn_close(conn);
+        return;
+    }
+    conn->state = CONN_LINGER;
+    conn->deadline_ms = clock_ms() + CONN_LINGER_MS;
+    conn->drained = 0;
+    shutdown(bufferevent_getfd(conn->bev), SHUT_WR);
+}
+
+static void step_linger(struct conn *conn)
+{
+    size_t len = evbuffer_get_length(input_of(conn));
+    conn->drained += len;
+    evbuffer_drain(input_of(conn), len);
+    if (conn->eof || conn->drained > CONN_DRAIN_MAX)
+        conn_close(conn);
+}
+
+static void conn_step(struct conn *conn)
+{
+    bool again = true;
+    while (again) {
+        switch (conn->state) {
+        case CONN_HEAD:
+            /* Answers that the client does not read hold its further requests back. */
+            again = conn_output_len(conn) < CONN_OUTPUT_LOW && read_head(conn);
+            break;
+        case CONN_BUSY:
+            again = step_busy(conn);
+            break;
+        case CONN_DRAIN:
+            again = step_drain(conn);
+            break;
+        case CONN_FLUSH:
+            step_flush(conn);
+            again = conn->state == CONN_LINGER;
+            break;
+        case CONN_LINGER:
+            step_linger(conn);
+            again = false;
+            break;
+        case CONN_CLOSED:
+            again = false;
+            break;
+        }
+    }
+}
+
+/* ---- events ------------------------------------------------------------------------------ */
+
+static void on_io(struct bufferevent *bev, void *arg)
+{
+    (void)bev;
+    conn_step(conn_of(arg));
+}
+
+static void on_event(struct bufferevent *bev, short what, void *arg)
+{
+    struct conn *conn = conn_of(arg);
+    (void)bev;
+    if ((what & BEV_EVENT_EOF) != 0 && conn->state != CONN_LINGER) {
+        /* A client may close its sending half and still wait for the answer. */
+        conn->eof = true;
+        conn_step(conn);
+        return;
+    }
+    conn_close(conn);
+}
+
+/* A body that comes too slowly costs a connection; 408 if nothing was answered yet. */
+static void check_body_rate(struct conn *conn, uint64_t now_ms)
+{
+    if (conn->body_start_ms == 0 || conn->body_done || conn->req == NULL)
+        return;
+    uint64_t elapsed = now_ms - conn->body_start_ms;
+    if (elapsed < CONN_BODY_GRACE_MS)
+        return;
+    if (conn->body_received >= (elapsed - CONN_BODY_GRACE_MS) / 1000 * CONN_BODY_RATE + 1)
+        return;
+    conn->keep_alive = false;
+    if (request_answered(conn->req))
+        conn_close(conn);
+    else
+        reply_error(conn->req, 408, "timeout", "the request body comes too slowly");
+}
+
+void conn_tick(struct conn *conn, uint64_t now_ms, bool stopping)
+{
+    if (conn->state == CONN_BUSY) {
+        check_body_rate(conn, now_ms);
+        return;
+    }
+    size_t waiting = evbuffer_get_length(input_of(conn));
+    bool idle = conn->state == CONN_HEAD && waiting == 0 && conn_output_len(conn) == 0;
+    if (stopping && idle) {
+        conn_close(conn);
+        return;
+    }
+    if (conn->deadline_ms == 0 || now_ms < conn->deadline_ms)
+        return;
+    if (conn->state == CONN_HEAD && waiting > 0 && conn_output_len(conn) == 0) {
+        struct head_error error = { 408, "the request head comes too slowly" };
+        refuse_head(conn, error);
+        conn_kick(conn);
+    } else {
+        conn_close(conn);
+    }
+}
+
+static void format_peer(char *out, size_t size, const struct sockaddr *addr)
+{
+    const void *bytes = NULL;
+    if (addr->sa_family == AF_INET)
+        bytes = &((const struct sockaddr_in *)(const void *)addr)->sin_addr;
+    else if (addr->sa_family == AF_INET6)
+        bytes = &((const struct sockaddr_in6 *)(const void *)addr)->sin6_addr;
+    if (bytes == NULL || evutil_inet_ntop(addr->sa_family, bytes, out, size) == NULL)
+        out[0] = 0;
+}
+
+void conn_open(struct loop *loop, evutil_socket_t fd, const struct sockaddr *addr)
+{
+    struct conn *conn = tufi_alloc_zero(sizeof(*conn));
+    struct bufferevent *bev =
+        conn != NULL ? bufferevent_socket_new(loop->base, fd, BEV_OPT_CLOSE_ON_FREE) : NULL;
+    if (bev == NULL) {
+        evutil_closesocket(fd);
+        tufi_free(conn);
+        return;
+    }
+    int one = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    conn->magic = CONN_MAGIC;
+    conn->loop = loop;
+    conn->bev = bev;
+    conn->step_task.run = run_step_task;
+    format_peer(conn->peer, sizeof(conn->peer), addr);
+    conn->next = loop->conns;
+    if (loop->conns != NULL)
+        loop->conns->prev = conn;
+    loop->conns = conn;
+    loop->conn_count++;
+    enter_head(conn);
+    struct timeval write_timeout = { CONN_WRITE_MS / 1000, 0 };
+    bufferevent_set_timeouts(bev, NULL, &write_timeout);
+    bufferevent_setwatermark(bev, EV_READ, 0, INPUT_WATERMARK);
+    bufferevent_setwatermark(bev, EV_WRITE, CONN_OUTPUT_LOW / 2, 0);
+    bufferevent_set_max_single_read(bev, 65536);
+    bufferevent_setcb(bev, on_io, on_io, on_event, conn);
+    bufferevent_enable(bev, EV_READ | EV_WRITE);
+}

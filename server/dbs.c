@@ -1,0 +1,614 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: the set of open databases. See server/dbs.h.
+ *
+ * A handle is in the table while it is being opened and while it is open; the table holds one
+ * reference. Opening, creating and deleting the same name wait for each other through `opening`.
+ *
+ * Lock: dbs->lock guards the table, the `opening` flags and the use counters. It is never held
+ * during I/O but for one rename.
+ */
+#include "server/dbs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/arith.h"
+#include "base/assert.h"
+#include "base/bytes.h"
+#include "server/auth.h"
+#include "server/commit_queue.h"
+#include "server/dbname.h"
+#include "server/feed.h"
+#include "server/log.h"
+#include "server/server.h"
+#include "server/work.h"
+
+#define BUCKET_COUNT 256
+#define PATH_SIZE 4096
+/* Clean tree nodes kept per database: a server has many of them. */
+#define CACHE_SIZE ((size_t)16 << 20)
+
+struct dbh {
+    struct dbs *dbs;
+    struct dbh *next;            /* in its bucket; dbs->lock */
+    tuf_db *db;
+    _Atomic size_t refs;
+    bool opening;                /* dbs->lock */
+    uint64_t used;               /* dbs->use_clock at the last opening; dbs->lock */
+    _Atomic bool deleted;
+    _Atomic uint64_t latest_seq;
+    struct feed_list *feeds;     /* one per loop */
+    struct commit_queue commits; /* the worker pool's lock */
+    pthread_mutex_t security_lock;
+    struct security *security;   /* security_lock */
+    struct buf security_text;    /* security_lock; empty: the default */
+    char start_time[24];
+    size_t name_len;
+    char name[];
+};
+
+struct dbs {
+    struct server *server;
+    char *dir;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;      /* an `opening` ended */
+    struct dbh *buckets[BUCKET_COUNT];
+    size_t open_count;
+    uint64_t use_clock;
+    uint64_t delete_count;       /* makes names of files that are being deleted */
+};
+
+struct dbs *dbs_of(struct server *server)
+{
+    return server->dbs;
+}
+
+/* ---- handles ----------------------------------------------------------------------------- */
+
+tuf_db *dbh_db(const struct dbh *dbh)
+{
+    return dbh->db;
+}
+
+tuf_slice dbh_name(const struct dbh *dbh)
+{
+    return tuf_slice_of(dbh->name, dbh->name_len);
+}
+
+const char *dbh_start_time(const struct dbh *dbh)
+{
+    return dbh->start_time;
+}
+
+static bool is_system(const struct dbh *dbh, const char *name)
+{
+    size_t len = strlen(name);
+    if (dbh->name_len < len || strcmp(dbh->name + dbh->name_len - len, name) != 0)
+        return false;
+    return dbh->name_len == len || dbh->name[dbh->name_len - len - 1] == '/';
+}
+
+bool dbh_is_users(const struct dbh *dbh)
+{
+    return is_system(dbh, "_users");
+}
+
+bool dbh_is_replicator(const struct dbh *dbh)
+{
+    return is_system(dbh, "_replicator");
+}
+
+bool dbh_is_deleted(const struct dbh *dbh)
+{
+    return dbh->deleted;
+}
+
+struct commit_queue *dbh_commit_queue(struct dbh *dbh)
+{
+    return &dbh->commits;
+}
+
+struct feed_list *dbh_feed_lists(struct dbh *dbh)
+{
+    return dbh->feeds;
+}
+
+uint64_t dbh_latest_seq(const struct dbh *dbh)
+{
+    return dbh->latest_seq;
+}
+
+struct dbh *dbh_ref(struct dbh *dbh)
+{
+    dbh->refs++;
+    return dbh;
+}
+
+/* Runs where it may block. */
+static void dbh_free(void *arg)
+{
+    struct dbh *dbh = arg;
+    if (dbh->db != NULL) {
+        tuf_db_set_listener(dbh->db, NULL, NULL);
+        tuf_status st = tuf_db_close(&dbh->db);
+        if (st != TUF_OK && !dbh->deleted)
+            log_line(LOG_ERROR, "closing database %s: %s", dbh->name, tuf_last_error()->text);
+    }
+    feed_lists_free(dbh->feeds);
+    security_unref(&dbh->security);
+    tufi_buf_release(&dbh->security_text);
+    pthread_mutex_destroy(&dbh->security_lock);
+    tufi_free(dbh);
+}
+
+void dbh_unref(struct dbh **dbh)
+{
+    struct dbh *last = *dbh;
+    *dbh = NULL;
+    if (last == NULL || --last->refs > 0)
+        return;
+    /* Closing writes a checkpoint: not on an event loop. */
+    if (last->db == NULL || !work_detached(last->dbs->server, dbh_free, last))
+        dbh_free(last);
+}
+
+static struct dbh *dbh_new(struct dbs *dbs, tuf_slice name)
+{
+    struct dbh *dbh = tufi_alloc_zero(sizeof(*dbh) + name.len + 1);
+    if (dbh == NULL)
+        return NULL;
+    dbh->dbs = dbs;
+    dbh->refs = 1;
+    memcpy(dbh->name, name.data, name.len);
+    dbh->name_len = name.len;
+    pthread_mutex_init(&dbh->security_lock, NULL);
+    dbh->feeds = feed_lists_new(dbs->server, dbh);
+    if (dbh->feeds == NULL) {
+        dbh_free(dbh);
+        return NULL;
+    }
+    return dbh;
+}
+
+/* ---- security objects -------------------------------------------------------------------- */
+
+struct security *dbh_security(struct dbh *dbh)
+{
+    pthread_mutex_lock(&dbh->security_lock);
+    struct security *sec = security_ref(dbh->security);
+    pthread_mutex_unlock(&dbh->security_lock);
+    return sec;
+}
+
+void dbh_security_text(struct buf *out, struct dbh *dbh)
+{
+    pthread_mutex_lock(&dbh->security_lock);
+    if (dbh->security_text.len > 0)
+        buf_append_slice(out, buf_slice(&dbh->security_text));
+    else
+        buf_append_str(out, "{\"members\":{\"roles\":[\"_admin\"]},"
+                            "\"admins\":{\"roles\":[\"_admin\"]}}");
+    pthread_mutex_unlock(&dbh->security_lock);
+}
+
+/* Makes a security object count. An empty text is the default. */
+static tuf_status use_security(struct dbh *dbh, tuf_slice json)
+{
+    struct security *sec = security_new(json);
+    struct buf text = BUF_INIT;
+    buf_append_slice(&text, json);
+    if (sec == NULL || text.failed) {
+        security_unref(&sec);
+        tufi_buf_release(&text);
+        return tufi_nomem();
+    }
+    pthread_mutex_lock(&dbh->security_lock);
+    struct security *old = dbh->security;
+    struct buf old_text = dbh->security_text;
+    dbh->security = sec;
+    dbh->security_text = text;
+    pthread_mutex_unlock(&dbh->security_lock);
+    security_unref(&old);
+    tufi_buf_release(&old_text);
+    return TUF_OK;
+}
+
+tuf_status dbh_put_security(struct dbh *dbh, tuf_slice json)
+{
+    tuf_status st = tuf_db_put_meta(dbh->db, tuf_str("security"), json);
+    return st == TUF_OK ? use_security(dbh, json) : st;
+}
+
+/* ---- opening ----------------------------------------------------------------------------- */
+
+static void on_commit(uint64_t update_seq, void *ctx)
+{
+    struct dbh *dbh = ctx;
+    uint64_t known = dbh->latest_seq;
+    while (known < update_seq &&
+           !atomic_compare_exchange_weak(&dbh->latest_seq, &known, update_seq))
+        continue;
+    feed_notify(dbh->feeds);
+}
+
+/* Reads what the handle keeps in memory. */
+static tuf_status read_description(struct dbh *dbh)
+{
+    TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;
+    tuf_db_info info = { .struct_size = sizeof(info) };
+    tuf_status st = tuf_db_snapshot(&snapshot, dbh->db);
+    if (st == TUF_OK)
+        st = tuf_snapshot_info(&info, snapshot);
+    if (st != TUF_OK)
+        return st;
+    dbh->latest_seq = info.update_seq;
+    snprintf(dbh->start_time, sizeof(dbh->start_time), "%llu",
+             (unsigned long long)(info.created_us / 1000000));
+    tuf_slice text = tuf_slice_of(NULL, 0);
+    st = tuf_snapshot_get_meta(&text, snapshot, tuf_str("security"));
+    if (st != TUF_OK && st != TUF_NOT_FOUND)
+        return st;
+    st = use_security(dbh, st == TUF_OK ? text : tuf_str(""));
+    tuf_free((void *)(uintptr_t)text.data);
+    return st;
+}
+
+static bool make_path(char path[PATH_SIZE], const struct dbs *dbs, tuf_slice name)
+{
+    char file[DBNAME_FILE_SIZE];
+    if (!dbname_to_file(file, name))
+        return false;
+    int len = snprintf(path, PATH_SIZE, "%s/%s", dbs->dir, file);
+    return len > 0 && len < PATH_SIZE;
+}
+
+static tuf_status open_file(struct dbh *dbh, unsigned flags)
+{
+    char path[PATH_SIZE];
+    if (!make_path(path, dbh->dbs, dbh_name(dbh)))
+        return tufi_fail_kind(TUF_E_INVALID, "database_name_too_long",
+                              "At least one path segment of `%s` is too long.", dbh->name);
+    tuf_open_options opts = TUF_OPEN_OPTIONS_INIT;
+    opts.flags = flags;
+    opts.cache_size = CACHE_SIZE;
+    tuf_status st = tuf_db_open(&dbh->db, path, &opts);
+    if (st == TUF_OK)
+        st = read_description(dbh);
+    if (st == TUF_OK)
+        tuf_db_set_listener(dbh->db, on_commit, dbh);
+    return st;
+}
+
+/* ---- the table --------------------------------------------------------------------------- */
+
+static struct dbh **bucket_of(struct dbs *dbs, tuf_slice name)
+{
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < name.len; i++)
+        hash = (hash ^ name.data[i]) * 16777619u;
+    return &dbs->buckets[hash % BUCKET_COUNT];
+}
+
+/* With the lock held, as the next ones. */
+static struct dbh *find(struct dbs *dbs, tuf_slice name)
+{
+    struct dbh *dbh = *bucket_of(dbs, name);
+    while (dbh != NULL && !slice_equal(dbh_name(dbh), name))
+        dbh = dbh->next;
+    return dbh;
+}
+
+static struct dbh *find_settled(struct dbs *dbs, tuf_slice name)
+{
+    struct dbh *dbh;
+    while ((dbh = find(dbs, name)) != NULL && dbh->opening)
+        pthread_cond_wait(&dbs->changed, &dbs->lock);
+    return dbh;
+}
+
+static void insert(struct dbs *dbs, struct dbh *dbh)
+{
+    struct dbh **bucket = bucket_of(dbs, dbh_name(dbh));
+    dbh->next = *bucket;
+    *bucket = dbh;
+    dbs->open_count++;
+}
+
+static void take_out(struct dbs *dbs, struct dbh *dbh)
+{
+    struct dbh **link = bucket_of(dbs, dbh_name(dbh));
+    while (*link != dbh)
+        link = &(*link)->next;
+    *link = dbh->next;
+    dbh->next = NULL;
+    dbs->open_count--;
+}
+
+/* The handle that was not used for the longest time, if too many are open. */
+static struct dbh *take_idle(struct dbs *dbs, size_t open_max)
+{
+    struct dbh *oldest = NULL;
+    if (dbs->open_count <= open_max)
+        return NULL;
+    for (size_t i = 0; i < BUCKET_COUNT; i++) {
+        for (struct dbh *dbh = dbs->buckets[i]; dbh != NULL; dbh = dbh->next) {
+            if (!dbh->opening && dbh->refs == 1 && (oldest == NULL || dbh->used < oldest->used))
+                oldest = dbh;
+        }
+    }
+    if (oldest == NULL)
+        return NULL;
+    /* The name stays in the table until the file is closed: nobody may open it before. */
+    oldest->opening = true;
+    return oldest;
+}
+
+static void close_idle(struct dbs *dbs)
+{
+    size_t open_max = (size_t)config_uint(dbs->server->config, "couchdb", "max_dbs_open", 500);
+    pthread_mutex_lock(&dbs->lock);
+    struct dbh *idle = take_idle(dbs, open_max);
+    pthread_mutex_unlock(&dbs->lock);
+    if (idle == NULL)
+        return;
+    tuf_db_set_listener(idle->db, NULL, NULL);
+    tuf_status st = tuf_db_close(&idle->db);
+    if (st != TUF_OK)
+        log_line(LOG_ERROR, "closing database %s: %s", idle->name, tuf_last_error()->text);
+    pthread_mutex_lock(&dbs->lock);
+    take_out(dbs, idle);
+    idle->opening = false;
+    pthread_cond_broadcast(&dbs->changed);
+    pthread_mutex_unlock(&dbs->lock);
+    dbh_unref(&idle);
+}
+
+struct dbh *dbs_find_open(struct dbs *dbs, tuf_slice name)
+{
+    pthread_mutex_lock(&dbs->lock);
+    struct dbh *dbh = find(dbs, name);
+    if (dbh != NULL && !dbh->opening) {
+        dbh_ref(dbh);
+        dbh->used = ++dbs->use_clock;
+    } else {
+        dbh = NULL;
+    }
+    pthread_mutex_unlock(&dbs->lock);
+    return dbh;
+}
+
+/* Opens with flags and enters it into the table. *out gets a reference if out is not NULL. */
+static tuf_status open_new(struct dbh **out, struct dbs *dbs, tuf_slice name, unsigned flags)
+{
+    struct dbh *dbh = dbh_new(dbs, name);
+    if (dbh == NULL)
+        return tufi_nomem();
+    pthread_mutex_lock(&dbs->lock);
+    struct dbh *other = find_settled(dbs, name);
+    if (other != NULL) {
+        if (out != NULL)
+            *out = dbh_ref(other);
+        pthread_mutex_unlock(&dbs->lock);
+        dbh_unref(&dbh);
+        return out != NULL ? TUF_OK : TUF_EXISTS;
+    }
+    dbh->opening = true;
+    dbh->used = ++dbs->use_clock;
+    insert(dbs, dbh);
+    pthread_mutex_unlock(&dbs->lock);
+    tuf_status st = open_file(dbh, flags);
+    tuf_error saved = *tuf_last_error();
+    if (st != TUF_OK && dbh->db != NULL) {
+        tuf_status closed = tuf_db_close(&dbh->db);
+        (void)closed; /* the first failure is the one to tell */
+    }
+    pthread_mutex_lock(&dbs->lock);
+    dbh->opening = false;
+    if (st != TUF_OK)
+        take_out(dbs, dbh);
+    else if (out != NULL)
+        *out = dbh_ref(dbh);
+    pthread_cond_broadcast(&dbs->changed);
+    pthread_mutex_unlock(&dbs->lock);
+    if (st != TUF_OK) {
+        dbh_unref(&dbh);
+        tufi_error_restore(&saved);
+        return st;
+    }
+    close_idle(dbs);
+    return TUF_OK;
+}
+
+tuf_status dbs_open(struct dbh **out, struct dbs *dbs, tuf_slice name)
+{
+    if (dbs_check_name(name) != DBS_NAME_OK)
+        return TUF_NOT_FOUND;
+    *out = dbs_find_open(dbs, name);
+    return *out != NULL ? TUF_OK : open_new(out, dbs, name, 0);
+}
+
+tuf_status dbs_create(struct dbs *dbs, tuf_slice name)
+{
+    switch (dbs_check_name(name)) {
+    case DBS_NAME_OK:
+        break;
+    case DBS_NAME_LONG:
+        return tufi_fail_kind(TUF_E_INVALID, "database_name_too_long",
+                              "At least one path segment of `%.*s` is too long.",
+                              (int)min_size(name.len, 100), (const char *)name.data);
+    case DBS_NAME_BAD:
+        return tufi_fail_kind(TUF_E_INVALID, "illegal_database_name",
+                              "Name: '%.*s'. Only lowercase characters (a-z), digits (0-9), and "
+                              "any of the characters _, $, (, ), +, -, and / are allowed. Must "
+                              "begin with a letter.",
+                              (int)min_size(name.len, 40), (const char *)name.data);
+    }
+    tuf_status st = open_new(NULL, dbs, name, TUF_OPEN_CREATE | TUF_OPEN_EXCLUSIVE);
+    if (st == TUF_OK)
+        feed_notify_dbs(dbs->server);
+    return st;
+}
+
+/* ---- deleting ---------------------------------------------------------------------------- */
+
+static tuf_status sync_dir(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return tufi_fail_errno(errno, "cannot open the data directory");
+    int failed = fsync(fd) != 0 ? errno : 0;
+    close(fd);
+    return failed == 0 ? TUF_OK : tufi_fail_errno(failed, "cannot sync the data directory");
+}
+
+tuf_status dbs_delete(struct dbs *dbs, tuf_slice name)
+{
+    char path[PATH_SIZE];
+    char doomed[PATH_SIZE + 32];
+    if (dbs_check_name(name) != DBS_NAME_OK || !make_path(path, dbs, name))
+        return TUF_NOT_FOUND;
+    pthread_mutex_lock(&dbs->lock);
+    struct dbh *dbh = find_settled(dbs, name);
+    snprintf(doomed, sizeof(doomed), "%s/.deleted.%d.%llu", dbs->dir, (int)getpid(),
+             (unsigned long long)++dbs->delete_count);
+    /* After the rename the name is free; the unlink of a big file may take its time. */
+    int failed = rename(path, doomed) != 0 ? errno : 0;
+    if (failed == 0 && dbh != NULL) {
+        take_out(dbs, dbh);
+        dbh->deleted = true;
+    }
+    pthread_mutex_unlock(&dbs->lock);
+    if (failed == ENOENT)
+        return TUF_NOT_FOUND;
+    if (failed != 0)
+        return tufi_fail_errno(failed, "cannot delete a database file");
+    if (dbh != NULL) {
+        feed_notify(dbh->feeds);
+        dbh_unref(&dbh);
+    }
+    failed = unlink(doomed) != 0 ? errno : 0;
+    tuf_status st = failed == 0 ? sync_dir(dbs->dir)
+                                : tufi_fail_errno(failed, "cannot delete a database file");
+    feed_notify_dbs(dbs->server);
+    return st;
+}
+
+/* ---- listing ----------------------------------------------------------------------------- */
+
+static int compare_names(const void *a, const void *b)
+{
+    const tuf_slice *left = a;
+    const tuf_slice *right = b;
+    return slice_compare(*left, *right);
+}
+
+void dbs_names_release(struct dbs_names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        tufi_free((void *)(uintptr_t)names->items[i].data);
+    tufi_free(names->items);
+    names->items = NULL;
+    names->count = 0;
+}
+
+static bool add_name(struct dbs_names *names, size_t *room, const char *file)
+{
+    char name[DBNAME_FILE_SIZE];
+    if (!dbname_from_file(name, file))
+        return true;
+    if (names->count == *room) {
+        size_t more = *room == 0 ? 64 : *room * 2;
+        tuf_slice *items = tufi_realloc(names->items, more * sizeof(*items));
+        if (items == NULL)
+            return false;
+        names->items = items;
+        *room = more;
+    }
+    size_t len = strlen(name);
+    uint8_t *copy = tufi_memdup(name, len + 1);
+    if (copy == NULL)
+        return false;
+    names->items[names->count++] = tuf_slice_of(copy, len);
+    return true;
+}
+
+tuf_status dbs_list(struct dbs_names *out, struct dbs *dbs)
+{
+    struct dbs_names names = { NULL, 0 };
+    size_t room = 0;
+    DIR *dir = opendir(dbs->dir);
+    if (dir == NULL)
+        return tufi_fail_errno(errno, "cannot read the data directory");
+    struct dirent *entry;
+    bool good = true;
+    while (good && (entry = readdir(dir)) != NULL)
+        good = add_name(&names, &room, entry->d_name);
+    closedir(dir);
+    if (!good) {
+        dbs_names_release(&names);
+        return tufi_nomem();
+    }
+    if (names.count > 1)
+        qsort(names.items, names.count, sizeof(*names.items), compare_names);
+    *out = names;
+    return TUF_OK;
+}
+
+/* ---- life -------------------------------------------------------------------------------- */
+
+/* Files whose deletion a crash interrupted. */
+static void remove_doomed(const char *path)
+{
+    DIR *dir = opendir(path);
+    if (dir == NULL)
+        return;
+    struct dirent *entry;
+    while ((entry = readdir(dir)) != NULL) {
+        if (strncmp(entry->d_name, ".deleted.", 9) == 0)
+            unlinkat(dirfd(dir), entry->d_name, 0);
+    }
+    closedir(dir);
+}
+
+struct dbs *dbs_new(struct server *server, const char *dir, unsigned loop_count)
+{
+    (void)loop_count;
+    struct dbs *dbs = tufi_alloc_zero(sizeof(*dbs));
+    if (dbs == NULL)
+        return NULL;
+    dbs->server = server;
+    dbs->dir = tufi_memdup(dir, strlen(dir) + 1);
+    if (dbs->dir == NULL) {
+        tufi_free(dbs);
+        return NULL;
+    }
+    pthread_mutex_init(&dbs->lock, NULL);
+    pthread_cond_init(&dbs->changed, NULL);
+    remove_doomed(dir);
+    return dbs;
+}
+
+void dbs_free(struct dbs **dbs)
+{
+    if (*dbs == NULL)
+        return;
+    for (size_t i = 0; i < BUCKET_COUNT; i++) {
+        struct dbh *next;
+        for (struct dbh *dbh = (*dbs)->buckets[i]; dbh != NULL; dbh = next) {
+            next = dbh->next;
+            dbh_unref(&dbh);
+        }
+    }
+    pthread_cond_destroy(&(*dbs)->changed);
+    pthread_mutex_destroy(&(*dbs)->lock);
+    tufi_free((*dbs)->dir);
+    tufi_free(*dbs);
+    *dbs = NULL;
+}

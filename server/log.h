@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: the server's log: one line per event on standard error, in CouchDB's form.
+ *
+ * INV-LOG-1: a line holds no control character and no secret: no Authorization, no Cookie, no
+ *            body; a password in a query string or a URL is masked.
+ */
+#ifndef SERVER_LOG_H
+#define SERVER_LOG_H
+
+#include <stdbool.h>
+
+#include "base/fail.h"
+
+struct request;
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_NOTICE, LOG_WARNING, LOG_ERROR, LOG_NONE };
+
+/* False if there is no level of this name. */
+bool log_level_parse(enum log_level *out, const char *name);
+void log_set_level(enum log_level level);
+bool log_enabled(enum log_level level);
+
+/* Any thread. Writes one line with a single call. */
+void log_line(enum log_level level, const char *fmt, ...) TUFI_PRINTF(2, 3);
+
+/* One line for a finished request (level notice). */
+void log_access(struct request *req);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: one event loop: a thread with a libevent base, an inbox for tasks of other threads, and
+ * the connections that belong to it.
+ *
+ * INV-LOOP-1: a connection, its requests and their callbacks run on one loop thread only.
+ * INV-LOOP-2: a task is in at most one list; its owner keeps it alive until it has run.
+ * Lock: inbox_lock guards the inbox only; nothing is called with it held.
+ */
+#ifndef SERVER_LOOP_H
+#define SERVER_LOOP_H
+
+#include <event2/event.h>
+#include <pthread.h>
+
+#include "tuffet/types.h"
+
+struct conn;
+struct request;
+struct server;
+
+/* Something to do on a loop; embedded in what it is about. */
+struct loop_task {
+    struct loop_task *next;
+    void (*run)(struct loop_task *task);
+};
+
+struct task_list {
+    struct loop_task *first;
+    struct loop_task *last;
+};
+
+struct loop {
+    struct server *server;
+    unsigned index;             /* in server->loops */
+    struct event_base *base;
+    pthread_t thread;
+    bool has_thread;
+    pthread_mutex_t inbox_lock;
+    struct task_list inbox;     /* from other threads; by inbox_lock */
+    bool inbox_signalled;       /* a wake-up byte is on its way; by inbox_lock */
+    int wake_fds[2];
+    struct event *wake_event;
+    struct event *tick_event;   /* every second: deadlines */
+    struct task_list deferred;  /* from this thread: runs when the current callback is over */
+    struct event *deferred_event;
+    struct conn *conns;         /* chain */
+    size_t conn_count;
+    struct request *dbs_feeds;  /* requests that wait in feed_wait_dbs */
+    struct loop_task dbs_task;  /* wakes them */
+    _Atomic bool dbs_task_queued;
+    char date[40];              /* text of the Date header */
+    int64_t date_s;             /* second it was made for */
+    bool stopping;
+    uint64_t stop_deadline_ms;
+    struct loop_task stop_task;
+};
+
+tuf_status loop_new(struct loop **out, struct server *server, unsigned index);
+/* Frees a loop that has no connections any more. NULL is allowed. */
+void loop_free(struct loop **loop);
+
+/* Runs until loop_stop and the last connection is gone. */
+void loop_run(struct loop *loop);
+tuf_status loop_start_thread(struct loop *loop);
+
+/* Any thread: runs the task on the loop. */
+void loop_post(struct loop *loop, struct loop_task *task);
+/* Loop thread: runs the task after the current callback. */
+void loop_defer(struct loop *loop, struct loop_task *task);
+
+/* Any thread, once: connections finish what they answer, for up to 30 s, then the loop ends. */
+void loop_stop(struct loop *loop);
+
+/* Monotonic milliseconds. */
+uint64_t clock_ms(void);
+/* Wall clock, microseconds since the Unix epoch. */
+uint64_t clock_us(void);
+/* The text of a Date header for this second. */
+const char *loop_date(struct loop *loop);
+
+#endif

@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: writes answers: status line, headers, whole bodies, errors. See server/http.h.
+ *
+ * Source: header names, order and defaults as CouchDB 3.5 sends them.
+ * Not here: streamed bodies (server/stream.c).
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <strings.h>
+
+#include <event2/buffer.h>
+
+#include "base/alloc.h"
+#include "base/arith.h"
+#include "base/assert.h"
+#include "server/cors.h"
+#include "server/error_map.h"
+#include "server/log.h"
+#include "server/request.h"
+#include "server/server.h"
+
+#define OUT_HEADERS_MAX 64
+#define DEFAULT_HEADERS 12
+#define COPY_MAX ((size_t)4096) /* larger bodies are handed to the socket buffer, not copied */
+
+/* ---- headers ----------------------------------------------------------------------------- */
+
+static bool header_is_clean(const char *name, tuf_slice value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.data[i] == '\r' || value.data[i] == '\n' || value.data[i] == 0)
+            return false;
+    }
+    for (; *name != 0; name++) {
+        if (*name <= ' ' || *name == ':' || *name == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+static bool grow_headers(struct request *req)
+{
+    struct request_priv *priv = req->priv;
+    if (priv->out_count < priv->out_room)
+        return true;
+    size_t room = priv->out_room == 0 ? 8 : priv->out_room * 2;
+    if (room > OUT_HEADERS_MAX)
+        return false;
+    struct out_header *out = tufi_arena_alloc(&req->arena, room * sizeof(*out));
+    if (out == NULL)
+        return false;
+    if (priv->out_count > 0)
+        memcpy(out, priv->out, priv->out_count * sizeof(*out));
+    priv->out = out;
+    priv->out_room = room;
+    return true;
+}
+
+void reply_header_more(struct request *req, const char *name, tuf_slice value)
+{
+    struct request_priv *priv = req->priv;
+    tuf_slice name_copy = request_copy(req, tuf_str(name));
+    tuf_slice value_copy = request_copy(req, value);
+    if (!header_is_clean(name, value) || name_copy.data == NULL || value_copy.data == NULL ||
+        !grow_headers(req)) {
+        priv->bad_header = true;
+        return;
+    }
+    priv->out[priv->out_count].name = name_copy;
+    priv->out[priv->out_count].value = value_copy;
+    priv->out_count++;
+}
+
+static bool name_is(tuf_slice name, const char *text)
+{
+    return name.len == strlen(text) &&
+           strncasecmp((const char *)name.data, text, name.len) == 0;
+}
+
+const struct out_header *reply_find_header(const struct request *req, const char *name)
+{
+    for (size_t i = 0; i < req->priv->out_count; i++) {
+        if (name_is(req->priv->out[i].name, name))
+            return &req->priv->out[i];
+    }
+    return NULL;
+}
+
+static void remove_header(struct request *req, const char *name)
+{
+    struct request_priv *priv = req->priv;
+    size_t kept = 0;
+    for (size_t i = 0; i < priv->out_count; i++) {
+        if (!name_is(priv->out[i].name, name))
+            priv->out[kept++] = priv->out[i];
+    }
+    priv->out_count = kept;
+}
+
+void reply_header(struct request *req, const char *name, tuf_slice value)
+{
+    remove_header(req, name);
+    reply_header_more(req, name, value);
+}
+
+void reply_headerf(struct request *req, const char *name, const char *fmt, ...)
+{
+    char text[2048];
+    va_list args;
+    va_start(args, fmt);
+    int len = vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    if (len < 0 || (size_t)len >= sizeof(text))
+        req->priv->bad_header = true;
+    else
+        reply_header(req, name, tuf_slice_of(text, (size_t)len));
+}
+
+void reply_header_drop(struct request *req, const char *name)
+{
+    struct request_priv *priv = req->priv;
+    remove_header(req, name);
+    if (priv->dropped_count < sizeof(priv->dropped) / sizeof(priv->dropped[0]))
+        priv->dropped[priv->dropped_count++] = name;
+}
+
+static bool is_dropped(const struct request *req, const char *name)
+{
+    for (size_t i = 0; i < req->priv->dropped_count; i++) {
+        if (strcasecmp(req->priv->dropped[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Adds a header of the core unless the handler has one or does not want it. */
+static void add_default(struct request *req, const char *name, tuf_slice value)
+{
+    if (reply_find_header(req, name) == NULL && !is_dropped(req, name))
+        reply_header_more(req, name, value);
+}
+
+static void add_number(struct request *req, const char *name, uint64_t value)
+{
+    char text[24];
+    int len = snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+    add_default(req, name, tuf_slice_of(text, (size_t)len));
+}
+
+/* Whether the connection goes on after this answer; decides on the Connection header. */
+static void decide_keep_alive(struct request *req)
+{
+    struct conn *conn = req->priv->conn;
+    bool body_is_short = conn->body_done || (conn->body_left <= CONN_DRAIN_MAX &&
+                                             !conn->expect_continue);
+    if (!body_is_short || req->loop->stopping)
+        conn->keep_alive = false;
+    if (!conn->keep_alive)
+        reply_header(req, "Connection", tuf_str("close"));
+    else if (req->priv->minor == 0)
+        reply_header(req, "Connection", tuf_str("keep-alive"));
+}
+
+static void add_defaults(struct request *req, int status, const char *type, struct reply_size size)
+{
+    struct config *config = req->server->config;
+    if (type != NULL && strcmp(type, "application/json") == 0)
+        add_default(req, "Cache-Control", tuf_str("must-revalidate"));
+    if (type != NULL)
+        add_default(req, "Content-Type", tuf_str(type));
+    if (size.has_length)
+        add_number(req, "Content-Length", size.length);
+    else if (size.chunked)
+        add_default(req, "Transfer-Encoding", tuf_str("chunked"));
+    add_default(req, "Date", tuf_str(loop_date(req->loop)));
+    bool with_versions = config_bool(config, "chttpd", "server_header_versions", true);
+    add_default(req, "Server", tuf_str(with_versions ? "CouchDB/" SERVER_VERSION_COUCH
+                                                       " (Tuffet/" TUF_VERSION_STRING ")"
+                                                     : "CouchDB"));
+    add_default(req, "X-Couch-Request-ID", tuf_str(req->priv->id));
+    add_number(req, "X-CouchDB-Body-Time", req->priv->body_ms);
+    if (config_bool(config, "chttpd", "enable_xframe_options", false))
+        add_default(req, "X-Frame-Options",
+                    tuf_str(config_bool(config, "x_frame_options", "same_origin", false)
+                                ? "SAMEORIGIN" : "DENY"));
+    cors_add_headers(req);
+    if (status != 100)
+        decide_keep_alive(req);
+}
+
+static int compare_headers(const void *a, const void *b)
+{
+    const struct out_header *left = a;
+    const struct out_header *right = b;
+    size_t common = min_size(left->name.len, right->name.len);
+    int order = strncasecmp((const char *)left->name.data, (const char *)right->name.data, common);
+    if (order != 0)
+        return order;
+    return left->name.len < right->name.len ? -1 : left->name.len > right->name.len;
+}
+
+/* "Prefer: return=minimal" asks for these (and what framing and browsers need) only. */
+static bool is_minimal_header(tuf_slice name)
+{
+    static const char *const kept[] = {
+        "Cache-Control", "Connection", "Content-Length", "Content-Range", "Content-Type", "ETag",
+        "Server", "Set-Cookie", "Transfer-Encoding", "Vary", "WWW-Authenticate",
+    };
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+        if (name_is(name, kept[i]))
+            return true;
+    }
+    return name.len > 14 && strncasecmp((const char *)name.data, "Access-Control-", 15) == 0;
+}
+
+bool reply_write_head(struct request *req, int status, const char *type, struct reply_size size)
+{
+    struct request_priv *priv = req->priv;
+    TUF_AUTO(tufi_buf_release) struct buf head = BUF_INIT;
+    add_defaults(req, status, type, size);
+    if (priv->out_count > 1)
+        qsort(priv->out, priv->out_count, sizeof(*priv->out), compare_headers);
+    bool minimal = request_header_is(req, "Prefer", "return=minimal");
+    tufi_buf_printf(&head, "HTTP/1.1 %d %s\r\n", status, http_reason(status));
+    for (size_t i = 0; i < priv->out_count; i++) {
+        if (minimal && !is_minimal_header(priv->out[i].name))
+            continue;
+        buf_append_slice(&head, priv->out[i].name);
+        buf_append_str(&head, ": ");
+        buf_append_slice(&head, priv->out[i].value);
+        buf_append_str(&head, "\r\n");
+    }
+    buf_append_str(&head, "\r\n");
+    priv->status = status;
+    return !head.failed && bufferevent_write(priv->conn->bev, head.data, head.len) == 0;
+}
+
+bool reply_is_bodyless(const struct request *req, int status)
+{
+    return req->is_head || status == 204 || status == 304;
+}
+
+/* ---- whole answers ----------------------------------------------------------------------- */
+
+bool request_answered(const struct request *req)
+{
+    return req->priv->answered;
+}
+
+/* False if the client is gone: then there is nothing to answer. */
+static bool begin_answer(struct request *req)
+{
+    struct request_priv *priv = req->priv;
+    if (priv->ended)
+        return false;
+    tuf_assert(!priv->answered);
+    priv->answered = true;
+    return true;
+}
+
+static void free_reference(const void *data, size_t len, void *memory)
+{
+    (void)data;
+    (void)len;
+    tufi_free(memory);
+}
+
+/* Hands the body to the socket buffer. */
+static bool send_body(struct request *req, struct buf *body)
+{
+    struct bufferevent *bev = req->priv->conn->bev;
+    req->priv->bytes_sent += body->len;
+    if (body->len <= COPY_MAX)
+        return bufferevent_write(bev, body->data, body->len) == 0;
+    size_t len = body->len;
+    uint8_t *memory = tufi_buf_take(body);
+    if (evbuffer_add_reference(bufferevent_get_output(bev), memory, len, free_reference,
+                               memory) == 0)
+        return true;
+    tufi_free(memory);
+    return false;
+}
+
+static void send_answer(struct request *req, int status, const char *type, struct buf *body)
+{
+    struct reply_size size = { .has_length = true, .length = body->len };
+    bool sent = reply_write_head(req, status, type, size);
+    if (sent && body->len > 0 && !reply_is_bodyless(req, status))
+        sent = send_body(req, body);
+    tufi_buf_release(body);
+    if (sent)
+        request_end(req);
+    else
+        conn_close(req->priv->conn);
+}
+
+/* An answer could not be made as wished: says so with what needs no memory of the request. */
+static void send_broken(struct request *req, const char *reason)
+{
+    struct buf body = BUF_INIT;
+    req->priv->out_count = 0;
+    req->priv->bad_header = false;
+    log_line(LOG_ERROR, "request %s: %s", req->priv->id, reason);
+    tufi_buf_printf(&body, "{\"error\":\"internal_server_error\",\"reason\":\"%s\"}\n", reason);
+    send_answer(req, 500, "application/json", &body);
+}
+
+void reply_bytes(struct request *req, int status, const char *type, struct buf *body)
+{
+    if (!begin_answer(req)) {
+        tufi_buf_release(body);
+        return;
+    }
+    if (body->failed || req->priv->bad_header) {
+        const char *reason = body->failed ? "out of memory" : "invalid response header";
+        tufi_buf_release(body);
+        send_broken(req, reason);
+        return;
+    }
+    send_answer(req, status, type, body);
+}
+
+void reply_json(struct request *req, int status, struct buf *json)
+{
+    buf_append_u8(json, '\n');
+    reply_bytes(req, status, "application/json", json);
+}
+
+void reply_json_text(struct request *req, int status, const char *json)
+{
+    struct buf body = BUF_INIT;
+    buf_append_str(&body, json);
+    reply_json(req, status, &body);
+}
+
+static int append_dump(const char *data, size_t len, void *ctx)
+{
+    struct buf *out = ctx;
+    tufi_buf_append(out, data, len);
+    return out->failed ? -1 : 0;
+}
+
+void reply_json_value(struct request *req, int status, json_t *value)
+{
+    struct buf body = BUF_INIT;
+    if (value == NULL ||
+        json_dump_callback(value, append_dump, &body, JSON_COMPACT | JSON_ENCODE_ANY) != 0)
+        body.failed = true;
+    json_decref(value);
+    reply_json(req, status, &body);
+}
+
+void reply_empty(struct request *req, int status)
+{
+    struct buf none = BUF_INIT;
+    reply_bytes(req, status, NULL, &none);
+}
+
+/* ---- errors ------------------------------------------------------------------------------ */
+
+void json_append_string(struct buf *out, tuf_slice text)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    buf_append_u8(out, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.data[i];
+        const char *at = c != 0 ? strchr("\"\"\\\\\bb\ff\nn\rr\tt", c) : NULL;
+        if (c == '"' || c == '\\' || (c < ' ' && at != NULL)) {
+            const char *letter = c == '"' ? "\"" : c == '\\' ? "\\" : at + 1;
+            buf_append_u8(out, '\\');
+            buf_append_u8(out, (uint8_t)*letter);
+        } else if (c < ' ') {
+            buf_append_str(out, "\\u00");
+            buf_append_u8(out, (uint8_t)digits[c >> 4]);
+            buf_append_u8(out, (uint8_t)digits[c & 15]);
+        } else {
+            buf_append_u8(out, c);
+        }
+    }
+    buf_append_u8(out, '"');
+}
+
+/* "/_utils/session.html?return=...&reason=..." for a browser that cannot log in otherwise. */
+static void add_login_redirect(struct request *req, const char *reason)
+{
+    TUF_AUTO(tufi_buf_release) struct buf url = BUF_INIT;
+    request_append_base_url(&url, req);
+    if (!config_get(&url, req->server->config, "chttpd_auth", "authentication_redirect"))
+        buf_append_str(&url, "/_utils/session.html");
+    buf_append_str(&url, "?return=");
+    url_encode(&url, req->target);
+    buf_append_str(&url, "&reason=");
+    url_encode(&url, tuf_str(reason));
+    if (!url.failed)
+        reply_header(req, "Location", buf_slice(&url));
+}
+
+/* How a 401 shows itself: CouchDB's order of preference. Returns the status to use. */
+static int present_unauthorized(struct request *req, const char *error, const char *reason)
+{
+    TUF_AUTO(tufi_buf_release) struct buf value = BUF_INIT;
+    tuf_slice wanted;
+    if (request_header(&wanted, req, "X-CouchDB-WWW-Authenticate")) {
+        reply_header(req, "WWW-Authenticate", wanted);
+        return 401;
+    }
+    if (config_get(&value, req->server->config, "chttpd", "WWW-Authenticate") && value.len > 0) {
+        reply_header(req, "WWW-Authenticate", buf_slice(&value));
+        return 401;
+    }
+    if (strcmp(error, "unauthorized") == 0 && server_settings(req->server)->require_valid_user) {
+        reply_header(req, "WWW-Authenticate", tuf_str("Basic realm=\"server\""));
+        return 401;
+    }
+    if (request_accepts(req, "application/json") || !request_accepts(req, "text/html"))
+        return 401;
+    add_login_redirect(req, reason);
+    return 302;
+}
+
+void reply_error(struct request *req, int status, const char *error, const char *reason)
+{
+    struct buf body = BUF_INIT;
+    if (req->priv->ended)
+        return;
+    if (status == 401)
+        status = present_unauthorized(req, error, reason);
+    buf_append_str(&body, "{\"error\":");
+    json_append_string(&body, tuf_str(error));
+    buf_append_str(&body, ",\"reason\":");
+    json_append_string(&body, tuf_str(reason));
+    buf_append_u8(&body, '}');
+    reply_json(req, status, &body);
+}
+
+void reply_errorf(struct request *req, int status, const char *error, const char *fmt, ...)
+{
+    char first[512];
+    va_list args;
+    va_start(args, fmt);
+    int len = vsnprintf(first, sizeof(first), fmt, args);
+    va_end(args);
+    if (len < (int)sizeof(first)) {
+        reply_error(req, status, error, first);
+        return;
+    }
+    /* Names out of the request may be long. */
+    TUF_AUTOFREE char *text = tufi_alloc((size_t)len + 1);
+    if (text != NULL) {
+        va_start(args, fmt);
+        vsnprintf(text, (size_t)len + 1, fmt, args);
+        va_end(args);
+    }
+    reply_error(req, status, error, text != NULL ? text : first);
+}
+
+void reply_status(struct request *req, tuf_status status)
+{
+    struct http_error answer;
+    const tuf_error *detail = tuf_last_error();
+    error_map(&answer, status, detail);
+    if (answer.status == 500 || answer.status == 507)
+        log_line(LOG_ERROR, "request %s: %s at %s: %s", req->priv->id, tuf_status_name(status),
+                 detail->origin != NULL ? detail->origin : "?", detail->text);
+    /* The texts are borrowed from thread-local memory that config look-ups may not touch, but a
+     * copy costs nothing on this path. */
+    char reason[TUF_ERROR_TEXT_SIZE];
+    snprintf(reason, sizeof(reason), "%s", answer.reason);
+    reply_error(req, answer.status, answer.error, reason);
+}
+
+/* ---- JSON bodies ------------------------------------------------------------------------- */
+
+json_t *body_json(struct request *req, tuf_slice body, char what)
+{
+    if (body.len == 0) {
+        reply_error(req, 400, "bad_request", "Missing request body");
+        return NULL;
+    }
+    json_error_t error;
+    json_t *value = json_loadb((const char *)body.data, body.len,
+                               JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+    if (value == NULL) {
+        reply_error(req, 400, "bad_request", "invalid UTF-8 JSON");
+        return NULL;
+    }
+    if (what == 'o' && !json_is_object(value)) {
+        json_decref(value);
+        reply_error(req, 400, "bad_request", "Request body must be a JSON object");
+        return NULL;
+    }
+    return value;
+}
