@@ -235,15 +235,22 @@ static size_t first_item_of(const struct sim *sim, const struct inode *inode)
     return pos;
 }
 
-struct sim *sim_crash(struct sim *sim, const struct sim_plan *plan)
+/* An empty disk that goes on where another stopped. */
+static struct sim *new_after(const struct sim *sim, uint64_t salt)
 {
     struct sim *out = sim_new(sim->sector_size, sim->seed);
-    out->rng.state = rng_mix(sim->rng.state ^ plan->seed);
+    out->rng.state = rng_mix(sim->rng.state ^ salt);
     out->clock_us = sim->clock_us;
     out->profile = sim->profile;
     out->monitor = sim->monitor;
     out->monitor_exempt = sim->monitor_exempt;
     out->space = sim->space;
+    return out;
+}
+
+struct sim *sim_crash(struct sim *sim, const struct sim_plan *plan)
+{
+    struct sim *out = new_after(sim, plan->seed);
     struct name_table names = { 0 };
     crash_names(&names, sim, plan);
     for (size_t i = 0; i < names.count; i++) {
@@ -261,6 +268,53 @@ struct sim *sim_crash(struct sim *sim, const struct sim_plan *plan)
         free(names.names[i].path);
     }
     free(names.names);
+    return out;
+}
+
+static void clone_inode(struct sim *out, const struct inode *from)
+{
+    uint32_t sector_size = out->sector_size;
+    struct inode *to = sim_inode_new(out);
+    content_copy(&to->now, &from->now, sector_size);
+    content_copy(&to->durable, &from->durable, sector_size);
+    content_copy(&to->history, &from->history, sector_size);
+    to->item_count = from->item_count;
+    to->item_cap = from->item_cap;
+    to->items = sim_xalloc(NULL, from->item_cap * sizeof(*to->items));
+    for (size_t i = 0; i < from->item_count; i++) {
+        to->items[i] = from->items[i];
+        if (from->items[i].bytes)
+            to->items[i].bytes =
+                memcpy(sim_xalloc(NULL, sector_size), from->items[i].bytes, sector_size);
+    }
+    if (from->flag_cap == 0)
+        return;
+    to->flag_cap = from->flag_cap;
+    to->touched = memcpy(sim_xalloc(NULL, to->flag_cap), from->touched, to->flag_cap);
+    to->covered = memcpy(sim_xalloc(NULL, to->flag_cap), from->covered, to->flag_cap);
+}
+
+struct sim *sim_clone(struct sim *sim)
+{
+    struct sim *out = new_after(sim, 0);
+    for (size_t i = 0; i < sim->inode_count; i++)
+        clone_inode(out, sim->inodes[i]);
+    for (size_t i = 0; i < sim->now.count; i++)
+        name_set(&out->now, sim->now.names[i].path, out->inodes[sim->now.names[i].inode->number]);
+    for (size_t i = 0; i < sim->durable.count; i++)
+        name_set(&out->durable, sim->durable.names[i].path,
+                 out->inodes[sim->durable.names[i].inode->number]);
+    for (size_t i = 0; i < sim->pending_count; i++) {
+        const struct pending_name *op = &sim->pending[i];
+        out->pending = sim_grow_array(out->pending, out->pending_count, &out->pending_cap,
+                                      sizeof(*out->pending));
+        out->pending[out->pending_count++] = (struct pending_name){
+            .op = op->op,
+            .path = sim_xstrdup(op->path),
+            .path_to = op->path_to ? sim_xstrdup(op->path_to) : NULL,
+            .inode = out->inodes[op->inode->number],
+        };
+    }
     return out;
 }
 

@@ -141,6 +141,8 @@ struct sim_plan {
 
 /* The disk after a crash; everything on it is durable. The clock goes on. */
 struct sim *sim_crash(struct sim *sim, const struct sim_plan *plan);
+/* The disk after the process was killed: the page cache lives on, un-synced items stay pending. */
+struct sim *sim_clone(struct sim *sim);
 /* Keeps and damages at random. keep is room for sim_pending_count flags, used by the plan. */
 void sim_plan_random(struct sim_plan *out, uint8_t *keep, struct sim *sim, struct rng *rng);
 /* A hash of all names and contents. */

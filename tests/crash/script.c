@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: the steps of a workload and their ledger (script.h).
+ *
+ * INV-SC-1: a step of the recorded run that succeeds gives the text of the rehearsal's step.
+ */
+#include "tests/crash/script.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "tests/crash/dump.h"
+
+/* Small, so that tiny workloads use every path. */
+#define CACHE_SIZE (64u * 1024)
+
+static void surprise(const char *what, tuf_status st)
+{
+    const tuf_error *e = tuf_last_error();
+    fprintf(stderr, "crash tests: %s: %s (%s, %s, offset %llu)\n", what, tuf_status_name(st),
+            e->text, e->origin, (unsigned long long)e->file_off);
+    exit(2);
+}
+
+static void must(tuf_status st, const char *what)
+{
+    if (st != TUF_OK)
+        surprise(what, st);
+}
+
+uint64_t script_hash_text(const char *text)
+{
+    uint64_t h = 1;
+    for (; *text != '\0'; text++)
+        h = rng_mix(h ^ (uint8_t)*text) + 1;
+    return h;
+}
+
+tuf_open_options script_open_options(const struct script *s, const struct tuf_vfs *vfs)
+{
+    tuf_open_options opts = TUF_OPEN_OPTIONS_INIT;
+    opts.sector_size = s->config.db_sector;
+    opts.cache_size = CACHE_SIZE;
+    opts.checkpoint_log_size = s->checkpoint_log_size;
+    opts.vfs = vfs;
+    return opts;
+}
+
+/* ---- steps ----------------------------------------------------------------------------------- */
+
+static char *text_of(tuf_db *db)
+{
+    struct buf out = BUF_INIT;
+    must(dump_db(&out, db), "reading everything");
+    buf_append_u8(&out, 0);
+    if (out.failed)
+        abort();
+    return (char *)tufi_buf_take(&out);
+}
+
+static void issue(struct script *s, size_t which)
+{
+    struct ledger *l = &s->dbs[which];
+    if (l->step + 2 > SCRIPT_STEPS_MAX)
+        abort();
+    if (l->step_count < l->step + 2)
+        l->step_count = l->step + 2;
+    sim_mark(s->sim, mark_of(which, MARK_ISSUED), l->step + 1);
+}
+
+static void acknowledge(struct script *s, size_t which)
+{
+    sim_acked(s->sim, s->dbs[which].path);
+    sim_mark(s->sim, mark_of(which, MARK_ACKED), s->dbs[which].step);
+}
+
+/* The step that was issued succeeded. */
+static void done(struct script *s, size_t which, bool durable)
+{
+    struct ledger *l = &s->dbs[which];
+    struct state *state = &l->states[++l->step];
+    if (durable)
+        acknowledge(s, which);
+    char *text = text_of(s->handles[which]);
+    if (!state->text) {
+        state->text = text;
+        state->hash = script_hash_text(text);
+        return;
+    }
+    if (strcmp(state->text, text) != 0) {
+        fprintf(stderr, "step %zu differs from its rehearsal:\n%s\n-- rehearsed:\n%s\n", l->step,
+                text, state->text);
+        exit(2);
+    }
+    free(text);
+}
+
+void script_open(struct script *s, size_t which)
+{
+    struct ledger *l = &s->dbs[which];
+    bool create = l->step == 0;
+    tuf_open_options opts = script_open_options(s, fault_vfs(s->fault));
+    opts.flags = create ? TUF_OPEN_CREATE | TUF_OPEN_EXCLUSIVE : 0;
+    if (create)
+        issue(s, which);
+    must(tuf_db_open(&s->handles[which], l->path, &opts), "opening");
+    if (create)
+        done(s, which, true);
+    else
+        acknowledge(s, which); /* what an open shows is durable */
+}
+
+void script_close(struct script *s, size_t which)
+{
+    must(tuf_db_close(&s->handles[which]), "closing");
+    sim_mark(s->sim, mark_of(which, MARK_ACKED), s->dbs[which].step);
+}
+
+void script_checkpoint(struct script *s, size_t which)
+{
+    must(tuf_db_checkpoint(s->handles[which]), "checkpoint");
+    acknowledge(s, which);
+}
+
+void script_sync(struct script *s, size_t which)
+{
+    must(tuf_db_sync(s->handles[which]), "sync");
+    acknowledge(s, which);
+}
+
+static tuf_edit *parse(const char *doc, unsigned flags)
+{
+    tuf_edit *edit = NULL;
+    tuf_edit_options opts = TUF_EDIT_OPTIONS_INIT;
+    opts.flags = flags;
+    must(tuf_edit_parse(&edit, tuf_str(doc), &opts), doc);
+    return edit;
+}
+
+static tuf_status commit(struct script *s, size_t which, tuf_edit **edits, size_t count,
+                         unsigned flags)
+{
+    issue(s, which);
+    tuf_status st = tuf_db_commit(s->handles[which], edits, count, flags);
+    for (size_t i = 0; i < count; i++) {
+        tuf_edit_result result;
+        tuf_edit_get_result(&result, edits[i]);
+        if (st == TUF_OK && result.status != TUF_OK)
+            surprise("an edit was refused", result.status);
+        tuf_edit_free(&edits[i]);
+    }
+    if (st == TUF_OK)
+        done(s, which, !(flags & TUF_COMMIT_NO_WAIT));
+    else if (s->rehearsal)
+        surprise("commit", st);
+    return st;
+}
+
+tuf_status script_batch(struct script *s, size_t which, const char *const *docs, size_t count,
+                        unsigned edit_flags, unsigned commit_flags)
+{
+    tuf_edit **edits = calloc(count, sizeof(tuf_edit *));
+    if (!edits)
+        abort();
+    for (size_t i = 0; i < count; i++)
+        edits[i] = parse(docs[i], edit_flags);
+    tuf_status st = commit(s, which, edits, count, commit_flags);
+    free(edits);
+    return st;
+}
+
+void script_put(struct script *s, size_t which, const char *doc)
+{
+    must(script_batch(s, which, &doc, 1, 0, 0), doc);
+}
+
+void script_put_replicated(struct script *s, size_t which, const char *doc)
+{
+    must(script_batch(s, which, &doc, 1, TUF_EDIT_REPLICATED, 0), doc);
+}
+
+static void open_winner(struct script *s, size_t which, const char *id, tuf_snapshot **snapshot,
+                        tuf_doc **doc)
+{
+    must(tuf_db_snapshot(snapshot, s->handles[which]), "snapshot");
+    must(tuf_doc_open(doc, *snapshot, tuf_str(id), NULL), id);
+}
+
+void script_update(struct script *s, size_t which, const char *id, const char *body)
+{
+    tuf_snapshot *snapshot = NULL;
+    tuf_doc *doc = NULL;
+    open_winner(s, which, id, &snapshot, &doc);
+    char rev[TUF_REV_TEXT_SIZE];
+    (void)tuf_rev_format(rev, tuf_doc_rev(doc));
+    struct buf json = BUF_INIT;
+    tufi_buf_printf(&json, "{\"_id\":\"%s\",\"_rev\":\"%s\"%s%s", id, rev,
+                    body ? "" : ",\"_deleted\":true", body && body[1] != '}' ? "," : "");
+    buf_append_str(&json, body ? body + 1 : "}");
+    buf_append_u8(&json, 0);
+    tuf_doc_free(&doc);
+    tuf_snapshot_free(&snapshot);
+    script_put(s, which, (const char *)json.data);
+    tufi_buf_release(&json);
+}
+
+void script_attach(struct script *s, size_t which, const char *id, const char *type,
+                   tuf_slice bytes, size_t step_size)
+{
+    tuf_att_writer *writer = NULL;
+    tuf_att_options opts = TUF_ATT_OPTIONS_INIT;
+    opts.type = tuf_str(type);
+    must(tuf_att_writer_new(&writer, s->handles[which], &opts), "attachment");
+    for (size_t off = 0; off < bytes.len; off += step_size) {
+        size_t len = bytes.len - off < step_size ? bytes.len - off : step_size;
+        must(tuf_att_write(writer, bytes.data + off, len), "attachment bytes");
+    }
+    tuf_blob *blob = NULL;
+    must(tuf_att_finish(&blob, writer), "attachment end");
+    tuf_att_writer_free(&writer);
+    struct buf json = BUF_INIT;
+    tufi_buf_printf(&json, "{\"_id\":\"%s\"}", id);
+    buf_append_u8(&json, 0);
+    tuf_edit *edit = parse((const char *)json.data, 0);
+    tufi_buf_release(&json);
+    must(tuf_edit_put_attachment(edit, tuf_str("a.bin"), tuf_str(type), &blob), "attaching");
+    must(commit(s, which, &edit, 1, 0), "commit with attachment");
+}
+
+void script_meta(struct script *s, size_t which, const char *name, const char *value)
+{
+    issue(s, which);
+    tuf_slice bytes = value ? tuf_str(value) : tuf_slice_of(NULL, 0);
+    must(tuf_db_put_meta(s->handles[which], tuf_str(name), bytes), "meta");
+    done(s, which, true);
+}
+
+void script_purge_winner(struct script *s, size_t which, const char *id)
+{
+    tuf_snapshot *snapshot = NULL;
+    tuf_doc *doc = NULL;
+    open_winner(s, which, id, &snapshot, &doc);
+    tuf_rev rev = tuf_doc_rev(doc);
+    bool purged = false;
+    tuf_purge_item item = { .id = tuf_str(id), .revs = &rev, .rev_count = 1,
+                            .purged_out = &purged };
+    issue(s, which);
+    must(tuf_db_purge(s->handles[which], &item, 1), "purge");
+    if (!purged)
+        surprise("nothing was purged", TUF_NOT_FOUND);
+    tuf_doc_free(&doc);
+    tuf_snapshot_free(&snapshot);
+    done(s, which, true);
+}
+
+void script_revs_limit(struct script *s, size_t which, uint32_t limit)
+{
+    issue(s, which);
+    must(tuf_db_set_revs_limit(s->handles[which], limit), "revs_limit");
+    done(s, which, true);
+}
+
+bool script_failed(struct script *s, size_t which)
+{
+    struct ledger *l = &s->dbs[which];
+    (void)tuf_db_close(&s->handles[which]);
+    tuf_open_options opts = script_open_options(s, fault_vfs(s->fault));
+    must(tuf_db_open(&s->handles[which], l->path, &opts), "opening after a failure");
+    char *text = text_of(s->handles[which]);
+    bool again = strcmp(text, l->states[l->step].text) == 0;
+    if (!again && (!l->states[l->step + 1].text || strcmp(text, l->states[l->step + 1].text) != 0))
+        surprise("after a failure the database holds neither the old nor the new state",
+                 TUF_E_INTERNAL);
+    free(text);
+    if (!again)
+        l->step++;
+    acknowledge(s, which);
+    return again;
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+static void play(struct script *s, const struct workload *workload)
+{
+    s->sim = sim_new(s->config.disk_sector, s->config.seed);
+    sim_set_profile(s->sim, s->config.profile);
+    sim_set_monitor(s->sim, s->config.monitor);
+    s->fault = fault_new(sim_vfs(s->sim));
+    for (size_t i = 0; i < SCRIPT_DBS; i++)
+        s->dbs[i].step = 0;
+    sim_record(s->sim);
+    workload->run(s);
+    for (size_t i = 0; i < SCRIPT_DBS; i++)
+        if (s->handles[i])
+            script_close(s, i);
+    if (sim_handle_count(s->sim) != 0)
+        surprise("file handles are left open", TUF_E_INTERNAL);
+}
+
+static void end_play(struct script *s)
+{
+    fault_free(&s->fault);
+    sim_free(&s->sim);
+}
+
+void script_run(struct script *out, const struct workload *workload,
+                const struct script_config *config)
+{
+    *out = (struct script){ .config = *config };
+    out->dbs[0].path = "dir/a.tuf";
+    out->dbs[1].path = "dir/b.tuf";
+    out->rehearsal = true;
+    play(out, workload);
+    end_play(out);
+    out->rehearsal = false;
+    play(out, workload);
+}
+
+void script_release(struct script *s)
+{
+    end_play(s);
+    for (size_t i = 0; i < SCRIPT_DBS; i++)
+        for (size_t k = 0; k < SCRIPT_STEPS_MAX; k++)
+            free(s->dbs[i].states[k].text);
+}

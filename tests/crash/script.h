@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: runs a workload of the crash tests against the library on a simulated disk, and keeps the
+ * ledger: after which step what a reader must see, and which steps were acknowledged.
+ *
+ * Each workload runs twice. In the rehearsal no fault is injected, and the content after each step
+ * is kept as text. In the recorded run the same steps give the same texts (checked), some may fail
+ * and be tried again, and the disk records every operation and, as marks between them, when a step
+ * was issued and when it was acknowledged. A crash at any moment must then leave the content of one
+ * step between the last acknowledged and the last issued one: whole, and no other.
+ *
+ * Not here: the workloads (workloads.c); building and judging the crashes (enumerate.c).
+ */
+#ifndef TESTS_CRASH_SCRIPT_H
+#define TESTS_CRASH_SCRIPT_H
+
+#include "tests/sim/fault.h"
+#include "tests/sim/sim.h"
+#include "tuffet/tuffet.h"
+
+#define SCRIPT_DBS 2
+#define SCRIPT_STEPS_MAX 64
+
+struct script_config {
+    uint32_t disk_sector;   /* bytes */
+    uint32_t db_sector;     /* bytes, at least disk_sector */
+    enum sim_profile profile;
+    enum sim_monitor monitor;
+    uint64_t seed;
+};
+
+/* What a reader sees after a step. Step 0: there is no such file. */
+struct state {
+    char *text; /* owned; NULL if not reached */
+    uint64_t hash;
+};
+
+struct ledger {
+    const char *path; /* static */
+    struct state states[SCRIPT_STEPS_MAX];
+    size_t step;       /* newest step done */
+    size_t step_count; /* highest step issued, plus one */
+};
+
+struct script {
+    struct script_config config;
+    struct sim *sim;
+    struct fault *fault;      /* stands between the library and the disk */
+    bool rehearsal;
+    uint64_t checkpoint_log_size; /* option for opening, set by the workload; 0: default */
+    struct ledger dbs[SCRIPT_DBS];
+    tuf_db *handles[SCRIPT_DBS];
+};
+
+/* A mark in the recording: `a` is mark_of(which, kind), `b` the step. */
+enum script_mark { MARK_ISSUED, MARK_ACKED };
+static inline uint64_t mark_of(size_t which, enum script_mark kind)
+{
+    return (uint64_t)which << 8 | (uint64_t)kind;
+}
+
+struct workload {
+    const char *name;
+    void (*run)(struct script *s);
+};
+extern const struct workload workloads[];
+extern const size_t workload_count;
+
+/* Rehearses and records. The recording is in out->sim. Any surprise ends the program. */
+void script_run(struct script *out, const struct workload *workload,
+                const struct script_config *config);
+void script_release(struct script *s);
+
+tuf_open_options script_open_options(const struct script *s, const struct tuf_vfs *vfs);
+uint64_t script_hash_text(const char *text);
+
+/* ---- for the workloads ----------------------------------------------------------------------- */
+
+/* Opens a database; the first time, creates it (a step). */
+void script_open(struct script *s, size_t which);
+void script_close(struct script *s, size_t which);
+void script_checkpoint(struct script *s, size_t which);
+void script_sync(struct script *s, size_t which);
+
+/* Commits documents together as one step; each is the text of a document with its _id. */
+tuf_status script_batch(struct script *s, size_t which, const char *const *docs, size_t count,
+                        unsigned edit_flags, unsigned commit_flags);
+/* One document; ends the program if it is not stored. */
+void script_put(struct script *s, size_t which, const char *doc);
+void script_put_replicated(struct script *s, size_t which, const char *doc);
+/* Updates the winner of a document, with a body such as {"a":1}; deletes it when NULL. */
+void script_update(struct script *s, size_t which, const char *id, const char *body);
+/* Streams an attachment in pieces of step_size and commits it as a document of that id. */
+void script_attach(struct script *s, size_t which, const char *id, const char *type,
+                   tuf_slice bytes, size_t step_size);
+void script_meta(struct script *s, size_t which, const char *name, const char *value);
+void script_purge_winner(struct script *s, size_t which, const char *id);
+void script_revs_limit(struct script *s, size_t which, uint32_t limit);
+/* After a step failed: opens again and says whether the step has to be tried again. */
+bool script_failed(struct script *s, size_t which);
+
+#endif

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: the workloads of the crash tests. Small on purpose: one or two operations of a kind, crashed
+ * at every boundary in every way, find more than long random runs do.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/crash/script.h"
+
+static void run_create(struct script *s)
+{
+    script_open(s, 0);
+}
+
+static void run_one_doc(struct script *s)
+{
+    script_open(s, 0);
+    script_put(s, 0, "{\"_id\":\"a\",\"v\":1}");
+}
+
+static void run_update(struct script *s)
+{
+    script_open(s, 0);
+    script_put(s, 0, "{\"_id\":\"a\",\"v\":0}");
+    script_update(s, 0, "a", "{\"v\":1}");
+    script_update(s, 0, "a", "{\"v\":2,\"long\":\"0123456789012345678901234567890123456789\"}");
+    script_update(s, 0, "a", "{}");
+}
+
+static void run_conflict(struct script *s)
+{
+    script_open(s, 0);
+    script_put(s, 0, "{\"_id\":\"a\",\"v\":0}");
+    script_put_replicated(s, 0, "{\"_id\":\"a\",\"_rev\":\"2-abc\",\"_revisions\":{\"start\":2,"
+                                "\"ids\":[\"abc\",\"ab\"]},\"v\":\"other\"}");
+    script_put_replicated(s, 0, "{\"_id\":\"a\",\"_rev\":\"3-x\",\"_deleted\":true,"
+                                "\"_revisions\":{\"start\":3,\"ids\":[\"x\",\"abc\",\"ab\"]}}");
+}
+
+static void run_delete(struct script *s)
+{
+    script_open(s, 0);
+    script_put(s, 0, "{\"_id\":\"a\",\"v\":0}");
+    script_put(s, 0, "{\"_id\":\"b\",\"v\":0}");
+    script_update(s, 0, "a", NULL);
+    script_put(s, 0, "{\"_id\":\"a\",\"v\":\"again\"}");
+}
+
+static void run_batch(struct script *s)
+{
+    enum { COUNT = 100 };
+    static char texts[COUNT][64];
+    const char *docs[COUNT];
+    script_open(s, 0);
+    script_put(s, 0, "{\"_id\":\"first\"}");
+    for (size_t i = 0; i < COUNT; i++) {
+        snprintf(texts[i], sizeof(texts[i]), "{\"_id\":\"doc%03zu\",\"n\":%zu}", i, i * 7919);
+        docs[i] = texts[i];
+    }
+    if (script_batch(s, 0, docs, COUNT, 0, 0) != TUF_OK)
+        abort();
+    script_put(s, 0, "{\"_id\":\"last\"}");
+}
+
+static void run_local(struct script *s)
+{
+    script_open(s, 0);
+    script_put(s, 0, "{\"_id\":\"_local/a\",\"v\":1}");
+    script_put(s, 0, "{\"_id\":\"_local/a\",\"_rev\":\"0-1\",\"v\":2}");
+    script_put(s, 0, "{\"_id\":\"doc\"}");
+    script_put(s, 0, "{\"_id\":\"_local/a\",\"_rev\":\"0-2\",\"_deleted\":true}");
+}
+
+static uint8_t *noise(size_t len)
+{
+    uint8_t *bytes = malloc(len);
+    if (!bytes)
+        abort();
+    struct rng rng = { len };
+    rng_fill(&rng, bytes, len);
+    return bytes;
+}
+
+static void run_att_small(struct script *s)
+{
+    static const size_t sizes[] = { 1, 4095, 4096, 4097 };
+    script_open(s, 0);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+        uint8_t *bytes = noise(sizes[i]);
+        char id[16];
+        snprintf(id, sizeof(id), "att%zu", i);
+        script_attach(s, 0, id, "application/octet-stream", tuf_slice_of(bytes, sizes[i]),
+                      sizes[i]);
+        free(bytes);
+    }
+}
+
+static void run_att_gzip(struct script *s)
+{
+    script_open(s, 0);
+    static char text[20000];
+    for (size_t i = 0; i < sizeof(text); i++)
+        text[i] = (char)('a' + i % 13);
+    script_attach(s, 0, "page", "text/plain", tuf_slice_of(text, sizeof(text)), 3000);
+    script_put(s, 0, "{\"_id\":\"inline\",\"_attachments\":{\"x\":{\"content_type\":\"text/plain\","
+                     "\"data\":\"aGVsbG8gd29ybGQ=\"}}}");
+}
+
+static void run_att_stream(struct script *s)
+{
+    size_t len = 700 * 1024;
+    script_open(s, 0);
+    uint8_t *bytes = noise(len);
+    script_attach(s, 0, "big", "image/png", tuf_slice_of(bytes, len), 50000);
+    free(bytes);
+    script_put(s, 0, "{\"_id\":\"after\"}");
+}
+
+/* Where the bytes of an attachment land within a sector of the file. */
+static size_t landing_of(struct script *s, const uint8_t *bytes, size_t len)
+{
+    size_t file_len;
+    const uint8_t *file = sim_peek(s->sim, s->dbs[0].path, &file_len);
+    const uint8_t *at = file ? memmem(file, file_len, bytes, len) : NULL;
+    if (!at)
+        abort();
+    return (size_t)(at - file) % s->config.db_sector;
+}
+
+/* An attachment that is a copy of the database's own file, so placed that every frame of the copy
+ * stands at the start of a sector, as a real one does. */
+static void run_spoof(struct script *s)
+{
+    script_open(s, 0);
+    script_put(s, 0, "{\"_id\":\"a\",\"v\":1}");
+    script_put(s, 0, "{\"_id\":\"b\",\"v\":2}");
+    script_checkpoint(s, 0);
+    script_put(s, 0, "{\"_id\":\"c\",\"v\":3}");
+    uint8_t *probe = noise(1000);
+    script_attach(s, 0, "probe", "image/png", tuf_slice_of(probe, 1000), 1000);
+    size_t sector = s->config.db_sector;
+    size_t pad = (sector - landing_of(s, probe, 1000)) % sector;
+    free(probe);
+    size_t file_len;
+    const uint8_t *file = sim_peek(s->sim, s->dbs[0].path, &file_len);
+    if (file_len > 128 * 1024)
+        file_len = 128 * 1024;
+    uint8_t *copy = malloc(pad + file_len);
+    if (!copy)
+        abort();
+    memset(copy, 0xee, pad);
+    memcpy(copy + pad, file, file_len);
+    script_attach(s, 0, "spoof", "image/png", tuf_slice_of(copy, pad + file_len), 8192);
+    size_t start = SIZE_MAX;
+    file = sim_peek(s->sim, s->dbs[0].path, &file_len);
+    const uint8_t *at = memmem(file, file_len, copy, pad + 4096);
+    if (at)
+        start = (size_t)(at - file) + pad;
+    if (start % sector != 0) {
+        fprintf(stderr, "the spoof does not stand at a sector's start\n");
+        exit(2);
+    }
+    free(copy);
+    script_put(s, 0, "{\"_id\":\"d\",\"v\":4}");
+}
+
+static void run_meta(struct script *s)
+{
+    script_open(s, 0);
+    script_meta(s, 0, "security", "{\"admins\":{\"names\":[\"joe\"]}}");
+    script_put(s, 0, "{\"_id\":\"a\"}");
+    script_meta(s, 0, "security", "{}");
+    script_meta(s, 0, "m1", "x");
+    script_meta(s, 0, "security", NULL);
+}
+
+static void run_purge(struct script *s)
+{
+    script_open(s, 0);
+    script_put(s, 0, "{\"_id\":\"a\",\"v\":0}");
+    script_put(s, 0, "{\"_id\":\"b\",\"v\":0}");
+    script_put_replicated(s, 0, "{\"_id\":\"b\",\"_rev\":\"1-zz\",\"v\":\"other\"}");
+    script_purge_winner(s, 0, "a");
+    script_purge_winner(s, 0, "b");
+    script_put(s, 0, "{\"_id\":\"a\",\"v\":\"new\"}");
+}
+
+static void run_revs_limit(struct script *s)
+{
+    script_open(s, 0);
+    script_put(s, 0, "{\"_id\":\"a\",\"v\":0}");
+    for (int i = 0; i < 4; i++)
+        script_update(s, 0, "a", "{\"v\":1}");
+    script_revs_limit(s, 0, 2);
+    script_update(s, 0, "a", "{\"v\":2}");
+    script_update(s, 0, "a", "{\"v\":3}");
+}
+
+static void run_checkpoint(struct script *s)
+{
+    script_open(s, 0);
+    script_put(s, 0, "{\"_id\":\"a\",\"v\":0}");
+    script_put(s, 0, "{\"_id\":\"b\",\"v\":0}");
+    script_checkpoint(s, 0);
+    script_update(s, 0, "a", "{\"v\":1}");
+    script_checkpoint(s, 0);
+    script_put(s, 0, "{\"_id\":\"c\",\"v\":0}");
+}
+
+/* Checkpoints come by themselves, in the middle of commits. */
+static void run_auto_checkpoint(struct script *s)
+{
+    s->checkpoint_log_size = 6000;
+    script_open(s, 0);
+    for (int i = 0; i < 10; i++) {
+        char doc[64];
+        snprintf(doc, sizeof(doc), "{\"_id\":\"doc%d\",\"v\":%d}", i % 7 + i, i);
+        script_put(s, 0, doc);
+    }
+}
+
+static void run_no_wait(struct script *s)
+{
+    script_open(s, 0);
+    const char *docs[] = { "{\"_id\":\"a\"}", "{\"_id\":\"b\",\"v\":[1,2,3]}", "{\"_id\":\"c\"}" };
+    for (size_t i = 0; i < 3; i++)
+        if (script_batch(s, 0, &docs[i], 1, 0, TUF_COMMIT_NO_WAIT) != TUF_OK)
+            abort();
+    script_sync(s, 0);
+    const char *more[] = { "{\"_id\":\"d\"}", "{\"_id\":\"e\",\"v\":{}}" };
+    for (size_t i = 0; i < 2; i++)
+        if (script_batch(s, 0, &more[i], 1, 0, TUF_COMMIT_NO_WAIT) != TUF_OK)
+            abort();
+    script_put(s, 0, "{\"_id\":\"f\"}");
+}
+
+static void run_reopen(struct script *s)
+{
+    script_open(s, 0);
+    script_put(s, 0, "{\"_id\":\"a\",\"v\":0}");
+    script_close(s, 0);
+    script_open(s, 0);
+    script_put(s, 0, "{\"_id\":\"b\",\"v\":0}");
+    script_close(s, 0);
+    script_open(s, 0);
+    script_close(s, 0);
+}
+
+/* The disk is full in the middle of a batch; later there is room again. */
+static void run_enospc(struct script *s)
+{
+    enum { COUNT = 30 };
+    static char texts[COUNT][4096];
+    const char *docs[COUNT];
+    struct rng rng = { 5 };
+    for (size_t i = 0; i < COUNT; i++) {
+        int at = snprintf(texts[i], 64, "{\"_id\":\"doc%02zu\",\"t\":\"", i);
+        size_t end = (size_t)at + 3500;
+        for (size_t k = (size_t)at; k < end; k++)
+            texts[i][k] = (char)('a' + rng_below(&rng, 26));
+        strcpy(texts[i] + end, "\"}");
+        docs[i] = texts[i];
+    }
+    script_open(s, 0);
+    script_put(s, 0, "{\"_id\":\"a\"}");
+    if (!s->rehearsal)
+        sim_set_space(s->sim, sim_space_used(s->sim) + 20000);
+    tuf_status st = script_batch(s, 0, docs, COUNT, 0, 0);
+    if (!s->rehearsal && st != TUF_E_FULL) {
+        fprintf(stderr, "a full disk gave %s\n", tuf_status_name(st));
+        exit(2);
+    }
+    if (st != TUF_OK) {
+        sim_set_space(s->sim, UINT64_MAX);
+        if (script_batch(s, 0, docs, COUNT, 0, 0) != TUF_OK && script_failed(s, 0) &&
+            script_batch(s, 0, docs, COUNT, 0, 0) != TUF_OK)
+            abort();
+    }
+    script_put(s, 0, "{\"_id\":\"b\"}");
+}
+
+/* Fails one call under the third step, opens again and goes on. */
+static void run_with_fault(struct script *s, const struct fault_plan *plan)
+{
+    const char *doc = "{\"_id\":\"b\",\"v\":\"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\"}";
+    script_open(s, 0);
+    script_put(s, 0, "{\"_id\":\"a\"}");
+    if (!s->rehearsal)
+        fault_set(s->fault, plan);
+    tuf_status st = script_batch(s, 0, &doc, 1, 0, 0);
+    if (!s->rehearsal && st == TUF_OK && fault_hits(s->fault) == 0) {
+        fprintf(stderr, "the fault never came\n");
+        exit(2);
+    }
+    fault_set(s->fault, NULL);
+    if (st != TUF_OK && script_failed(s, 0) && script_batch(s, 0, &doc, 1, 0, 0) != TUF_OK)
+        abort();
+    script_put(s, 0, "{\"_id\":\"c\"}");
+}
+
+static void run_sync_fails(struct script *s)
+{
+    run_with_fault(s, &(struct fault_plan){ .kind = FAULT_SYNC, .at = 1 });
+}
+
+static void run_sync_fails_and_drops(struct script *s)
+{
+    run_with_fault(s, &(struct fault_plan){ .kind = FAULT_SYNC, .at = 1, .drop = true,
+                                            .evict = true });
+}
+
+static void run_sync_fails_and_drops_later(struct script *s)
+{
+    run_with_fault(s, &(struct fault_plan){ .kind = FAULT_SYNC, .at = 1, .drop = true });
+}
+
+static void run_write_fails(struct script *s)
+{
+    run_with_fault(s, &(struct fault_plan){ .kind = FAULT_PWRITEV, .at = 1,
+                                            .short_permille = 400 });
+}
+
+static void run_two_dbs(struct script *s)
+{
+    script_open(s, 0);
+    script_open(s, 1);
+    script_put(s, 0, "{\"_id\":\"a\",\"in\":0}");
+    script_put(s, 1, "{\"_id\":\"a\",\"in\":1}");
+    script_update(s, 0, "a", "{\"in\":0,\"v\":2}");
+    script_close(s, 1);
+    script_put(s, 0, "{\"_id\":\"b\"}");
+    script_open(s, 1);
+    script_put(s, 1, "{\"_id\":\"c\"}");
+}
+
+static void run_mix(struct script *s)
+{
+    script_open(s, 0);
+    script_put(s, 0, "{\"_id\":\"a\",\"v\":0}");
+    script_meta(s, 0, "m2", "value");
+    script_checkpoint(s, 0);
+    script_put(s, 0, "{\"_id\":\"_local/x\",\"v\":1}");
+    uint8_t *bytes = noise(5000);
+    script_attach(s, 0, "att", "image/png", tuf_slice_of(bytes, 5000), 5000);
+    free(bytes);
+    script_close(s, 0);
+    script_open(s, 0);
+    script_update(s, 0, "a", NULL);
+    script_purge_winner(s, 0, "att");
+}
+
+const struct workload workloads[] = {
+    { "create", run_create },
+    { "one_doc", run_one_doc },
+    { "update", run_update },
+    { "conflict", run_conflict },
+    { "delete", run_delete },
+    { "batch", run_batch },
+    { "local", run_local },
+    { "att_small", run_att_small },
+    { "att_gzip", run_att_gzip },
+    { "att_stream", run_att_stream },
+    { "spoof", run_spoof },
+    { "meta", run_meta },
+    { "purge", run_purge },
+    { "revs_limit", run_revs_limit },
+    { "checkpoint", run_checkpoint },
+    { "auto_checkpoint", run_auto_checkpoint },
+    { "no_wait", run_no_wait },
+    { "reopen", run_reopen },
+    { "enospc", run_enospc },
+    { "sync_fails", run_sync_fails },
+    { "sync_fails_and_drops", run_sync_fails_and_drops },
+    { "sync_fails_and_drops_later", run_sync_fails_and_drops_later },
+    { "write_fails", run_write_fails },
+    { "two_dbs", run_two_dbs },
+    { "mix", run_mix },
+};
+const size_t workload_count = sizeof(workloads) / sizeof(*workloads);
