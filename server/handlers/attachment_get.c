@@ -203,8 +203,6 @@ static void reply_ranges(struct request *req, struct att_get *get)
     char type[BOUNDARY_SIZE + 40];
     multipart_make_boundary(get->boundary);
     snprintf(type, sizeof(type), "multipart/byteranges; boundary=\"%s\"", get->boundary);
-    reply_header_drop(req, "ETag");
-    reply_header_drop(req, "Accept-Ranges");
     const struct producer producer = { .produce = produce_ranges, .blocking = true,
                                        .type = type };
     reply_stream(req, 206, &producer);
@@ -220,13 +218,17 @@ static void reply_whole(struct request *req, const struct att_get *get, bool sto
     reply_stream(req, 200, &producer);
 }
 
+static void add_sandbox(struct request *req)
+{
+    reply_header(req, "Content-Security-Policy", tuf_str("sandbox"));
+    reply_header(req, "X-Content-Type-Options", tuf_str("nosniff"));
+}
+
 static void add_headers(struct request *req, const tuf_att_info *att, bool stored,
                         const char *etag)
 {
     reply_header(req, "ETag", tuf_str(etag));
     reply_header(req, "Accept-Ranges", tuf_str(att->gzip ? "none" : "bytes"));
-    reply_header(req, "Content-Security-Policy", tuf_str("sandbox"));
-    reply_header(req, "X-Content-Type-Options", tuf_str("nosniff"));
     if (att->gzip && stored)
         reply_header(req, "Content-Encoding", tuf_str("gzip"));
 }
@@ -279,13 +281,16 @@ static void answer(struct request *req, struct att_get *get)
                     "Requested range not satisfiable");
         return;
     }
+    add_sandbox(req);
+    if (ranges == RANGES_OK && get->ranges.count > 1) {
+        reply_ranges(req, get);
+        return;
+    }
     add_headers(req, att, stored, (const char *)etag.data);
-    if (ranges == RANGES_NONE)
-        reply_whole(req, get, stored, type);
-    else if (get->ranges.count == 1)
+    if (ranges == RANGES_OK)
         reply_one_range(req, get, type);
     else
-        reply_ranges(req, get);
+        reply_whole(req, get, stored, type);
 }
 
 void handle_att_get(struct request *req)
