@@ -27,12 +27,15 @@ exits "a folder that is not there" 2 "$TUFFET" put no/such/folder.tuffet '{"_id"
 "$TUFFET" put a.tuffet '{"_id":"first"}' >/dev/null
 mkfifo pipe
 "$TUFFET" load a.tuffet <pipe >/dev/null 2>&1 &
+loader=$!
 exec 3>pipe
 echo '{"_id":"second","_rev":"1-a"}' >&3
-for try in 1 2 3 4 5 6 7 8 9 10; do
-    "$TUFFET" put a.tuffet '{"_id":"probe"}' >out 2>err && sleep 0.2 || break
-    "$TUFFET" put a.tuffet "{\"_id\":\"probe\",\"_rev\":\"$(cut -d' ' -f2 out)\",\"_deleted\":true}" >/dev/null 2>&1 || break
+# Until it has the file open, and a moment more for its lock.
+for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    ls -l /proc/$loader/fd 2>/dev/null | grep -q 'a\.tuffet' && break
+    sleep 0.3
 done
+sleep 0.5
 exits "a second writer is refused" 2 "$TUFFET" put a.tuffet '{"_id":"third"}'
 has "because the file is in use" 'in use' "$(cat err)"
 exits "a reader is not" 0 "$TUFFET" get a.tuffet first
