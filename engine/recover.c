@@ -11,9 +11,12 @@
  *    been synced, acknowledged bytes are damaged: E_CORRUPT, and the file is not touched.
  *    Otherwise this is the end of the log: cut the file here.
  * 4. Sync before anything is shown: after a kill the newest frames may be in the page cache only.
+ *    And read what was not yet declared durable from the device, not from the page cache: after a
+ *    failed sync the cache shows frames that were never written, and a sync of them succeeds.
  *
  * INV-RE-1: recovery never removes a byte that some later frame declares durable.
  * INV-RE-2: recovering twice gives the same state.
+ * INV-RE-3: what is shown after opening for writing was synced before it was read.
  */
 #include <inttypes.h>
 
@@ -283,18 +286,43 @@ static tuf_status cut_and_sync(struct recovery *r)
     if (log->readonly)
         return TUF_OK;
     tuf_status st = TUF_OK;
-    if (r->file_size != r->off)
+    if (r->file_size != r->off) {
         st = log->file->ops->truncate(log->file, r->off);
-    if (st == TUF_OK && !tufi_planted("skip_open_sync"))
-        st = log->file->ops->sync(log->file);
+        if (st == TUF_OK && !tufi_planted("skip_open_sync"))
+            st = log->file->ops->sync(log->file);
+    }
     log->durable_off = r->off;
+    return st;
+}
+
+static bool note_durable_off(struct recovery *r, const struct frame_header *h, void *ctx)
+{
+    (void)r;
+    *(uint64_t *)ctx = h->durable_off;
+    return true;
+}
+
+/* INV-RE-3. Whatever frame is newest in the cache: what it declares durable is. */
+static tuf_status sync_and_reread(struct recovery *r)
+{
+    struct log *log = r->log;
+    if (log->readonly || tufi_planted("skip_open_sync"))
+        return TUF_OK;
+    tuf_status st = log->file->ops->sync(log->file);
+    uint64_t durable_off = 0;
+    if (st == TUF_OK)
+        st = scan_back(r, note_durable_off, &durable_off);
+    if (st == TUF_OK)
+        log->file->ops->forget(log->file, max_u64(durable_off, SUPERBLOCK_SIZE));
     return st;
 }
 
 static tuf_status replay_all(struct recovery *r)
 {
     uint64_t checkpoint_off = 0;
-    tuf_status st = scan_back(r, note_newest, &checkpoint_off);
+    tuf_status st = sync_and_reread(r);
+    if (st == TUF_OK)
+        st = scan_back(r, note_newest, &checkpoint_off);
     if (st == TUF_OK && checkpoint_off > 0)
         st = load_checkpoint(r, checkpoint_off);
     while (st == TUF_OK)

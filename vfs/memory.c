@@ -174,6 +174,12 @@ static tuf_status mem_punch(struct vfs_file *f, uint64_t off, uint64_t len)
     return TUF_OK;
 }
 
+static void mem_forget(struct vfs_file *f, uint64_t off)
+{
+    (void)f;
+    (void)off;
+}
+
 static void mem_close(struct vfs_file *f)
 {
     struct mem_handle *handle = handle_of(f);
@@ -193,6 +199,7 @@ static const struct vfs_file_ops mem_file_ops = {
     .truncate = mem_truncate,
     .size = mem_size,
     .punch = mem_punch,
+    .forget = mem_forget,
     .close = mem_close,
 };
 

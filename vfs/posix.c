@@ -163,6 +163,13 @@ static tuf_status posix_punch(struct vfs_file *f, uint64_t off, uint64_t len)
     return rc < 0 ? tufi_fail_errno(errno, "punching a hole") : TUF_OK;
 }
 
+static void posix_forget(struct vfs_file *f, uint64_t off)
+{
+    /* Advice: pages that are dirty or in use stay, and there is nothing to do about it. */
+    if (off_ok(off, 0))
+        (void)posix_fadvise(file_of(f)->fd, (off_t)off, 0, POSIX_FADV_DONTNEED);
+}
+
 static void posix_close(struct vfs_file *f)
 {
     /* The descriptor is gone even if close() fails, and no unsynced byte is worth anything. */
@@ -177,6 +184,7 @@ static const struct vfs_file_ops posix_file_ops = {
     .truncate = posix_truncate,
     .size = posix_size,
     .punch = posix_punch,
+    .forget = posix_forget,
     .close = posix_close,
 };
 

@@ -45,6 +45,10 @@ struct vfs_file_ops {
     tuf_status (*size)(struct vfs_file *f, uint64_t *size_out);
     /* Gives back the space of a range, which reads as zeros afterwards; E_UNSUPPORTED is fine. */
     tuf_status (*punch)(struct vfs_file *f, uint64_t off, uint64_t len);
+    /* Forgets cached copies of synced bytes from off on, so that the next read comes from the device.
+     * After a failed sync a system may go on showing bytes that it will never write; nothing else
+     * tells them from durable ones. */
+    void (*forget)(struct vfs_file *f, uint64_t off);
     void (*close)(struct vfs_file *f);
 };
 

@@ -136,6 +136,12 @@ static tuf_status call_punch(struct vfs_file *f, uint64_t off, uint64_t len)
     return file->below->ops->punch(file->below, off, len);
 }
 
+static void call_forget(struct vfs_file *f, uint64_t off)
+{
+    struct fault_file *file = file_of(f);
+    file->below->ops->forget(file->below, off);
+}
+
 static void call_close(struct vfs_file *f)
 {
     struct fault_file *file = file_of(f);
@@ -150,6 +156,7 @@ static const struct vfs_file_ops fault_file_ops = {
     .truncate = call_truncate,
     .size = call_size,
     .punch = call_punch,
+    .forget = call_forget,
     .close = call_close,
 };
 

@@ -272,6 +272,25 @@ void inode_drop(struct sim *sim, struct inode *inode, bool evict)
     }
 }
 
+/* Shows what is durable again where a failed sync dropped what was written. */
+void inode_forget(struct sim *sim, struct inode *inode, uint64_t off)
+{
+    struct sim_op *op = trace_add(sim, SIM_OP_FORGET, inode);
+    if (op)
+        op->off = off;
+    struct content *now = &inode->now;
+    uint32_t sector_size = sim->sector_size;
+    for (size_t s = (size_t)(off / sector_size); (s + 1) * sector_size <= now->cap; s++) {
+        if (s < inode->flag_cap && inode->touched[s])
+            continue;
+        size_t at = s * sector_size;
+        if (at + sector_size <= inode->durable.cap)
+            memcpy(now->data + at, inode->durable.data + at, sector_size);
+        else
+            memset(now->data + at, 0, sector_size);
+    }
+}
+
 /* ---- names ----------------------------------------------------------------------------------- */
 
 static size_t name_pos(const struct name_table *table, const char *path)
@@ -526,6 +545,14 @@ static tuf_status call_punch(struct vfs_file *f, uint64_t off, uint64_t len)
     return TUF_OK;
 }
 
+static void call_forget(struct vfs_file *f, uint64_t off)
+{
+    struct sim_file *file = file_of(f);
+    pthread_mutex_lock(&file->sim->lock);
+    inode_forget(file->sim, file->inode, off);
+    pthread_mutex_unlock(&file->sim->lock);
+}
+
 static void call_close(struct vfs_file *f)
 {
     struct sim_file *file = file_of(f);
@@ -544,6 +571,7 @@ static const struct vfs_file_ops sim_file_ops = {
     .truncate = call_truncate,
     .size = call_size,
     .punch = call_punch,
+    .forget = call_forget,
     .close = call_close,
 };
 

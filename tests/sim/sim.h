@@ -162,13 +162,14 @@ enum sim_op_kind {
     SIM_OP_UNLINK,
     SIM_OP_SYNC_DIR,
     SIM_OP_DROP,
+    SIM_OP_FORGET,
     SIM_OP_MARK, /* of the test */
 };
 
 struct sim_op {
     enum sim_op_kind kind;
     uint32_t file;    /* number */
-    uint64_t off;     /* WRITE, PUNCH; TRUNCATE: size; MARK: first value */
+    uint64_t off;     /* WRITE, PUNCH, FORGET; TRUNCATE: size; MARK: first value */
     uint64_t len;     /* WRITE, PUNCH; DROP: evict; MARK: second value */
     uint8_t *bytes;   /* WRITE: owned */
     char *path;       /* CREATE, RENAME, UNLINK, SYNC_DIR: owned */

@@ -116,6 +116,7 @@ void inode_write(struct sim *sim, struct inode *inode, const void *data, size_t 
 void inode_truncate(struct sim *sim, struct inode *inode, uint64_t size);
 void inode_punch(struct sim *sim, struct inode *inode, uint64_t off, uint64_t len);
 void inode_sync(struct sim *sim, struct inode *inode);
+void inode_forget(struct sim *sim, struct inode *inode, uint64_t off);
 void inode_drop(struct sim *sim, struct inode *inode, bool evict);
 struct inode *names_create(struct sim *sim, const char *path);
 void names_rename(struct sim *sim, const char *from, const char *to);

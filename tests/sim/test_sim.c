@@ -419,6 +419,9 @@ START_TEST(a_failed_sync_can_lose_data_for_good)
     char seen[4];
     ck_assert_int_eq(tufi_vfs_read_exact(f, seen, 4, 0), TUF_OK);
     ck_assert_mem_eq(seen, "lost", 4); /* the page cache still has it */
+    f->ops->forget(f, 0);
+    ck_assert_int_eq(tufi_vfs_read_exact(f, seen, 4, 0), TUF_OK);
+    ck_assert_mem_eq(seen, "\0\0\0\0", 4); /* the device never had it */
     f->ops->close(f);
     struct sim_plan crash = SIM_PLAN_INIT;
     uint8_t keep[16];

@@ -95,6 +95,9 @@ void sim_replay(struct sim *to, const struct sim_op *op)
     case SIM_OP_DROP:
         inode_drop(to, inode, op->len != 0);
         break;
+    case SIM_OP_FORGET:
+        inode_forget(to, inode, op->off);
+        break;
     case SIM_OP_MARK:
         trace_add(to, SIM_OP_MARK, NULL);
         break;

@@ -209,6 +209,22 @@ START_TEST(a_punched_range_reads_as_zeros)
 }
 END_TEST
 
+START_TEST(forgetting_the_cache_loses_nothing)
+{
+    setup(_i);
+    struct vfs_file *f = open_file(path_a, VFS_CREATE);
+    write_text(f, "synced", 0);
+    ck_assert_int_eq(f->ops->sync(f), TUF_OK);
+    write_text(f, "not yet", 5000);
+    f->ops->forget(f, 0);
+    f->ops->forget(f, UINT64_MAX);
+    expect_bytes(f, "synced", 6, 0);
+    expect_bytes(f, "not yet", 7, 5000);
+    f->ops->close(f);
+    teardown(_i);
+}
+END_TEST
+
 START_TEST(an_open_file_outlives_its_name)
 {
     setup(_i);
@@ -290,6 +306,7 @@ int main(void)
     tcase_add_loop_test(tc, an_exact_read_past_the_end_is_corrupt_with_its_offset, 0, KIND_COUNT);
     tcase_add_loop_test(tc, truncating_down_and_up_shows_zeros, 0, KIND_COUNT);
     tcase_add_loop_test(tc, a_punched_range_reads_as_zeros, 0, KIND_COUNT);
+    tcase_add_loop_test(tc, forgetting_the_cache_loses_nothing, 0, KIND_COUNT);
     tcase_add_loop_test(tc, an_open_file_outlives_its_name, 0, KIND_COUNT);
     tcase_add_loop_test(tc, renaming_replaces_the_target, 0, KIND_COUNT);
     tcase_add_loop_test(tc, a_read_only_handle_cannot_write, 0, KIND_COUNT);
