@@ -41,7 +41,7 @@ const newServer = () => (standIn
 // Every database file below a folder.
 function databaseFiles(dir) {
   return readdirSync(dir, { recursive: true }).map((name) => join(dir, name))
-    .filter((path) => path.endsWith('.tuffet') && statSync(path).isFile());
+    .filter((path) => path.endsWith('.tuf') && statSync(path).isFile());
 }
 
 // `tuffet check` of every file a server left behind.
