@@ -280,7 +280,8 @@ void inode_forget(struct sim *sim, struct inode *inode, uint64_t off)
         op->off = off;
     struct content *now = &inode->now;
     uint32_t sector_size = sim->sector_size;
-    for (size_t s = (size_t)(off / sector_size); (s + 1) * sector_size <= now->cap; s++) {
+    size_t end = now->cap / sector_size;
+    for (size_t s = (size_t)min_u64(off / sector_size, end); s < end; s++) {
         if (s < inode->flag_cap && inode->touched[s])
             continue;
         size_t at = s * sector_size;
