@@ -257,6 +257,18 @@ static tuf_status open_att(struct att_get *get, struct request *req, const struc
     return st;
 }
 
+/* The stored type as the text of a header: replication brings types that nobody has checked. */
+static const char *clean_type(struct request *req, tuf_slice type)
+{
+    char *text = tufi_arena_alloc(&req->arena, type.len + 1);
+    if (text == NULL)
+        return NULL;
+    for (size_t i = 0; i < type.len; i++)
+        text[i] = type.data[i] < ' ' || type.data[i] == 0x7f ? ' ' : (char)type.data[i];
+    text[type.len] = 0;
+    return text;
+}
+
 static void answer(struct request *req, struct att_get *get)
 {
     const tuf_att_info *att = &get->att;
@@ -265,7 +277,7 @@ static void answer(struct request *req, struct att_get *get)
     buf_append_u8(&etag, '"');
     tufi_base64_encode(&etag, tuf_slice_of(att->md5, sizeof(att->md5)));
     tufi_buf_append(&etag, "\"", 2);
-    const char *type = (const char *)request_copy(req, att->type).data;
+    const char *type = clean_type(req, att->type);
     if (etag.failed || type == NULL) {
         reply_status(req, tufi_nomem());
         return;

@@ -108,9 +108,13 @@ static bool edit_named(struct att_change *change, struct request *req, bool must
     if (st == TUF_OK)
         st = named ? tuf_edit_from_doc(&change->edit, doc)
                    : tuf_edit_parse(&change->edit, tuf_str("{}"), &opts);
-    if (st != TUF_OK)
+    if (st != TUF_OK) {
         reply_status(req, st);
-    return st == TUF_OK;
+        return false;
+    }
+    if (named)
+        tuf_edit_set_deleted(change->edit, tuf_doc_deleted(doc));
+    return true;
 }
 
 static void committed(struct request *req, tuf_status status)

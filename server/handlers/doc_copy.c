@@ -90,6 +90,8 @@ static tuf_status make_copy(struct doc_copy *copy, struct request *req)
         st = tuf_edit_set_id(copy->edit, copy->target);
     if (st == TUF_OK)
         st = tuf_edit_set_parent(copy->edit, copy->has_rev ? &copy->rev : NULL);
+    if (st == TUF_OK)
+        tuf_edit_set_deleted(copy->edit, tuf_doc_deleted(doc));
     return st;
 }
 
