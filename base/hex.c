@@ -85,7 +85,7 @@ static size_t encode_group(uint8_t out[4], const uint8_t *bytes, size_t len, con
 
 static void encode(struct buf *out, tuf_slice data, const char *chars, bool pad)
 {
-    if (!tufi_buf_reserve(out, tufi_base64_size(data.len)))
+    if (data.len == 0 || !tufi_buf_reserve(out, tufi_base64_size(data.len)))
         return;
     uint8_t *p = out->data + out->len;
     size_t done = 0;

@@ -32,8 +32,7 @@ struct copied {
 
 void tufi_scan_init(struct scan *s, tuf_slice json, uint8_t *out, struct buf *etf)
 {
-    s->c.pos = json.data;
-    s->c.end = json.data + json.len;
+    s->c = cursor_of(json);
     s->out = out;
     s->etf = etf;
     s->body_size = 0;

@@ -31,7 +31,7 @@ void tufi_docscan_release(struct scanned_doc *doc)
 /* A text that is no object is refused as malformed, or if it is not, as no document. */
 static tuf_status refuse_other_value(tuf_slice json)
 {
-    struct cursor c = { json.data, json.data + json.len };
+    struct cursor c = cursor_of(json);
     tuf_status st = tufi_json_skip_value(&c);
     if (st < 0)
         return st;
@@ -43,7 +43,7 @@ static tuf_status refuse_other_value(tuf_slice json)
 
 static bool is_object(tuf_slice json)
 {
-    struct cursor c = { json.data, json.data + json.len };
+    struct cursor c = cursor_of(json);
     return cursor_peek(&c) == '{';
 }
 

@@ -40,16 +40,12 @@ size_t tufi_utf8_sequence_len(const uint8_t *pos, const uint8_t *end)
 
 bool tufi_utf8_valid(tuf_slice text)
 {
-    const uint8_t *end = text.data + text.len;
-    for (const uint8_t *p = text.data; p < end;) {
-        if (*p < 0x80) {
-            p++;
-            continue;
-        }
-        size_t len = tufi_utf8_sequence_len(p, end);
+    struct cursor c = cursor_of(text);
+    while (c.pos < c.end) {
+        size_t len = *c.pos < 0x80 ? 1 : tufi_utf8_sequence_len(c.pos, c.end);
         if (len == 0)
             return false;
-        p += len;
+        c.pos += len;
     }
     return true;
 }
@@ -217,7 +213,7 @@ tuf_status tufi_json_skip_string(struct cursor *c, bool *escaped)
 size_t tufi_json_unescape(uint8_t *out, tuf_slice raw)
 {
     uint8_t *o = out;
-    struct cursor c = { raw.data, raw.data + raw.len };
+    struct cursor c = cursor_of(raw);
     while (c.pos < c.end) {
         size_t left = (size_t)(c.end - c.pos);
         const uint8_t *slash = memchr(c.pos, '\\', left);

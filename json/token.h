@@ -84,6 +84,14 @@ tuf_status tufi_json_string_content(tuf_slice *out, tuf_slice raw, struct arena 
  * bytes written. */
 size_t tufi_json_unescape(uint8_t *out, tuf_slice raw);
 
+/* Over a text whose data may be NULL if it is empty. */
+static inline struct cursor cursor_of(tuf_slice text)
+{
+    static const uint8_t nothing[1];
+    const uint8_t *start = text.len > 0 ? text.data : nothing;
+    return (struct cursor){ start, start + text.len };
+}
+
 static inline bool json_space(uint8_t c)
 {
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
