@@ -32,6 +32,11 @@ request_handler handle_shards, handle_sync_shards, handle_temp_view, handle_part
 request_handler handle_security_get, handle_security_put;
 request_handler handle_revs_limit_get, handle_revs_limit_put;
 request_handler handle_purge, handle_purged_infos_limit_get, handle_purged_infos_limit_put;
+request_handler handle_purged_infos, handle_auto_purge_get, handle_auto_purge_put;
+
+/* server/handlers/not_yet.c */
+request_handler handle_find, handle_replicate, handle_search, handle_reload_query_servers;
+request_handler handle_reshard, handle_ddoc_function;
 
 /* server/handlers/ (documents) */
 request_handler handle_bulk_docs, handle_bulk_get, handle_missing_revs, handle_revs_diff;
