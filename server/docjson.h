@@ -63,12 +63,12 @@ void docjson_append_rev(struct buf *out, tuf_rev rev);
 
 /* The same document in steps, for answers whose attachments are large. */
 struct docjson_stream {
-    tuf_doc *doc;                       /* borrowed until docjson_end */
+    tuf_doc *doc; /* borrowed until docjson_end */
     struct docjson_options opts;
-    uint64_t since_gen;                 /* see docjson_since_gen */
-    size_t att_pos;                     /* attachment to be written next */
-    tuf_att_reader *reader;             /* of the attachment whose data is being written */
-    bool begun;                         /* everything before the attachments is written */
+    uint64_t since_gen;     /* see docjson_since_gen */
+    size_t att_pos;         /* attachment to be written next */
+    tuf_att_reader *reader; /* of the attachment whose data is being written */
+    bool begun;             /* everything before the attachments is written */
 };
 
 void docjson_begin(struct docjson_stream *s, tuf_doc *doc, const struct docjson_options *opts);

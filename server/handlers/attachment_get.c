@@ -26,14 +26,14 @@
 #define PIECE_SIZE 65536
 
 struct att_get {
-    tuf_snapshot *snapshot;   /* owned */
-    tuf_doc *doc;             /* owned; borrows the snapshot */
-    tuf_att_info att;         /* borrows doc */
-    tuf_att_reader *reader;   /* owned */
+    tuf_snapshot *snapshot; /* owned */
+    tuf_doc *doc;           /* owned; borrows the snapshot */
+    tuf_att_info att;       /* borrows doc */
+    tuf_att_reader *reader; /* owned */
     struct ranges ranges;
-    size_t range_pos;         /* range being sent */
-    uint64_t left;            /* bytes of it still to be sent */
-    bool in_range;            /* the head of the part was written */
+    size_t range_pos; /* range being sent */
+    uint64_t left;    /* bytes of it still to be sent */
+    bool in_range;    /* the head of the part was written */
     char boundary[BOUNDARY_SIZE];
 };
 
@@ -193,8 +193,11 @@ static void reply_one_range(struct request *req, struct att_get *get, const char
     }
     reply_headerf(req, "Content-Range", "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, range->from,
                   range->to, get->att.length);
-    const struct producer producer = { .produce = produce_one_range, .blocking = true,
-                                       .has_length = true, .length = get->left, .type = type };
+    const struct producer producer = { .produce = produce_one_range,
+                                       .blocking = true,
+                                       .has_length = true,
+                                       .length = get->left,
+                                       .type = type };
     reply_stream(req, 206, &producer);
 }
 
@@ -203,8 +206,7 @@ static void reply_ranges(struct request *req, struct att_get *get)
     char type[BOUNDARY_SIZE + 40];
     multipart_make_boundary(get->boundary);
     snprintf(type, sizeof(type), "multipart/byteranges; boundary=\"%s\"", get->boundary);
-    const struct producer producer = { .produce = produce_ranges, .blocking = true,
-                                       .type = type };
+    const struct producer producer = { .produce = produce_ranges, .blocking = true, .type = type };
     reply_stream(req, 206, &producer);
 }
 
@@ -224,8 +226,7 @@ static void add_sandbox(struct request *req)
     reply_header(req, "X-Content-Type-Options", tuf_str("nosniff"));
 }
 
-static void add_headers(struct request *req, const tuf_att_info *att, bool stored,
-                        const char *etag)
+static void add_headers(struct request *req, const tuf_att_info *att, bool stored, const char *etag)
 {
     reply_header(req, "ETag", tuf_str(etag));
     reply_header(req, "Accept-Ranges", tuf_str(att->gzip ? "none" : "bytes"));
@@ -236,8 +237,8 @@ static void add_headers(struct request *req, const tuf_att_info *att, bool store
 static tuf_status open_att(struct att_get *get, struct request *req, const struct doc_query *query)
 {
     size_t pos = 0;
-    tuf_status st = docs_open(&get->doc, &get->snapshot, req, req->docid,
-                              query->has_rev ? &query->rev : NULL);
+    tuf_status st =
+        docs_open(&get->doc, &get->snapshot, req, req->docid, query->has_rev ? &query->rev : NULL);
     if (st != TUF_OK) {
         reply_status(req, st);
         return st;
@@ -289,8 +290,7 @@ static void answer(struct request *req, struct att_get *get)
     if (!att->gzip && request_header(&range, req, "Range"))
         ranges = ranges_parse(&get->ranges, range, att->length);
     if (ranges == RANGES_BAD) {
-        reply_error(req, 416, "requested_range_not_satisfiable",
-                    "Requested range not satisfiable");
+        reply_error(req, 416, "requested_range_not_satisfiable", "Requested range not satisfiable");
         return;
     }
     add_sandbox(req);

@@ -21,12 +21,12 @@
 #include "server/work.h"
 
 struct att_change {
-    struct upload upload;    /* first: server/handlers/upload.h */
-    tuf_att_writer *writer;  /* owned */
-    tuf_blob *blob;          /* owned until the edit takes it */
-    tuf_edit *edit;          /* owned */
-    tuf_slice type;          /* content type; in the request's arena */
-    int http_ok;             /* status of success */
+    struct upload upload;   /* first: server/handlers/upload.h */
+    tuf_att_writer *writer; /* owned */
+    tuf_blob *blob;         /* owned until the edit takes it */
+    tuf_edit *edit;         /* owned */
+    tuf_slice type;         /* content type; in the request's arena */
+    int http_ok;            /* status of success */
 };
 
 static void change_cleanup(struct request *req)
@@ -98,8 +98,7 @@ static bool edit_named(struct att_change *change, struct request *req, bool must
             return false;
         }
     }
-    if (st == TUF_OK && must_have_att &&
-        tuf_doc_find_att(&pos, doc, req->att_name) != TUF_OK) {
+    if (st == TUF_OK && must_have_att && tuf_doc_find_att(&pos, doc, req->att_name) != TUF_OK) {
         reply_missing_att(req);
         return false;
     }

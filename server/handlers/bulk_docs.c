@@ -23,23 +23,23 @@
 
 /* One document of the request. */
 struct bulk_doc {
-    tuf_slice id;       /* borrowed from edit or arena */
-    tuf_edit *edit;     /* owned; NULL if it was refused */
-    const char *error;  /* why it was refused, else NULL */
-    tuf_slice reason;   /* in the arena */
+    tuf_slice id;      /* borrowed from edit or arena */
+    tuf_edit *edit;    /* owned; NULL if it was refused */
+    const char *error; /* why it was refused, else NULL */
+    tuf_slice reason;  /* in the arena */
 };
 
 struct bulk_docs {
-    tuf_slice body;          /* borrowed from the request */
-    tuf_slice docs_json;     /* value of "docs" */
+    tuf_slice body;      /* borrowed from the request */
+    tuf_slice docs_json; /* value of "docs" */
     tuf_slice new_edits_json;
     bool all_or_nothing;
-    struct doc_query query;  /* only `replicated` counts */
-    struct bulk_doc *docs;   /* owned array */
+    struct doc_query query; /* only `replicated` counts */
+    struct bulk_doc *docs;  /* owned array */
     size_t doc_count;
     size_t doc_cap;
-    size_t count_max;        /* [couchdb] max_bulk_docs_count */
-    tuf_edit **edits;        /* owned array: those that go to the commit */
+    size_t count_max; /* [couchdb] max_bulk_docs_count */
+    tuf_edit **edits; /* owned array: those that go to the commit */
     size_t edit_count;
     struct request *req;
 };
@@ -100,7 +100,8 @@ static tuf_status split_request(struct bulk_docs *bulk)
         st = tufi_json_each(bulk->body, see_member, bulk);
     if (st != TUF_OK)
         return st == TUF_E_INVALID && tuf_last_error()->kind[0] == 0
-                   ? bad_request("invalid UTF-8 JSON") : st;
+                   ? bad_request("invalid UTF-8 JSON")
+                   : st;
     if (bulk->docs_json.data == NULL)
         return bad_request("POST body must include `docs` parameter.");
     if (!begins_with(bulk->docs_json, '['))
@@ -116,8 +117,7 @@ static tuf_status split_request(struct bulk_docs *bulk)
 static tuf_status new_doc(struct bulk_doc **out, struct bulk_docs *bulk)
 {
     if (bulk->doc_count == bulk->count_max)
-        return tufi_fail_kind(TUF_E_LIMIT, "max_bulk_docs_count_exceeded", "%zu",
-                              bulk->count_max);
+        return tufi_fail_kind(TUF_E_LIMIT, "max_bulk_docs_count_exceeded", "%zu", bulk->count_max);
     if (bulk->doc_count == bulk->doc_cap) {
         size_t cap = bulk->doc_cap == 0 ? 16 : bulk->doc_cap * 2;
         struct bulk_doc *docs = tufi_realloc(bulk->docs, cap * sizeof(*docs));
@@ -338,8 +338,8 @@ void handle_bulk_docs(struct request *req)
         return;
     }
     bulk->req = req;
-    uint64_t count_max = config_uint(req->server->config, "couchdb", "max_bulk_docs_count",
-                                     BULK_DOCS_COUNT_MAX);
+    uint64_t count_max =
+        config_uint(req->server->config, "couchdb", "max_bulk_docs_count", BULK_DOCS_COUNT_MAX);
     bulk->count_max = count_max < SIZE_MAX ? (size_t)count_max : SIZE_MAX;
     req->state = bulk;
     request_on_cleanup(req, bulk_docs_cleanup);

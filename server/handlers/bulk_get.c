@@ -20,10 +20,10 @@
 #define WHOLE_ANSWER_MAX (1024 * 1024)
 
 struct bulk_get {
-    json_t *body;            /* owned */
+    json_t *body; /* owned */
     struct docstream stream;
-    struct buf start;        /* what was written before streaming began */
-    bool complete;           /* start is all of it */
+    struct buf start; /* what was written before streaming began */
+    bool complete;    /* start is all of it */
 };
 
 static void bulk_get_cleanup(struct request *req)
@@ -47,8 +47,7 @@ static tuf_slice json_text(struct request *req, const json_t *value)
     return copy.data == NULL ? tuf_str("null") : copy;
 }
 
-static void refuse(struct doc_wish *wish, const char *error, const char *reason,
-                   tuf_slice rev_json)
+static void refuse(struct doc_wish *wish, const char *error, const char *reason, tuf_slice rev_json)
 {
     wish->error = error;
     wish->reason = reason;
@@ -107,8 +106,7 @@ static bool parse_since_member(struct doc_wish *wish, struct request *req, const
     if (list == NULL)
         return true;
     if (!json_is_array(list)) {
-        refuse(wish, "bad_request", "att_since value must be array of revs.",
-               json_text(req, list));
+        refuse(wish, "bad_request", "att_since value must be array of revs.", json_text(req, list));
         return false;
     }
     size_t count = json_array_size(list);
@@ -219,9 +217,9 @@ static void reply_multipart(struct request *req, struct bulk_get *get)
 static void answer(struct request *req, struct bulk_get *get, const json_t *docs,
                    const struct doc_query *query)
 {
-    bool multipart = !request_accepts(req, "application/json") &&
-                     (request_accepts(req, "multipart/mixed") ||
-                      request_accepts(req, "multipart/related"));
+    bool multipart =
+        !request_accepts(req, "application/json") &&
+        (request_accepts(req, "multipart/mixed") || request_accepts(req, "multipart/related"));
     struct doc_wish *wishes = parse_entries(req, docs, query->latest);
     tuf_status st = wishes == NULL ? tufi_nomem() : TUF_OK;
     if (st == TUF_OK)
@@ -244,8 +242,8 @@ static bool check_params(struct request *req)
     for (size_t i = 0; i < req->params.count; i++) {
         for (size_t j = 0; j < sizeof(refused) / sizeof(refused[0]); j++) {
             if (slice_is(req->params.items[i].key, refused[j])) {
-                reply_errorf(req, 400, "bad_request",
-                             "\"%s\" query parameter is not acceptable", refused[j]);
+                reply_errorf(req, 400, "bad_request", "\"%s\" query parameter is not acceptable",
+                             refused[j]);
                 return false;
             }
         }

@@ -11,10 +11,10 @@
 #include "server/work.h"
 
 struct doc_copy {
-    tuf_slice target;  /* in the request's arena */
+    tuf_slice target; /* in the request's arena */
     bool has_rev;
-    tuf_rev rev;       /* of the target */
-    tuf_edit *edit;    /* owned */
+    tuf_rev rev;    /* of the target */
+    tuf_edit *edit; /* owned */
 };
 
 static void copy_cleanup(struct request *req)

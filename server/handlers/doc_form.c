@@ -25,21 +25,21 @@ enum field { FIELD_NONE, FIELD_DOC, FIELD_REV, FIELD_FILE };
 struct form_file {
     tuf_slice name;
     tuf_slice type;
-    tuf_blob *blob;            /* owned until the edit takes it */
+    tuf_blob *blob; /* owned until the edit takes it */
 };
 
 struct doc_form {
-    struct upload upload;      /* first: server/handlers/upload.h */
+    struct upload upload; /* first: server/handlers/upload.h */
     struct request *req;
-    struct multipart *parser;  /* owned */
-    enum field field;          /* of the part being received */
+    struct multipart *parser; /* owned */
+    enum field field;         /* of the part being received */
     bool has_doc;
-    struct buf doc;            /* text of "_doc" */
-    struct buf rev;            /* text of "_rev" */
-    struct form_file *files;   /* owned array */
+    struct buf doc;          /* text of "_doc" */
+    struct buf rev;          /* text of "_rev" */
+    struct form_file *files; /* owned array */
     size_t file_count;
-    tuf_att_writer *writer;    /* owned */
-    tuf_edit *edit;            /* owned */
+    tuf_att_writer *writer; /* owned */
+    tuf_edit *edit;         /* owned */
 };
 
 static void form_cleanup(struct request *req)
@@ -69,8 +69,7 @@ static tuf_status begin_file(struct doc_form *form, tuf_slice name, tuf_slice ty
     tuf_att_options opts = TUF_ATT_OPTIONS_INIT;
     if (form->file_count == FILES_MAX)
         return tufi_fail_kind(TUF_E_LIMIT, "too_large", "too many files in one form");
-    struct form_file *files = tufi_realloc(form->files,
-                                           (form->file_count + 1) * sizeof(*files));
+    struct form_file *files = tufi_realloc(form->files, (form->file_count + 1) * sizeof(*files));
     if (files == NULL)
         return tufi_nomem();
     form->files = files;
@@ -229,9 +228,8 @@ void handle_doc_post(struct request *req)
     static const struct multipart_events events = { part_begin, part_data, part_end };
     tuf_slice type;
     tuf_status st = check_referer(req);
-    if (st == TUF_OK &&
-        (!request_has_type(req, "multipart/form-data") || !request_header(&type, req,
-                                                                          "Content-Type")))
+    if (st == TUF_OK && (!request_has_type(req, "multipart/form-data") ||
+                         !request_header(&type, req, "Content-Type")))
         st = tufi_fail_kind(TUF_E_INVALID, "bad_content_type",
                             "Content-Type must be multipart/form-data");
     if (st != TUF_OK) {

@@ -22,9 +22,9 @@
 #define INLINE_ON_LOOP_MAX 65536
 
 struct doc_get {
-    tuf_snapshot *snapshot;           /* owned */
-    tuf_doc *doc;                     /* owned; borrows the snapshot */
-    struct docjson_options opts;      /* atts_since is in the request's arena */
+    tuf_snapshot *snapshot;      /* owned */
+    tuf_doc *doc;                /* owned; borrows the snapshot */
+    struct docjson_options opts; /* atts_since is in the request's arena */
     struct docjson_stream json;
     struct related related;
 };
@@ -68,8 +68,7 @@ static void reply_related(struct request *req, struct doc_get *get)
     char type[BOUNDARY_SIZE + 40] = "application/json";
     multipart_make_boundary(boundary);
     tuf_status st = related_begin(&get->related, get->doc, &get->opts, boundary);
-    struct producer producer = { .produce = produce_related, .blocking = true,
-                                 .has_length = true };
+    struct producer producer = { .produce = produce_related, .blocking = true, .has_length = true };
     if (st == TUF_OK)
         st = related_length(&producer.length, &get->related);
     if (st != TUF_OK) {
@@ -137,8 +136,8 @@ static void get_one(struct request *req, const struct doc_query *query)
     req->state = get;
     request_on_cleanup(req, get_cleanup);
     bool by_name = query->has_rev && !query->latest;
-    tuf_status st = docs_open(&get->doc, &get->snapshot, req, req->docid,
-                              by_name ? &query->rev : NULL);
+    tuf_status st =
+        docs_open(&get->doc, &get->snapshot, req, req->docid, by_name ? &query->rev : NULL);
     char etag[DOCS_ETAG_SIZE] = "";
     if (st == TUF_OK)
         st = make_etag(etag, get->doc);

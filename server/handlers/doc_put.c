@@ -23,10 +23,10 @@
 /* State of the request. */
 struct doc_put {
     struct doc_query query;
-    tuf_slice body;    /* borrowed from the request */
-    tuf_slice id;      /* of the document; empty until a POST's text was looked at */
-    tuf_edit *edit;    /* owned */
-    unsigned reply;    /* enum docs_written_flags */
+    tuf_slice body; /* borrowed from the request */
+    tuf_slice id;   /* of the document; empty until a POST's text was looked at */
+    tuf_edit *edit; /* owned */
+    unsigned reply; /* enum docs_written_flags */
 };
 
 static void put_cleanup(struct request *req)
@@ -48,8 +48,8 @@ static tuf_status see_member(tuf_slice key, tuf_slice value, void *ctx)
     if (!slice_is(key, "_id"))
         return TUF_OK;
     search->found = true;
-    json_t *id = json_loadb((const char *)value.data, value.len,
-                            JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    json_t *id =
+        json_loadb((const char *)value.data, value.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     if (json_is_string(id))
         search->id = tufi_arena_copy(search->arena,
                                      tuf_slice_of(json_string_value(id), json_string_length(id)));

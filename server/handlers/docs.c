@@ -132,8 +132,8 @@ static const struct {
 static tuf_status parse_json_revs(const tuf_rev **out, size_t *count_out, struct request *req,
                                   tuf_slice text)
 {
-    json_t *list = json_loadb((const char *)text.data, text.len,
-                              JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    json_t *list =
+        json_loadb((const char *)text.data, text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     if (list == NULL)
         return tufi_fail_kind(TUF_E_INVALID, "bad_request", "invalid UTF-8 JSON");
     tuf_status st = docs_parse_revs(out, count_out, req, list);
@@ -150,9 +150,8 @@ static tuf_status parse_param(struct doc_query *q, struct request *req, const st
     if (slice_is(param->key, "open_revs")) {
         q->open_all = slice_is(param->value, "all");
         q->open_rev_count = 0;
-        return q->open_all
-                   ? TUF_OK
-                   : parse_json_revs(&q->open_revs, &q->open_rev_count, req, param->value);
+        return q->open_all ? TUF_OK
+                           : parse_json_revs(&q->open_revs, &q->open_rev_count, req, param->value);
     }
     if (slice_is(param->key, "atts_since")) {
         q->has_atts_since = true;

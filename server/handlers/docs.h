@@ -17,17 +17,17 @@
 
 /* The query string of a document. Arrays are in the request's arena. */
 struct doc_query {
-    unsigned flags;             /* enum docjson_flags */
+    unsigned flags; /* enum docjson_flags */
     bool has_rev;
-    tuf_rev rev;                /* of "rev" */
+    tuf_rev rev; /* of "rev" */
     bool latest;
-    bool open_all;              /* open_revs=all */
-    const tuf_rev *open_revs;   /* of "open_revs"; an empty array is as good as none */
+    bool open_all;            /* open_revs=all */
+    const tuf_rev *open_revs; /* of "open_revs"; an empty array is as good as none */
     size_t open_rev_count;
     bool has_atts_since;
     const tuf_rev *atts_since;
     size_t atts_since_count;
-    bool replicated;            /* new_edits=false */
+    bool replicated; /* new_edits=false */
 };
 
 /* Reads the query string; the last of repeated keys counts, unknown ones are ignored. */

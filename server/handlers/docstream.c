@@ -95,8 +95,8 @@ static void open_json_end(struct buf *out, struct docstream *s)
 }
 
 const struct docstream_form docstream_open_revs_json = {
-    false, REV_ORDER_SORTED, open_json_begin, append_nothing, json_begin_doc, json_end_doc,
-    open_json_missing, no_error, append_nothing, open_json_end,
+    false,        REV_ORDER_SORTED,  open_json_begin, append_nothing, json_begin_doc,
+    json_end_doc, open_json_missing, no_error,        append_nothing, open_json_end,
 };
 
 /* ---- open_revs as multipart/mixed -------------------------------------------------------- */
@@ -141,8 +141,8 @@ static void mixed_end(struct buf *out, struct docstream *s)
 }
 
 const struct docstream_form docstream_open_revs_mixed = {
-    true, REV_ORDER_SORTED, mixed_begin, append_nothing, mixed_begin_doc, mixed_end_doc,
-    mixed_missing, no_error, append_nothing, mixed_end,
+    true,          REV_ORDER_SORTED, mixed_begin, append_nothing, mixed_begin_doc,
+    mixed_end_doc, mixed_missing,    no_error,    append_nothing, mixed_end,
 };
 
 /* ---- _bulk_get as JSON ------------------------------------------------------------------- */
@@ -204,8 +204,8 @@ static void bulk_json_end(struct buf *out, struct docstream *s)
 }
 
 const struct docstream_form docstream_bulk_json = {
-    false, REV_ORDER_TREE, bulk_json_begin, bulk_json_begin_wish, json_begin_doc, json_end_doc,
-    bulk_json_missing, bulk_json_error, bulk_json_end_wish, bulk_json_end,
+    false,        REV_ORDER_TREE,    bulk_json_begin, bulk_json_begin_wish, json_begin_doc,
+    json_end_doc, bulk_json_missing, bulk_json_error, bulk_json_end_wish,   bulk_json_end,
 };
 
 /* ---- _bulk_get as multipart -------------------------------------------------------------- */
@@ -228,8 +228,7 @@ static void bulk_mixed_begin_doc(struct buf *out, struct docstream *s)
     size_t rev_len = tuf_rev_format(rev, tuf_doc_rev(s->doc));
     multipart_header(out, "X-Doc-Id", current_wish(s)->id);
     multipart_header(out, "X-Rev-Id", tuf_slice_of(rev, rev_len));
-    tufi_buf_printf(out, "Content-Type: multipart/related; boundary=%s\r\n\r\n",
-                    s->inner_boundary);
+    tufi_buf_printf(out, "Content-Type: multipart/related; boundary=%s\r\n\r\n", s->inner_boundary);
 }
 
 static void bulk_mixed_missing(struct buf *out, struct docstream *s, tuf_rev rev)
@@ -257,8 +256,8 @@ static void bulk_mixed_end(struct buf *out, struct docstream *s)
 }
 
 const struct docstream_form docstream_bulk_mixed = {
-    true, REV_ORDER_TREE, append_nothing, append_nothing, bulk_mixed_begin_doc, append_nothing,
-    bulk_mixed_missing, bulk_mixed_error, append_nothing, bulk_mixed_end,
+    true,           REV_ORDER_TREE,     append_nothing,   append_nothing, bulk_mixed_begin_doc,
+    append_nothing, bulk_mixed_missing, bulk_mixed_error, append_nothing, bulk_mixed_end,
 };
 
 /* ---- the stream -------------------------------------------------------------------------- */
@@ -378,8 +377,8 @@ static tuf_status begin_item(struct buf *out, struct docstream *s)
 
 static tuf_status write_doc(struct buf *out, struct docstream *s)
 {
-    tuf_status st = s->form->multipart ? related_next(out, &s->related)
-                                       : docjson_next(out, &s->json);
+    tuf_status st =
+        s->form->multipart ? related_next(out, &s->related) : docjson_next(out, &s->json);
     if (st != TUF_END)
         return st;
     docjson_end(&s->json);

@@ -20,14 +20,14 @@
 struct doc_wish {
     tuf_slice id;
     struct rev_wish revs;
-    const tuf_rev *atts_since;  /* of this document */
+    const tuf_rev *atts_since; /* of this document */
     size_t atts_since_count;
     bool has_atts_since;
     /* An entry that cannot be served (_bulk_get): error is not NULL then. */
     const char *error;
     const char *reason;
-    tuf_slice id_json;          /* JSON text of the id as it was given */
-    tuf_slice rev_json;         /* JSON text of the revision to name in the error */
+    tuf_slice id_json;  /* JSON text of the id as it was given */
+    tuf_slice rev_json; /* JSON text of the revision to name in the error */
 };
 
 /* The texts around documents; see server/handlers/docstream.c. */
@@ -38,24 +38,24 @@ extern const struct docstream_form docstream_open_revs_json, docstream_open_revs
 struct docstream {
     struct request *req;
     const struct docstream_form *form;
-    tuf_snapshot *snapshot;      /* owned */
+    tuf_snapshot *snapshot;        /* owned */
     const struct doc_wish *wishes; /* in the request's arena */
     size_t wish_count;
-    unsigned flags;              /* enum docjson_flags of every document */
+    unsigned flags; /* enum docjson_flags of every document */
     char boundary[RELATED_BOUNDARY_SIZE];
     char inner_boundary[RELATED_BOUNDARY_SIZE];
     /* where it is */
     bool begun;
-    size_t wish_pos;             /* wish being answered */
-    bool selected;               /* its items are found */
+    size_t wish_pos; /* wish being answered */
+    bool selected;   /* its items are found */
     struct rev_items items;
     size_t item_pos;
-    tuf_doc *info;               /* owned: entry of the wish's document */
-    tuf_doc *doc;                /* owned: the revision being written */
-    bool writing;                /* json or related is in the middle of doc */
+    tuf_doc *info; /* owned: entry of the wish's document */
+    tuf_doc *doc;  /* owned: the revision being written */
+    bool writing;  /* json or related is in the middle of doc */
     struct docjson_stream json;
     struct related related;
-    struct arena arena;          /* of items */
+    struct arena arena; /* of items */
 };
 
 /*

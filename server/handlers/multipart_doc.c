@@ -23,15 +23,15 @@
 #define JSON_PART_SIZE_MAX ((uint64_t)256 * 1024 * 1024)
 
 struct multipart_doc {
-    struct upload upload;      /* first: server/handlers/upload.h */
+    struct upload upload; /* first: server/handlers/upload.h */
     struct doc_query query;
-    struct multipart *parser;  /* owned */
+    struct multipart *parser; /* owned */
     struct request *req;
-    struct buf json;           /* the first part */
-    size_t part_count;         /* parts begun, the JSON one included */
-    size_t follow_count;       /* parts that the document announces */
-    tuf_edit *edit;            /* owned */
-    tuf_att_writer *writer;    /* owned; of the part being received */
+    struct buf json;        /* the first part */
+    size_t part_count;      /* parts begun, the JSON one included */
+    size_t follow_count;    /* parts that the document announces */
+    tuf_edit *edit;         /* owned */
+    tuf_att_writer *writer; /* owned; of the part being received */
 };
 
 static void multipart_cleanup(struct request *req)
@@ -110,8 +110,7 @@ static tuf_status name_too_large(struct multipart_doc *mp, tuf_status status)
 {
     tuf_follow follow;
     if (status != TUF_E_LIMIT || strcmp(tuf_last_error()->kind, "attachment_too_large") != 0 ||
-        mp->part_count < 2 ||
-        tuf_edit_follow(&follow, mp->edit, mp->part_count - 2) != TUF_OK)
+        mp->part_count < 2 || tuf_edit_follow(&follow, mp->edit, mp->part_count - 2) != TUF_OK)
         return status;
     return tufi_fail_kind(TUF_E_LIMIT, "attachment_too_large", "%.*s", (int)follow.name.len,
                           (const char *)follow.name.data);

@@ -35,7 +35,8 @@ static void start(struct request *req, struct open_revs *open, bool mixed)
 {
     char type[RELATED_BOUNDARY_SIZE + 40];
     snprintf(type, sizeof(type), "multipart/mixed; boundary=\"%s\"", open->stream.boundary);
-    const struct producer producer = { .produce = produce, .blocking = true,
+    const struct producer producer = { .produce = produce,
+                                       .blocking = true,
                                        .type = mixed ? type : NULL };
     reply_stream(req, 200, &producer);
 }
@@ -52,7 +53,9 @@ void open_revs_reply(struct request *req, const struct doc_query *query)
     bool mixed = request_accepts(req, "multipart/mixed");
     open->wish = (struct doc_wish){
         .id = req->docid,
-        .revs = { .all = query->open_all, .latest = query->latest, .revs = query->open_revs,
+        .revs = { .all = query->open_all,
+                  .latest = query->latest,
+                  .revs = query->open_revs,
                   .count = query->open_rev_count },
         .atts_since = query->atts_since,
         .atts_since_count = query->atts_since_count,

@@ -13,7 +13,7 @@
 
 struct byte_range {
     uint64_t from;
-    uint64_t to;   /* inclusive, >= from */
+    uint64_t to; /* inclusive, >= from */
 };
 
 struct ranges {

@@ -20,13 +20,13 @@
 #define RELATED_BOUNDARY_SIZE (BOUNDARY_SIZE + 2)
 
 struct related {
-    tuf_doc *doc;                          /* borrowed until related_end */
+    tuf_doc *doc; /* borrowed until related_end */
     char boundary[RELATED_BOUNDARY_SIZE];
-    struct buf json;                       /* the JSON part, until it is written */
-    uint64_t since_gen;                    /* attachments up to it are stubs */
-    size_t part_count;                     /* attachments that follow */
-    size_t att_pos;                        /* next attachment */
-    tuf_att_reader *reader;                /* of the part being written */
+    struct buf json;        /* the JSON part, until it is written */
+    uint64_t since_gen;     /* attachments up to it are stubs */
+    size_t part_count;      /* attachments that follow */
+    size_t att_pos;         /* next attachment */
+    tuf_att_reader *reader; /* of the part being written */
     bool begun;
 };
 

@@ -18,9 +18,9 @@
 #define ON_LOOP_COUNT_MAX 16
 
 struct revs_diff {
-    json_t *body;       /* owned */
-    bool only_missing;  /* _missing_revs */
-    struct buf json;    /* the answer */
+    json_t *body;      /* owned */
+    bool only_missing; /* _missing_revs */
+    struct buf json;   /* the answer */
 };
 
 static void revs_diff_cleanup(struct request *req)
@@ -35,7 +35,7 @@ static void revs_diff_cleanup(struct request *req)
 struct known {
     const tuf_rev *revs;
     size_t count;
-    bool *found;        /* per revision */
+    bool *found; /* per revision */
     size_t found_count;
 };
 
@@ -97,8 +97,8 @@ static tuf_status diff_doc(struct revs_diff *diff, struct request *req, tuf_doc 
 {
     struct known known = { 0 };
     tuf_slice id = tuf_str(key);
-    tuf_status st = docs_parse_revs(&known.revs, &known.count, req,
-                                    json_object_get(diff->body, key));
+    tuf_status st =
+        docs_parse_revs(&known.revs, &known.count, req, json_object_get(diff->body, key));
     if (st != TUF_OK)
         return st;
     known.found = tufi_arena_alloc(&req->arena, known.count + 1);
@@ -130,7 +130,8 @@ static tuf_status write_answer(struct request *req)
     buf_append_u8(&diff->json, '{');
     const char *key;
     json_t *revs;
-    json_object_foreach(diff->body, key, revs) {
+    json_object_foreach(diff->body, key, revs)
+    {
         if (st == TUF_OK)
             st = diff_doc(diff, req, &info, snapshot, key);
     }

@@ -172,8 +172,8 @@ tuf_status revs_select(struct rev_items *out, tuf_doc **info, tuf_snapshot *snap
                        const struct rev_wish *wish, struct arena *arena)
 {
     /* Local documents have no revisions that could be asked for. */
-    tuf_status st = slice_starts(id, "_local/") ? TUF_NOT_FOUND
-                                                : tuf_doc_find_info(info, snapshot, id);
+    tuf_status st =
+        slice_starts(id, "_local/") ? TUF_NOT_FOUND : tuf_doc_find_info(info, snapshot, id);
     if (st == TUF_NOT_FOUND) {
         st = alloc_items(out, arena, wish->count);
         for (size_t i = 0; !wish->all && st == TUF_OK && i < wish->count; i++)

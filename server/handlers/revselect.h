@@ -18,8 +18,8 @@ enum rev_order {
 
 /* What is asked. */
 struct rev_wish {
-    bool all;            /* every leaf; revs is not looked at */
-    bool latest;         /* the leaves below revs instead of revs */
+    bool all;    /* every leaf; revs is not looked at */
+    bool latest; /* the leaves below revs instead of revs */
     const tuf_rev *revs;
     size_t count;
     enum rev_order order;
@@ -28,8 +28,8 @@ struct rev_wish {
 /* One revision of the answer. */
 struct rev_item {
     tuf_rev rev;
-    size_t leaf_pos;     /* in the document's leaves; SIZE_MAX: not a leaf, open it by rev */
-    bool missing;        /* unknown, or its body is gone */
+    size_t leaf_pos; /* in the document's leaves; SIZE_MAX: not a leaf, open it by rev */
+    bool missing;    /* unknown, or its body is gone */
 };
 
 struct rev_items {

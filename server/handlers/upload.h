@@ -16,11 +16,11 @@
 
 /* Must be the first member of what req->state points at. */
 struct upload {
-    struct buf incoming;  /* loop: what arrived since the last job */
-    struct buf piece;     /* worker: what is being eaten */
-    bool running;         /* a job runs */
-    bool ended;           /* the body is complete */
-    bool last;            /* the running job has the last piece */
+    struct buf incoming; /* loop: what arrived since the last job */
+    struct buf piece;    /* worker: what is being eaten */
+    bool running;        /* a job runs */
+    bool ended;          /* the body is complete */
+    bool last;           /* the running job has the last piece */
     /* Worker. Eats bytes, perhaps none; `last` is set once, at the end of the body. */
     tuf_status (*eat)(struct request *req, tuf_slice bytes, bool last);
     /* Loop. Everything was eaten, or eat failed: answers the request. */

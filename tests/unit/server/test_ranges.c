@@ -55,8 +55,7 @@ START_TEST(one_range_means_these_bytes)
 {
     const struct one_case *c = &one_cases[_i];
     struct ranges got;
-    ck_assert_msg(ranges_parse(&got, tuf_str(c->header), c->length) == c->result, "%s",
-                  c->header);
+    ck_assert_msg(ranges_parse(&got, tuf_str(c->header), c->length) == c->result, "%s", c->header);
     if (c->result != RANGES_OK)
         return;
     ck_assert_uint_eq(got.count, 1);
