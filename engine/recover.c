@@ -9,7 +9,7 @@
  * 2. From the checkpoint go forward while frames are valid and chained. Apply commits.
  * 3. At the first place without such a frame: if any valid frame behind it says that this place had
  *    been synced, acknowledged bytes are damaged: E_CORRUPT, and the file is not touched.
- *    Otherwise this is the end of the log: cut the file here.
+ *    Otherwise this is the end of the log: cut the file here and seal it with an empty frame.
  * 4. Sync before anything is shown: after a kill the newest frames may be in the page cache only.
  *    And read what was not yet declared durable from the device, not from the page cache: after a
  *    failed sync the cache shows frames that were never written, and a sync of them succeeds.
@@ -17,6 +17,7 @@
  * INV-RE-1: recovery never removes a byte that some later frame declares durable.
  * INV-RE-2: recovering twice gives the same state.
  * INV-RE-3: what is shown after opening for writing was synced before it was read.
+ * INV-RE-4: frames that recovery did not take are never taken by a later one.
  */
 #include <inttypes.h>
 
@@ -34,6 +35,8 @@ struct recovery {
     uint64_t file_size;
     uint64_t off;        /* next frame to look at */
     uint32_t chain;      /* header_crc of the frame before */
+    bool at_checkpoint;  /* the frame before is a checkpoint */
+    bool created;        /* the file was made by this very open */
     struct db_view now;
     struct btree_txn *txn;
     struct buf payload;  /* of the frame at hand */
@@ -195,6 +198,7 @@ static tuf_status load_checkpoint(struct recovery *r, uint64_t off)
     r->now.checkpoint_off = off;
     r->off = off + tufi_frame_span(&h, r->log->super.sector_size);
     r->chain = h.header_crc;
+    r->at_checkpoint = true;
     r->log->checkpoint_off = off;
     r->log->checkpoint_end = r->off;
     return tufi_load_settings(r->db->env, tufi_btree_txn_tree(r->txn, TREE_LOCAL), &r->now);
@@ -254,6 +258,7 @@ static tuf_status replay_frame(struct recovery *r)
     }
     r->off += tufi_frame_span(&h, r->log->super.sector_size);
     r->chain = h.header_crc;
+    r->at_checkpoint = h.kind == FRAME_CHECKPOINT;
     return TUF_OK;
 }
 
@@ -274,6 +279,25 @@ static tuf_status judge_end(struct recovery *r)
     return st;
 }
 
+/* INV-RE-4. The frames that were lost behind the end chain to the newest good one: should their bytes
+ * come back (a growing file may show what its blocks held before), they would continue the log. An
+ * empty frame in their place ends that chain for good. A full disk must not keep it from opening. */
+static tuf_status seal(struct recovery *r)
+{
+    struct log *log = r->log;
+    TUF_AUTO(tufi_buf_release) struct buf frame = BUF_INIT;
+    tufi_buf_append_zero(&frame, FRAME_HEADER_SIZE);
+    if (frame.failed)
+        return tufi_nomem();
+    struct frame_header h = {
+        .kind = FRAME_CHUNK,
+        .commit = log->newest_commit,
+        .update_seq = log->newest_seq,
+    };
+    tuf_status st = tufi_log_append(log, &frame, &h);
+    return st == TUF_E_FULL ? TUF_OK : st;
+}
+
 static tuf_status cut_and_sync(struct recovery *r)
 {
     struct log *log = r->log;
@@ -282,16 +306,21 @@ static tuf_status cut_and_sync(struct recovery *r)
     log->newest_commit = r->now.commit;
     log->newest_seq = r->now.update_seq;
     log->filled_end = r->off;
+    log->durable_off = r->off;
     r->now.size_file = r->off;
     if (log->readonly)
         return TUF_OK;
+    if (r->file_size == r->off && (r->at_checkpoint || r->created))
+        return TUF_OK; /* it was closed properly: nothing was lost */
     tuf_status st = TUF_OK;
-    if (r->file_size != r->off) {
+    if (r->file_size != r->off)
         st = log->file->ops->truncate(log->file, r->off);
-        if (st == TUF_OK && !tufi_planted("skip_open_sync"))
-            st = log->file->ops->sync(log->file);
-    }
-    log->durable_off = r->off;
+    if (st == TUF_OK)
+        st = seal(r);
+    if (st == TUF_OK && !tufi_planted("skip_open_sync"))
+        st = log->file->ops->sync(log->file);
+    log->durable_off = log->tail_off;
+    r->now.size_file = log->tail_off;
     return st;
 }
 
@@ -360,6 +389,7 @@ tuf_status tufi_db_recover(tuf_db *db)
         .db = db,
         .log = &db->log,
         .off = SUPERBLOCK_SIZE,
+        .created = db->log.filled_end == SUPERBLOCK_SIZE, /* set by tufi_log_create */
         .now = { .revs_limit = REVS_LIMIT_DEFAULT,
                  .purged_infos_limit = PURGED_INFOS_LIMIT_DEFAULT },
     };

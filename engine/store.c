@@ -86,6 +86,7 @@ tuf_status tufi_log_create(struct log *log, const tuf_open_options *opts)
     if (exists(log->vfs, log->path))
         return TUF_EXISTS;
     st = write_super(log);
+    log->filled_end = SUPERBLOCK_SIZE;
     if (st == TUF_OK)
         st = tufi_fold(log->vfs->rename(log->vfs, (const char *)name.data, log->path));
     if (st == TUF_OK && !tufi_planted("skip_dir_sync"))

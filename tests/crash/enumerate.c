@@ -312,10 +312,15 @@ static void judge_second(struct walk *w, struct sim *disk, size_t which, const s
     tuf_db *db = reopen(w, disk, which, stage == 0 && b->lo[which] == 0, "after a second crash");
     if (!db)
         return;
-    uint64_t shown = shown_hash(w, db, "after a second crash");
-    if (shown != 0 && !fits_second(w, which, shown, b, first, stage))
+    char *text = show(w, db, "after a second crash");
+    uint64_t shown = text ? script_hash_text(text) : 0;
+    if (text && !fits_second(w, which, shown, b, first, stage)) {
         violation(w, "after a second crash (stage %d) %s shows another content", stage,
                   w->script->dbs[which].path);
+        if (w->e->verbose)
+            printf("-- shown:\n%s", text);
+    }
+    free(text);
     verify(w, db);
     (void)tuf_db_close(&db);
 }
