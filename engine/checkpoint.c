@@ -206,7 +206,10 @@ bool tufi_db_checkpoint_due(tuf_db *db)
         return false;
     pthread_mutex_lock(&log->tail);
     uint64_t logged = log->tail_off - log->checkpoint_end;
+    bool waiting = log->tail_off < db->checkpoint_retry_off; /* the last attempt failed */
     pthread_mutex_unlock(&log->tail);
+    if (waiting)
+        return false;
     return logged > db->checkpoint_log_size ||
            tufi_btree_dirty_size(db->env) > db->checkpoint_dirty_size;
 }

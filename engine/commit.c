@@ -123,8 +123,10 @@ static void end(struct commit *c)
 {
     tuf_db *db = c->db;
     /* A failed checkpoint has poisoned the log or found no room; the commit itself is safe. */
-    if (tufi_db_checkpoint_due(db) && tufi_db_checkpoint_locked(db) < 0)
+    if (tufi_db_checkpoint_due(db) && tufi_db_checkpoint_locked(db) < 0) {
+        db->checkpoint_retry_off = db->log.tail_off + db->checkpoint_log_size / 8;
         tufi_error_clear();
+    }
     if (db->group.cap > GROUP_KEEP_SIZE)
         tufi_buf_release(&db->group);
     pthread_mutex_unlock(&db->writer);

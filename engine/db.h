@@ -77,6 +77,7 @@ struct tuf_db {
     size_t checkpoint_dirty_size;
 
     pthread_mutex_t writer;
+    uint64_t checkpoint_retry_off; /* after a failed checkpoint: no other before (writer lock) */
     struct db_view now;       /* state after the newest applied commit (writer lock) */
     struct buf group;         /* the frame being built; its memory is used again (writer lock) */
 
