@@ -3,7 +3,7 @@
 /*
  * Role: the model of a B+tree and the operations that compare the two (btree_model.h).
  */
-#include "btree_model.h"
+#include "tests/unit/engine/btree_model.h"
 
 #include <stdio.h>
 #include <stdlib.h>
