@@ -127,7 +127,7 @@ static tuf_status set_admin(struct request *req, const struct setup *setup)
         return tufi_nomem();
     if (config_get_exact(&value, req->server->config, "admins", (const char *)name.data))
         return TUF_OK;
-    tuf_status st = password_hash_ini(&value, setup->password);
+    tuf_status st = admin_password_make(&value, setup->password, ITERATIONS_DEFAULT);
     if (st != TUF_OK)
         return st;
     return config_set(NULL, req->server->config, "admins", (const char *)name.data,
