@@ -15,6 +15,8 @@
  *   retry_failed_sync     a failed sync is called again and its second answer believed
  *   trust_size            recovery takes the bytes up to the file's size as valid
  *   accept_any_chain      recovery does not compare a frame's chain with the frame before
+ *   trust_cache           recovery takes frames from the page cache that a failed sync dropped
+ *   skip_seal             recovery does not seal the end of the log that it cut
  *
  * Not here: the function itself (tests/sim/testhook.c).
  */

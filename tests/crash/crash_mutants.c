@@ -41,6 +41,8 @@ static const struct mutant {
     { "retry_failed_sync", "sync_fails_and_drops_later" },
     { "trust_size", "no_wait" },
     { "accept_any_chain", "no_wait" },
+    { "trust_cache", "sync_fails_and_drops_later" },
+    { "skip_seal", "att_small" },
 };
 #define MUTANT_COUNT (sizeof(mutants) / sizeof(*mutants))
 
@@ -80,9 +82,9 @@ static void run_child(int out, const char *mutant, const struct workload *worklo
     _exit(0);
 }
 
-/* True if the planted bug was seen: a violation, or a surprise that ended the child. */
-static bool try_in_child(const char *mutant, const struct workload *workload, size_t config,
-                         uint64_t deadline_us, bool *reached)
+/* Whether the planted bug was seen, and how: NULL, or what to print. */
+static const char *try_in_child(const char *mutant, const struct workload *workload,
+                                size_t config, uint64_t deadline_us, bool *reached)
 {
     int ends[2];
     if (pipe(ends) != 0)
@@ -103,12 +105,12 @@ static bool try_in_child(const char *mutant, const struct workload *workload, si
     close(ends[0]);
     int status = 0;
     waitpid(child, &status, 0);
-    if (got != (ssize_t)sizeof(v)) { /* the recorded run or the library itself gave up */
+    if (got != (ssize_t)sizeof(v)) {
         *reached = true;
-        return true;
+        return WIFSIGNALED(status) ? "an assertion" : "the recorded run";
     }
     *reached |= v.asked > 0;
-    return v.violations > 0;
+    return v.violations > 0 ? "a crash image" : NULL;
 }
 
 static bool catch_mutant(const struct mutant *m, uint64_t budget_us)
@@ -123,9 +125,10 @@ static bool catch_mutant(const struct mutant *m, uint64_t budget_us)
                 if (is_first != (pass == 0) || now > start + budget_us)
                     continue;
                 uint64_t deadline = now + budget_us / (pass == 0 ? 4 : 12);
-                if (!try_in_child(m->name, &workloads[w], c, deadline, &reached))
+                const char *how = try_in_child(m->name, &workloads[w], c, deadline, &reached);
+                if (!how)
                     continue;
-                printf("%-22s caught by %s, config %zu, after %.1f s\n", m->name,
+                printf("%-22s caught by %s (%s, config %zu) after %.1f s\n", m->name, how,
                        workloads[w].name, c, (double)(now_us() - start) / 1e6);
                 return true;
             }
