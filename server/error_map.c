@@ -116,7 +116,8 @@ static void map_plain(struct http_error *out, tuf_status status, const char *tex
 
 void error_map(struct http_error *out, tuf_status status, const tuf_error *detail)
 {
-    bool has_detail = detail != NULL && detail->status == status && detail->text[0] != 0;
+    bool has_detail = detail != NULL && detail->status == status &&
+                      (detail->text[0] != 0 || detail->kind[0] != 0);
     if (has_detail && detail->kind[0] != 0 && map_kind(out, detail))
         return;
     map_plain(out, status, has_detail ? detail->text : tuf_status_text(status));

@@ -43,6 +43,7 @@ request_handler handle_bulk_docs, handle_bulk_get, handle_missing_revs, handle_r
 request_handler handle_doc_get, handle_doc_put, handle_doc_delete, handle_doc_copy;
 request_handler handle_doc_post;
 request_handler handle_local_get, handle_local_put, handle_local_delete, handle_local_copy;
+request_handler handle_local_attachment;
 request_handler handle_att_get, handle_att_put, handle_att_delete;
 
 #endif

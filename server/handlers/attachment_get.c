@@ -229,6 +229,7 @@ static void add_sandbox(struct request *req)
 static void add_headers(struct request *req, const tuf_att_info *att, bool stored, const char *etag)
 {
     reply_header(req, "ETag", tuf_str(etag));
+    reply_header(req, "Cache-Control", tuf_str("must-revalidate"));
     reply_header(req, "Accept-Ranges", tuf_str(att->gzip ? "none" : "bytes"));
     if (att->gzip && stored)
         reply_header(req, "Content-Encoding", tuf_str("gzip"));

@@ -13,24 +13,41 @@
 #include "server/dbs.h"
 #include "server/handlers.h"
 
+static bool check_id(struct request *req)
+{
+    if (!slice_is(req->docid, "_local") && !slice_is(req->docid, "_local/"))
+        return true;
+    reply_error(req, 400, "bad_request", "Invalid _local document id.");
+    return false;
+}
+
 void handle_local_get(struct request *req)
 {
-    handle_doc_get(req);
+    if (check_id(req))
+        handle_doc_get(req);
 }
 
 void handle_local_put(struct request *req)
 {
-    handle_doc_put(req);
+    if (check_id(req))
+        handle_doc_put(req);
 }
 
 void handle_local_delete(struct request *req)
 {
-    handle_doc_delete(req);
+    if (check_id(req))
+        handle_doc_delete(req);
 }
 
 void handle_local_copy(struct request *req)
 {
-    handle_doc_copy(req);
+    if (check_id(req))
+        handle_doc_copy(req);
+}
+
+void handle_local_attachment(struct request *req)
+{
+    reply_error(req, 400, "bad_request", "_local documents do not accept attachments.");
 }
 
 tuf_status local_etag(char out[ETAG_SIZE], const tuf_doc *doc)
