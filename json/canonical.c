@@ -77,7 +77,7 @@ static inline void copy_padded(uint8_t *to, const uint8_t *from, size_t len)
 }
 
 /* A string as a binary. */
-static void etf_string(struct buf *etf, const struct copied *string)
+static inline void etf_string(struct buf *etf, const struct copied *string)
 {
     if (string->shrink > 0) {
         tufi_etf_escaped(etf, tuf_slice_of(string->text, string->len));
@@ -92,7 +92,7 @@ static void etf_string(struct buf *etf, const struct copied *string)
     etf->len += ETF_LIST_HEADER_SIZE + string->len;
 }
 
-static void etf_bytes(struct buf *etf, const void *bytes, size_t len)
+static inline void etf_bytes(struct buf *etf, const void *bytes, size_t len)
 {
     uint8_t *p = etf_room(etf, len);
     if (!p)
@@ -179,6 +179,17 @@ static uint64_t float_size(double value)
     return sign + (magnitude <= 1e-100 ? 6 : magnitude <= 1e-10 ? 5 : magnitude <= 0.01 ? 4 : 3);
 }
 
+/* Copies the few bytes of a number without a call. */
+static inline void copy_text(uint8_t *to, const uint8_t *from, size_t len)
+{
+    if (len > 32) {
+        memcpy(to, from, len);
+        return;
+    }
+    for (size_t i = 0; i < len; i++)
+        to[i] = from[i];
+}
+
 static tuf_status number_value(struct scan *s)
 {
     struct json_number number;
@@ -201,7 +212,7 @@ static tuf_status number_value(struct scan *s)
         if (s->etf)
             tufi_etf_integer(s->etf, &number);
     }
-    memcpy(s->out, number.text.data, number.text.len);
+    copy_text(s->out, number.text.data, number.text.len);
     s->out += number.text.len;
     return TUF_OK;
 }

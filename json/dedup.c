@@ -27,6 +27,18 @@ static inline uint64_t mix(uint64_t hash, uint64_t word)
     return hash ^ hash >> 32;
 }
 
+/* One to seven bytes, by loads that overlap. */
+static inline uint64_t load_tail(const uint8_t *p, size_t len)
+{
+    if (len >= 4) {
+        uint32_t first, last;
+        memcpy(&first, p, 4);
+        memcpy(&last, p + len - 4, 4);
+        return (uint64_t)last << 32 | first;
+    }
+    return (uint64_t)p[len - 1] << 16 | (uint64_t)p[len / 2] << 8 | p[0];
+}
+
 uint64_t tufi_json_key_hash(tuf_slice key)
 {
     uint64_t hash = key.len;
@@ -36,10 +48,7 @@ uint64_t tufi_json_key_hash(tuf_slice key)
         memcpy(&word, key.data + pos, 8);
         hash = mix(hash, word);
     }
-    word = 0;
-    for (unsigned shift = 0; pos < key.len; pos++, shift += 8)
-        word |= (uint64_t)key.data[pos] << shift;
-    return mix(hash, word);
+    return pos < key.len ? mix(hash, load_tail(key.data + pos, key.len - pos)) : hash;
 }
 
 static bool equal_keys(const struct json_member *a, const struct json_member *b)

@@ -21,6 +21,7 @@
 #define EXACT_MANTISSA_MAX ((uint64_t)1 << 53)
 #define EXACT_POWER_MAX 22
 #define EXPONENT_CAP 100000000
+#define QUICK_DIGIT_COUNT 17
 #define SHORT_TEXT_LEN 32 /* CouchDB's decoder converts shorter texts directly */
 
 /* The parts of a number on the way. */
@@ -78,14 +79,16 @@ static bool read_exponent(struct parts *parts, struct cursor *c)
     return c->pos > start;
 }
 
+/* The powers of ten that are exact doubles. */
+static const double powers[EXACT_POWER_MAX + 1] = {
+    1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+};
+
 /* A double that is exact because both operands are and IEEE division and multiplication round
  * correctly. */
 static bool exact_value(double *out, const struct parts *parts)
 {
-    static const double powers[EXACT_POWER_MAX + 1] = {
-        1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-        1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
-    };
     if (parts->digit_count > 19 || parts->mantissa > EXACT_MANTISSA_MAX ||
         parts->fraction_count > 2 * EXACT_POWER_MAX)
         return false;
@@ -169,11 +172,10 @@ static tuf_status read_float(struct json_number *out, const struct parts *parts)
     return slow_value(&out->value, out->text, parts);
 }
 
-tuf_status tufi_json_number(struct json_number *out, struct cursor *c)
+static tuf_status full_number(struct json_number *out, struct cursor *c)
 {
     const uint8_t *start = c->pos;
     struct parts parts = { 0 };
-    out->negative = *c->pos == '-';
     if (out->negative)
         c->pos++;
     const uint8_t *digits = c->pos;
@@ -194,4 +196,53 @@ tuf_status tufi_json_number(struct json_number *out, struct cursor *c)
     out->is_small = parts.digit_count <= 19; /* 10^19 - 1 fits 64 bits */
     out->magnitude = parts.mantissa;
     return TUF_OK;
+}
+
+/* Digits up to a limit; returns where they end. */
+static inline const uint8_t *quick_digits(uint64_t *value, const uint8_t *p, const uint8_t *end)
+{
+    for (; p < end && (uint8_t)(*p - '0') <= 9; p++)
+        *value = *value * 10 + (uint8_t)(*p - '0');
+    return p;
+}
+
+/*
+ * The usual number: few digits, no exponent, and text behind it. Everything else, malformed text
+ * included, is left to the full reader; the cursor moves only on success.
+ */
+static bool quick_number(struct json_number *out, struct cursor *c)
+{
+    const uint8_t *digits = c->pos + out->negative;
+    if (c->end - digits <= QUICK_DIGIT_COUNT + 1 || (uint8_t)(digits[0] - '0') > 9)
+        return false;
+    const uint8_t *end = digits + QUICK_DIGIT_COUNT;
+    uint64_t value = 0;
+    const uint8_t *p = quick_digits(&value, digits, end);
+    const uint8_t *point = p;
+    bool is_float = *p == '.';
+    if (digits[0] == '0' && (point > digits + 1 || (out->negative && !is_float)))
+        return false;
+    if (is_float)
+        p = quick_digits(&value, p + 1, end);
+    size_t fraction_count = is_float ? (size_t)(p - point) - 1 : 0;
+    if (p == end || (*p | 0x20) == 'e' || (is_float && fraction_count == 0) ||
+        (is_float && value > EXACT_MANTISSA_MAX))
+        return false;
+    out->text = tuf_slice_of(c->pos, (size_t)(p - c->pos));
+    out->is_float = is_float;
+    out->is_small = true;
+    out->digit_count = (size_t)(point - digits);
+    out->magnitude = value;
+    if (is_float) {
+        double magnitude = (double)value / powers[fraction_count];
+        out->value = out->negative ? -magnitude : magnitude;
+    }
+    c->pos = p;
+    return true;
+}
+
+tuf_status tufi_json_number(struct json_number *out, struct cursor *c)
+{
+    out->negative = *c->pos == '-';
+    return quick_number(out, c) ? TUF_OK : full_number(out, c);
 }
