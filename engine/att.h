@@ -15,28 +15,8 @@
 #define ENGINE_ATT_H
 
 #include "base/buf.h"
+#include "fileformat/place.h"
 #include "tuffet/attachment.h"
-
-#define ATT_CHUNK_SIZE (256u * 1024) /* stored bytes per chunk; the last one may be shorter */
-#define ATT_NAME_SIZE_MAX 8192
-#define ATT_TYPE_SIZE_MAX 1024
-
-/* A record in the file. */
-struct rec_loc {
-    uint64_t off; /* of the record's header */
-    uint32_t len; /* bytes of its payload */
-};
-
-/* Where an attachment's bytes are, and what they are. The part of an attachment that a later
- * revision copies unchanged. */
-struct att_data {
-    uint64_t length;         /* decoded bytes */
-    uint64_t encoded_length; /* stored bytes */
-    bool gzip;               /* stored compressed */
-    uint8_t md5[16];         /* of the stored bytes */
-    uint32_t chunk_count;
-    struct rec_loc loc;      /* chunk_count 0: {0,0}; 1: the chunk; more: the index record */
-};
 
 /* A finished stream (tuffet/attachment.h). */
 struct tuf_blob {

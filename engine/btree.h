@@ -20,15 +20,10 @@
 
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "fileformat/place.h"
 
 struct btree_env;
 struct bnode;
-
-/* Sums over a subtree. What each slot means is the owner's business (engine/docinfo.h). */
-#define REDUCTION_SLOTS 4
-struct reduction {
-    uint64_t v[REDUCTION_SLOTS];
-};
 
 /* Contribution of one leaf entry to the reduction. Must be a function of the bytes alone. */
 typedef void btree_reduce_fn(struct reduction *out, tuf_slice key, tuf_slice value);

@@ -23,6 +23,7 @@
 #include <stdatomic.h>
 
 #include "base/alloc.h"
+#include "engine/att.h"
 #include "engine/btree.h"
 #include "fileformat/docinfo.h"
 #include "fileformat/docrec.h"

@@ -24,7 +24,7 @@
 #define FILEFORMAT_ATTINDEX_H
 
 #include "base/bytes.h"
-#include "engine/att.h"
+#include "fileformat/place.h"
 
 #define ATTINDEX_CHUNK_SIZE_MAX (16u * 1024 * 1024)
 /* Chunks of one attachment: 1 TiB at ATT_CHUNK_SIZE. */

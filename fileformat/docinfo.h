@@ -17,8 +17,8 @@
 #ifndef FILEFORMAT_DOCINFO_H
 #define FILEFORMAT_DOCINFO_H
 
-#include "engine/att.h"
-#include "engine/btree.h"
+#include "base/bytes.h"
+#include "fileformat/place.h"
 
 enum tree_kind {
     TREE_BY_ID = 0,
@@ -45,7 +45,7 @@ struct leafinfo {
     bool deleted;
     bool has_atts;
     struct rec_loc rec;    /* its document record */
-    uint64_t path_len;     /* revisions on its path, itself included */
+    uint64_t path_len;     /* revisions on its path, itself included; exact for a lone leaf */
     uint64_t att_size;     /* stored bytes of its attachments */
     uint64_t size_external;/* body and attachments before compression */
 };

@@ -15,7 +15,7 @@
 #define FILEFORMAT_DOCREC_H
 
 #include "base/bytes.h"
-#include "engine/att.h"
+#include "fileformat/place.h"
 
 enum body_codec {
     BODY_PLAIN = 0,
