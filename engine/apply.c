@@ -68,15 +68,13 @@ static void remove_leaf_at(struct docinfo *info, size_t pos)
     info->leaf_count--;
 }
 
-/* Takes out the leaf that the record extends, if there is one, and puts in its own. */
+/* Takes out the leaves on the record's path (a path may join two roots) and puts in its own. */
 static tuf_status update_leaves(struct docinfo *info, const struct docrec *rec,
                                 struct rec_loc loc)
 {
-    for (size_t i = 0; i < info->leaf_count; i++)
-        if (is_ancestor(rec, &info->leaves[i])) {
-            remove_leaf_at(info, i);
-            break;
-        }
+    for (size_t i = info->leaf_count; i > 0; i--)
+        if (is_ancestor(rec, &info->leaves[i - 1]))
+            remove_leaf_at(info, i - 1);
     tuf_status st = tufi_docinfo_reserve(info, info->leaf_count + 1);
     if (st < 0)
         return st;

@@ -269,19 +269,33 @@ static tuf_status place_interactive(struct placing *p)
 
 /* ---- replicated -------------------------------------------------------------------------------- */
 
-/* The leaf that lies on the edit's path: then the edit just extends it. */
+/* Whether the edit's path ends in a leaf that is known as far back as the path goes. */
+static bool extends(const struct placing *p, const struct leafinfo *leaf)
+{
+    const tuf_edit *e = p->e;
+    uint64_t distance = e->rev.rev.gen - leaf->rev.gen;
+    uint64_t wanted = min_u64(e->path_count, p->c->now.revs_limit);
+    return wanted <= distance + leaf->path_len;
+}
+
+/* The one leaf that the edit just extends: then the tree is not needed. NULL if there is none, or
+ * if the path says more: two leaves on it, or ancestors older than those that are known. */
 static const struct leafinfo *find_extended(const struct placing *p)
 {
     const tuf_edit *e = p->e;
+    const struct leafinfo *found = NULL;
     for (size_t i = 0; i < p->info.leaf_count; i++) {
         const struct leafinfo *leaf = &p->info.leaves[i];
         if (leaf->rev.gen >= e->rev.rev.gen)
             continue;
         uint64_t distance = e->rev.rev.gen - leaf->rev.gen;
-        if (distance < e->path_count && slice_equal(e->path[distance], leaf->rev.id))
-            return leaf;
+        if (distance >= e->path_count || !slice_equal(e->path[distance], leaf->rev.id))
+            continue;
+        if (found || !extends(p, leaf))
+            return NULL;
+        found = leaf;
     }
-    return NULL;
+    return found;
 }
 
 /* Merges the path into the loaded tree to learn whether it is new and how long it becomes. */

@@ -66,8 +66,9 @@ static tuf_status remove_leaves(struct purging *p)
     return buf_status(&p->revs);
 }
 
-/* Ancestors that led only to a purged leaf go with it, so nothing new can become a leaf. */
-static tuf_status check_leaves(struct purging *p)
+/* Ancestors that led only to a purged leaf go with it, so nothing new can become a leaf. The path
+ * lengths, estimates while there were several leaves, become right again. */
+static tuf_status measure_leaves(struct purging *p)
 {
     TUF_AUTOFREE size_t *positions = NULL;
     size_t count;
@@ -77,6 +78,8 @@ static tuf_status check_leaves(struct purging *p)
     if (count != p->info.leaf_count)
         return tufi_corrupt(p->info.tree.off, "tree has %zu leaves instead of %zu", count,
                             p->info.leaf_count);
+    for (size_t i = 0; i < count; i++) /* both are in winning order */
+        p->info.leaves[i].path_len = tufi_revtree_path_len(&p->tree, positions[i]);
     return TUF_OK;
 }
 
@@ -84,7 +87,7 @@ static tuf_status check_leaves(struct purging *p)
 static tuf_status encode_rest(struct purging *p, struct purgerec *rec, struct buf *docinfo)
 {
     struct commit *c = p->c;
-    tuf_status st = check_leaves(p);
+    tuf_status st = measure_leaves(p);
     if (st < 0)
         return st;
     st = tufi_commit_put_tree(c, p->item->id, &p->tree, &p->info.tree);
