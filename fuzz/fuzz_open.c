@@ -101,7 +101,8 @@ static void read_document(tuf_doc **doc, tuf_snapshot *snapshot, const tuf_docin
         size_t count;
         if (tuf_doc_open_leaf(doc, snapshot, info, i) != TUF_OK)
             continue;
-        (void)tuf_doc_revisions(&history, &count, *doc);
+        if (tuf_doc_revisions(&history, &count, *doc) != TUF_OK)
+            continue;
         for (size_t k = 0; k < tuf_doc_att_count(*doc) && k < 8; k++) {
             TUF_AUTO(tuf_att_reader_free) tuf_att_reader *reader = NULL;
             uint8_t bytes[512];
@@ -123,7 +124,8 @@ static void read_everything(tuf_db *db)
     const tuf_docinfo *info;
     if (tuf_db_snapshot(&snapshot, db) != TUF_OK)
         return;
-    (void)tuf_check(&report, snapshot, NULL);
+    if (tuf_check(&report, snapshot, NULL) != TUF_OK)
+        return;
     if (tuf_cursor_open_ids(&cursor, snapshot, NULL) != TUF_OK)
         return;
     while (tuf_cursor_next(&info, cursor) == TUF_OK)
