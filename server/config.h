@@ -51,4 +51,39 @@ uint64_t config_uint(struct config *config, const char *section, const char *key
 
 const struct settings *config_settings(const struct config *config);
 
+/*
+ * Reads a chain of files (later wins), then `local_path`, which need not exist and is the one that
+ * is written.
+ * Returns: TUF_OK; E_IO (a named file cannot be read); E_INVALID (a line is malformed); E_NOMEM.
+ */
+tuf_status config_new(struct config **out, const char *const *paths, size_t path_count,
+                      const char *local_path);
+void config_free(struct config **config);
+
+/*
+ * Sets a value in memory and, if `persist`, in the local file.
+ *   old  receives the value before (nothing appended if there was none); NULL if not wanted
+ * Returns: TUF_OK; E_INVALID (INV-CFG-1); E_IO, E_FULL, E_NOMEM (nothing changed).
+ */
+tuf_status config_set(struct buf *old, struct config *config, const char *section,
+                      const char *key, tuf_slice value, bool persist);
+
+/* The same for removing it. Returns also TUF_NOT_FOUND. */
+tuf_status config_remove(struct buf *old, struct config *config, const char *section,
+                         const char *key, bool persist);
+
+/* Reads the files again; values set without `persist` are forgotten. */
+tuf_status config_reload(struct config *config);
+
+/* Appends the value of exactly this section and key. */
+bool config_get_exact(struct buf *out, struct config *config, const char *section,
+                      const char *key);
+
+/* Visits all values, or those of one section, ordered by section and key. Must not call back. */
+typedef void config_visitor(const char *section, const char *key, const char *value, void *ctx);
+void config_visit(struct config *config, const char *section, config_visitor *visitor, void *ctx);
+
+/* Whether [admins] has anybody. */
+bool config_has_admin(struct config *config);
+
 #endif

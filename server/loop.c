@@ -131,7 +131,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
             conn_close(conn);
         }
     }
-    if (loop->conn_count == 0)
+    if (loop->conn_count == 0 && loop->request_count == 0)
         event_base_loopexit(loop->base, NULL);
 }
 

@@ -47,6 +47,7 @@ struct loop {
     struct event *deferred_event;
     struct conn *conns;         /* chain */
     size_t conn_count;
+    size_t request_count;       /* also of connections that are gone */
     struct request *dbs_feeds;  /* requests that wait in feed_wait_dbs */
     struct loop_task dbs_task;  /* wakes them */
     _Atomic bool dbs_task_queued;

@@ -37,6 +37,7 @@ static void release(struct loop_task *task)
     tufi_buf_release(&priv->produced);
     dbh_unref(&req->dbh);
     tufi_arena_release(&req->arena);
+    req->loop->request_count--;
     req->magic = 0;
     tufi_free(req);
 }
@@ -129,6 +130,7 @@ struct request *request_new(struct conn *conn, struct head *head, struct head_er
     priv->start_ms = clock_ms();
     priv->release_task.run = release;
     req->server->request_count++;
+    req->loop->request_count++;
     tuf_slice own = tufi_arena_copy(&req->arena, bytes);
     if (own.data == NULL) {
         error->status = 503;

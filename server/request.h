@@ -14,6 +14,8 @@
 #include "server/http.h"
 #include "server/work.h"
 
+struct login;
+
 #define REQUEST_ID_SIZE 37
 
 /* A header of the answer. Slices are in the arena. */
@@ -51,8 +53,7 @@ struct request_priv {
     char id[REQUEST_ID_SIZE];      /* X-Couch-Request-ID */
     uint64_t start_ms;
     uint64_t body_ms;              /* spent reading the body */
-    void (*then)(struct request *);/* next step of dispatch after a job */
-    bool needs_login_text;         /* 401 comes from require_valid_user */
+    struct login *login;           /* of identify.c; in the arena */
 
     /* body */
     struct body_sink sink;

@@ -11,8 +11,10 @@
 #include "tuffet/tuffet.h"
 
 struct dbs;
+struct lockout;
 struct loop;
 struct password_cache;
+struct uuids;
 struct work_pool;
 
 #define SERVER_VERSION_COUCH "3.5.0" /* the API we speak, shown in "/" and in Server: */
@@ -23,6 +25,8 @@ struct server {
     struct dbs *dbs;
     struct work_pool *pool;
     struct password_cache *passwords;
+    struct lockout *lockout;
+    struct uuids *uuids;
     struct loop **loops;          /* one thread each */
     unsigned loop_count;
     char uuid[SERVER_UUID_SIZE];  /* persisted in [couchdb] uuid */
@@ -41,5 +45,26 @@ static inline const struct settings *server_settings(const struct server *server
 /* 32 hexadecimal digits and a NUL by [uuids] algorithm: sequential, random, utc_random, utc_id,
  * uuid_v7 (default). For generated document ids and _uuids. Any thread. */
 void server_new_uuid(struct server *server, char out[SERVER_UUID_SIZE]);
+
+struct uuids *uuids_new(void);
+void uuids_free(struct uuids **uuids);
+
+/* What the command line says. Strings are borrowed. */
+struct server_options {
+    const char *data_dir;
+    const char *listen;              /* "ADDR:PORT"; NULL: from the configuration */
+    const char *const *config_paths;
+    size_t config_count;
+    unsigned loop_count;
+    unsigned worker_count;
+    bool insecure_loopback;          /* no admin is needed on a loopback address */
+};
+
+/*
+ * Runs the server until it is told to stop.
+ * Returns the exit code: 0; 1 (a failure, told on standard error); 78 (the configuration is
+ * unusable).
+ */
+int server_run(const struct server_options *options);
 
 #endif

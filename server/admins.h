@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: server admins at start: from the environment, and plain text passwords made hashes.
+ */
+#ifndef SERVER_ADMINS_H
+#define SERVER_ADMINS_H
+
+#include "tuffet/status.h"
+
+struct config;
+
+/*
+ * Takes COUCHDB_USER with COUCHDB_PASSWORD (or COUCHDB_PASSWORD_FILE) and COUCHDB_SECRET over, and
+ * replaces every plain text value in [admins] by its hash, also in the local file.
+ * Returns: TUF_OK; failures of config_set.
+ */
+tuf_status admins_prepare(struct config *config);
+
+#endif

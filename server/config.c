@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: the configuration in memory. See server/config.h.
+ *
+ * Lock: `lock` guards the entries; `write_lock` orders writers of the file and is taken first.
+ */
+#include "server/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/bytes.h"
+#include "server/ini.h"
+#include "server/params.h"
+
+#define FILE_SIZE_MAX ((size_t)4 << 20)
+#define PATH_SIZE 4096
+
+struct entry {
+    char *section; /* owned, as the next two */
+    char *key;
+    char *value;
+};
+
+struct entries {
+    struct entry *items; /* sorted by section, then key */
+    size_t count, room;
+};
+
+struct config {
+    pthread_rwlock_t lock;
+    pthread_mutex_t write_lock;
+    struct entries entries;
+    struct settings settings;
+    char **paths;        /* owned */
+    size_t path_count;
+    char *local_path;    /* owned */
+};
+
+/* ---- entries ----------------------------------------------------------------------------- */
+
+static int compare(const struct entry *entry, const char *section, const char *key)
+{
+    int order = strcmp(entry->section, section);
+    return order != 0 ? order : strcmp(entry->key, key);
+}
+
+/* Position of a key, or where it would stand. */
+static bool find(size_t *pos_out, const struct entries *entries, const char *section,
+                 const char *key)
+{
+    size_t low = 0, high = entries->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = compare(&entries->items[middle], section, key);
+        if (order == 0) {
+            *pos_out = middle;
+            return true;
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *pos_out = low;
+    return false;
+}
+
+static char *copy_text(tuf_slice text)
+{
+    char *copy = tufi_alloc(text.len + 1);
+    if (copy == NULL)
+        return NULL;
+    if (text.len > 0)
+        memcpy(copy, text.data, text.len);
+    copy[text.len] = 0;
+    return copy;
+}
+
+static void entry_free(struct entry *entry)
+{
+    tufi_free(entry->section);
+    tufi_free(entry->key);
+    tufi_free(entry->value);
+}
+
+static void entries_release(struct entries *entries)
+{
+    for (size_t i = 0; i < entries->count; i++)
+        entry_free(&entries->items[i]);
+    tufi_free(entries->items);
+    *entries = (struct entries){ 0 };
+}
+
+static bool entries_remove(struct entries *entries, const char *section, const char *key)
+{
+    size_t pos;
+    if (!find(&pos, entries, section, key))
+        return false;
+    entry_free(&entries->items[pos]);
+    entries->count--;
+    memmove(&entries->items[pos], &entries->items[pos + 1],
+            (entries->count - pos) * sizeof(entries->items[0]));
+    return true;
+}
+
+static tuf_status entries_set(struct entries *entries, const char *section, const char *key,
+                              tuf_slice value)
+{
+    size_t pos;
+    struct entry added = { NULL, NULL, copy_text(value) };
+    if (added.value == NULL)
+        return tufi_nomem();
+    if (find(&pos, entries, section, key)) {
+        tufi_free(entries->items[pos].value);
+        entries->items[pos].value = added.value;
+        return TUF_OK;
+    }
+    if (entries->count == entries->room) {
+        size_t room = entries->room == 0 ? 32 : entries->room * 2;
+        struct entry *items = tufi_realloc(entries->items, room * sizeof(*items));
+        if (items != NULL) {
+            entries->items = items;
+            entries->room = room;
+        }
+    }
+    added.section = copy_text(tuf_str(section));
+    added.key = copy_text(tuf_str(key));
+    if (entries->count == entries->room || added.section == NULL || added.key == NULL) {
+        entry_free(&added);
+        return tufi_nomem();
+    }
+    memmove(&entries->items[pos + 1], &entries->items[pos],
+            (entries->count - pos) * sizeof(entries->items[0]));
+    entries->items[pos] = added;
+    entries->count++;
+    return TUF_OK;
+}
+
+/* ---- files ------------------------------------------------------------------------------- */
+
+static tuf_status read_file(struct buf *out, const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? TUF_NOT_FOUND : tufi_fail_errno(errno, "cannot read %s", path);
+    ssize_t got = 1;
+    while (got > 0 && out->len < FILE_SIZE_MAX && tufi_buf_reserve(out, 4096)) {
+        got = read(fd, out->data + out->len, 4096);
+        if (got > 0)
+            out->len += (size_t)got;
+    }
+    int failed = got < 0 ? errno : 0;
+    close(fd);
+    if (failed != 0)
+        return tufi_fail_errno(failed, "cannot read %s", path);
+    return buf_status(out);
+}
+
+static tuf_status load_value(tuf_slice section, tuf_slice key, tuf_slice value, void *ctx)
+{
+    struct entries *entries = ctx;
+    char section_text[256];
+    char key_text[256];
+    if (section.len >= sizeof(section_text) || key.len >= sizeof(key_text))
+        return tufi_fail(TUF_E_INVALID, "a section or key is longer than 255 bytes");
+    snprintf(section_text, sizeof(section_text), "%.*s", (int)section.len,
+             (const char *)section.data);
+    snprintf(key_text, sizeof(key_text), "%.*s", (int)key.len, (const char *)key.data);
+    if (value.len == 0) {
+        entries_remove(entries, section_text, key_text);
+        return TUF_OK;
+    }
+    return entries_set(entries, section_text, key_text, value);
+}
+
+static tuf_status load_file(struct entries *entries, const char *path)
+{
+    TUF_AUTO(tufi_buf_release) struct buf text = BUF_INIT;
+    tuf_status st = read_file(&text, path);
+    return st == TUF_OK ? ini_read(buf_slice(&text), load_value, entries) : st;
+}
+
+static tuf_status load_chain(struct entries *out, const struct config *config)
+{
+    struct entries entries = { 0 };
+    tuf_status st = TUF_OK;
+    for (size_t i = 0; i < config->path_count && st == TUF_OK; i++) {
+        st = load_file(&entries, config->paths[i]);
+        if (st == TUF_NOT_FOUND)
+            st = tufi_fail(TUF_E_IO, "there is no configuration file %s", config->paths[i]);
+    }
+    if (st == TUF_OK) {
+        st = load_file(&entries, config->local_path);
+        if (st == TUF_NOT_FOUND)
+            st = TUF_OK;
+    }
+    if (st != TUF_OK)
+        entries_release(&entries);
+    else
+        *out = entries;
+    return st;
+}
+
+static tuf_status write_all(int fd, tuf_slice text)
+{
+    while (text.len > 0) {
+        ssize_t done = write(fd, text.data, text.len);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return tufi_fail_errno(errno, "cannot write the configuration");
+        text = tuf_slice_of(text.data + done, text.len - (size_t)done);
+    }
+    return fsync(fd) == 0 ? TUF_OK : tufi_fail_errno(errno, "cannot sync the configuration");
+}
+
+static void sync_parent(const char *path)
+{
+    char dir[PATH_SIZE];
+    snprintf(dir, sizeof(dir), "%s", path);
+    char *slash = strrchr(dir, '/');
+    if (slash == NULL)
+        return;
+    slash[slash == dir] = 0;
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        fsync(fd);
+        close(fd);
+    }
+}
+
+/* Replaces the local file by a text (INV-CFG-2). */
+static tuf_status write_local(const struct config *config, tuf_slice text)
+{
+    char temporary[PATH_SIZE];
+    int len = snprintf(temporary, sizeof(temporary), "%s.new", config->local_path);
+    if (len < 0 || len >= (int)sizeof(temporary))
+        return tufi_fail(TUF_E_LIMIT, "the path of the configuration is too long");
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return tufi_fail_errno(errno, "cannot write %s", temporary);
+    tuf_status st = write_all(fd, text);
+    close(fd);
+    if (st == TUF_OK && rename(temporary, config->local_path) != 0)
+        st = tufi_fail_errno(errno, "cannot replace %s", config->local_path);
+    if (st != TUF_OK)
+        unlink(temporary);
+    else
+        sync_parent(config->local_path);
+    return st;
+}
+
+static tuf_status persist_change(const struct config *config, const char *section,
+                                 const char *key, tuf_slice value)
+{
+    TUF_AUTO(tufi_buf_release) struct buf before = BUF_INIT;
+    TUF_AUTO(tufi_buf_release) struct buf after = BUF_INIT;
+    tuf_status st = read_file(&before, config->local_path);
+    if (st != TUF_OK && st != TUF_NOT_FOUND)
+        return st;
+    ini_change(&after, buf_slice(&before), section, key, value);
+    if (after.failed)
+        return tufi_nomem();
+    return write_local(config, buf_slice(&after));
+}
+
+/* ---- reading ----------------------------------------------------------------------------- */
+
+bool config_get_exact(struct buf *out, struct config *config, const char *section,
+                      const char *key)
+{
+    size_t pos;
+    pthread_rwlock_rdlock(&config->lock);
+    bool found = find(&pos, &config->entries, section, key);
+    if (found)
+        buf_append_str(out, config->entries.items[pos].value);
+    pthread_rwlock_unlock(&config->lock);
+    return found;
+}
+
+/* The section that once held the keys of another. */
+static const char *older_section(const char *section)
+{
+    if (strcmp(section, "chttpd") == 0)
+        return "httpd";
+    return strcmp(section, "chttpd_auth") == 0 ? "couch_httpd_auth" : NULL;
+}
+
+bool config_get(struct buf *out, struct config *config, const char *section, const char *key)
+{
+    if (config_get_exact(out, config, section, key))
+        return true;
+    const char *older = older_section(section);
+    return older != NULL && config_get_exact(out, config, older, key);
+}
+
+bool config_bool(struct config *config, const char *section, const char *key, bool fallback)
+{
+    TUF_AUTO(tufi_buf_release) struct buf value = BUF_INIT;
+    if (!config_get(&value, config, section, key))
+        return fallback;
+    if (slice_is(buf_slice(&value), "true"))
+        return true;
+    return slice_is(buf_slice(&value), "false") ? false : fallback;
+}
+
+uint64_t config_uint(struct config *config, const char *section, const char *key,
+                     uint64_t fallback)
+{
+    TUF_AUTO(tufi_buf_release) struct buf value = BUF_INIT;
+    uint64_t number;
+    if (!config_get(&value, config, section, key))
+        return fallback;
+    if (slice_is(buf_slice(&value), "infinity"))
+        return UINT64_MAX;
+    return parse_uint(&number, buf_slice(&value)) ? number : fallback;
+}
+
+void config_visit(struct config *config, const char *section, config_visitor *visitor, void *ctx)
+{
+    pthread_rwlock_rdlock(&config->lock);
+    for (size_t i = 0; i < config->entries.count; i++) {
+        const struct entry *entry = &config->entries.items[i];
+        if (section == NULL || strcmp(entry->section, section) == 0)
+            visitor(entry->section, entry->key, entry->value, ctx);
+    }
+    pthread_rwlock_unlock(&config->lock);
+}
+
+static void count_entry(const char *section, const char *key, const char *value, void *ctx)
+{
+    (void)section;
+    (void)key;
+    (void)value;
+    ++*(size_t *)ctx;
+}
+
+bool config_has_admin(struct config *config)
+{
+    size_t count = 0;
+    config_visit(config, "admins", count_entry, &count);
+    return count > 0;
+}
+
+const struct settings *config_settings(const struct config *config)
+{
+    return &config->settings;
+}
+
+static uint64_t or_none(uint64_t value)
+{
+    return value == UINT64_MAX ? 0 : value;
+}
+
+static void refresh_settings(struct config *config)
+{
+    struct settings *s = &config->settings;
+    s->document_size_max = or_none(config_uint(config, "couchdb", "max_document_size", 8000000));
+    s->attachment_size_max =
+        or_none(config_uint(config, "couchdb", "max_attachment_size", 1073741824));
+    s->request_size_max = config_uint(config, "chttpd", "max_http_request_size", 4294967296);
+    s->docid_size_max = or_none(config_uint(config, "couchdb", "max_document_id_length", 0));
+    s->changes_timeout_ms = config_uint(config, "chttpd", "changes_timeout", 60000);
+    s->session_timeout_s = config_uint(config, "chttpd_auth", "timeout", 600);
+    s->dbs_info_max = config_uint(config, "chttpd", "max_db_number_for_dbs_info_req", 100);
+    s->uuids_max = config_uint(config, "uuids", "max_count", 1000);
+    s->require_valid_user = config_bool(config, "chttpd", "require_valid_user", false);
+    s->require_valid_user_except_up =
+        config_bool(config, "chttpd", "require_valid_user_except_for_up", false);
+    s->require_valid_user = s->require_valid_user || s->require_valid_user_except_up;
+    s->admin_only_all_dbs = config_bool(config, "chttpd", "admin_only_all_dbs", true);
+    s->enable_cors = config_bool(config, "chttpd", "enable_cors", false);
+    s->decode_plus = config_bool(config, "chttpd", "decode_plus_to_space", true);
+    TUF_AUTO(tufi_buf_release) struct buf security = BUF_INIT;
+    s->public_dbs = config_get(&security, config, "couchdb", "default_security") &&
+                    slice_is(buf_slice(&security), "everyone");
+}
+
+/* ---- changing ---------------------------------------------------------------------------- */
+
+tuf_status config_set(struct buf *old, struct config *config, const char *section,
+                      const char *key, tuf_slice value, bool persist)
+{
+    if (!ini_key_ok(section, key) || !ini_value_ok(value))
+        return tufi_fail_kind(TUF_E_INVALID, "bad_request", "invalid section, key or value");
+    pthread_mutex_lock(&config->write_lock);
+    if (old != NULL)
+        config_get_exact(old, config, section, key);
+    tuf_status st = persist ? persist_change(config, section, key, value) : TUF_OK;
+    if (st == TUF_OK) {
+        pthread_rwlock_wrlock(&config->lock);
+        st = entries_set(&config->entries, section, key, value);
+        pthread_rwlock_unlock(&config->lock);
+        refresh_settings(config);
+    }
+    pthread_mutex_unlock(&config->write_lock);
+    return st;
+}
+
+tuf_status config_remove(struct buf *old, struct config *config, const char *section,
+                         const char *key, bool persist)
+{
+    TUF_AUTO(tufi_buf_release) struct buf ignored = BUF_INIT;
+    if (!ini_key_ok(section, key))
+        return TUF_NOT_FOUND;
+    pthread_mutex_lock(&config->write_lock);
+    tuf_status st = TUF_OK;
+    if (!config_get_exact(old != NULL ? old : &ignored, config, section, key))
+        st = TUF_NOT_FOUND;
+    else if (persist)
+        st = persist_change(config, section, key, tuf_str(""));
+    if (st == TUF_OK) {
+        pthread_rwlock_wrlock(&config->lock);
+        entries_remove(&config->entries, section, key);
+        pthread_rwlock_unlock(&config->lock);
+        refresh_settings(config);
+    }
+    pthread_mutex_unlock(&config->write_lock);
+    return st;
+}
+
+tuf_status config_reload(struct config *config)
+{
+    struct entries entries = { 0 };
+    pthread_mutex_lock(&config->write_lock);
+    tuf_status st = load_chain(&entries, config);
+    if (st == TUF_OK) {
+        pthread_rwlock_wrlock(&config->lock);
+        struct entries old = config->entries;
+        config->entries = entries;
+        pthread_rwlock_unlock(&config->lock);
+        entries_release(&old);
+        refresh_settings(config);
+    }
+    pthread_mutex_unlock(&config->write_lock);
+    return st;
+}
+
+/* ---- life -------------------------------------------------------------------------------- */
+
+static bool copy_paths(struct config *config, const char *const *paths, size_t path_count,
+                       const char *local_path)
+{
+    config->local_path = copy_text(tuf_str(local_path));
+    config->paths = tufi_alloc_array(path_count + 1, sizeof(*config->paths));
+    if (config->local_path == NULL || config->paths == NULL)
+        return false;
+    for (size_t i = 0; i < path_count; i++) {
+        config->paths[i] = copy_text(tuf_str(paths[i]));
+        if (config->paths[i] == NULL)
+            return false;
+        config->path_count++;
+    }
+    return true;
+}
+
+tuf_status config_new(struct config **out, const char *const *paths, size_t path_count,
+                      const char *local_path)
+{
+    struct config *config = tufi_alloc_zero(sizeof(*config));
+    if (config == NULL)
+        return tufi_nomem();
+    pthread_rwlock_init(&config->lock, NULL);
+    pthread_mutex_init(&config->write_lock, NULL);
+    tuf_status st = copy_paths(config, paths, path_count, local_path) ? TUF_OK : tufi_nomem();
+    if (st == TUF_OK)
+        st = config_reload(config);
+    if (st != TUF_OK) {
+        config_free(&config);
+        return st;
+    }
+    *out = config;
+    return TUF_OK;
+}
+
+void config_free(struct config **config)
+{
+    if (*config == NULL)
+        return;
+    entries_release(&(*config)->entries);
+    for (size_t i = 0; i < (*config)->path_count; i++)
+        tufi_free((*config)->paths[i]);
+    tufi_free((*config)->paths);
+    tufi_free((*config)->local_path);
+    pthread_mutex_destroy(&(*config)->write_lock);
+    pthread_rwlock_destroy(&(*config)->lock);
+    tufi_free(*config);
+    *config = NULL;
+}

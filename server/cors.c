@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: cross-origin headers. See server/cors.h.
+ *
+ * Settings are read from [cors:HOST] if there is such a section for the Host asked, else [cors].
+ */
+#include "server/cors.h"
+
+#include <stdio.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+#include "server/request.h"
+#include "server/server.h"
+
+#define DEFAULT_METHODS "CONNECT, COPY, DELETE, GET, HEAD, OPTIONS, POST, PUT, TRACE"
+#define DEFAULT_HEADERS                                                                            \
+    "accept, accept-language, authorization, content-length, content-range, content-type, "        \
+    "destination, expires, if-match, last-modified, origin, pragma, x-couch-full-commit, "         \
+    "x-couch-id, x-couch-persist, x-couchdb-www-authenticate, x-http-method-override, "            \
+    "x-requested-with, x-couchdb-vhost-path"
+#define DEFAULT_EXPOSED                                                                            \
+    "content-type, cache-control, accept-ranges, etag, server, x-couch-request-id, "               \
+    "x-couch-update-newrev, x-couchdb-body-time"
+/* Simple headers, which a preflight need not name but may. */
+#define SIMPLE_HEADERS "accept, accept-language, content-language, content-type"
+
+/* A value of the host's own section, or of the common one, or the fallback. */
+static void get_setting(struct buf *out, struct request *req, const char *key,
+                        const char *fallback)
+{
+    char section[300];
+    tuf_slice host;
+    request_header(&host, req, "Host");
+    int len = snprintf(section, sizeof(section), "cors:%.*s", (int)(host.len < 255 ? host.len : 255),
+                       host.data != NULL ? (const char *)host.data : "");
+    if (len > 0 && config_get_exact(out, req->server->config, section, key))
+        return;
+    if (!config_get_exact(out, req->server->config, "cors", key))
+        buf_append_str(out, fallback);
+}
+
+/* Whether a comma list holds a word. */
+static bool list_has(tuf_slice list, tuf_slice word, bool ignore_case)
+{
+    for (size_t pos = 0; pos <= list.len;) {
+        size_t end = pos;
+        while (end < list.len && list.data[end] != ',')
+            end++;
+        tuf_slice item = tuf_slice_of(list.data + pos, end - pos);
+        while (item.len > 0 && item.data[0] == ' ')
+            item = tuf_slice_of(item.data + 1, item.len - 1);
+        while (item.len > 0 && item.data[item.len - 1] == ' ')
+            item.len--;
+        bool same = item.len == word.len && item.len > 0 &&
+                    (ignore_case ? strncasecmp((const char *)item.data, (const char *)word.data,
+                                               word.len) == 0
+                                 : memcmp(item.data, word.data, word.len) == 0);
+        if (same)
+            return true;
+        pos = end + 1;
+    }
+    return false;
+}
+
+/* The Origin header if it is one that is let in. */
+static bool accepted_origin(tuf_slice *out, struct request *req)
+{
+    TUF_AUTO(tufi_buf_release) struct buf origins = BUF_INIT;
+    if (!server_settings(req->server)->enable_cors || !request_header(out, req, "Origin") ||
+        out->len == 0)
+        return false;
+    get_setting(&origins, req, "origins", "");
+    return !origins.failed && (list_has(buf_slice(&origins), tuf_str("*"), false) ||
+                               list_has(buf_slice(&origins), *out, false));
+}
+
+static void add_origin(struct request *req, tuf_slice origin)
+{
+    TUF_AUTO(tufi_buf_release) struct buf credentials = BUF_INIT;
+    reply_header(req, "Access-Control-Allow-Origin", origin);
+    get_setting(&credentials, req, "credentials", "false");
+    if (slice_is(buf_slice(&credentials), "true"))
+        reply_header(req, "Access-Control-Allow-Credentials", tuf_str("true"));
+}
+
+void cors_add_headers(struct request *req)
+{
+    tuf_slice origin;
+    if (reply_find_header(req, "Access-Control-Allow-Origin") != NULL ||
+        !accepted_origin(&origin, req))
+        return;
+    TUF_AUTO(tufi_buf_release) struct buf exposed = BUF_INIT;
+    add_origin(req, origin);
+    get_setting(&exposed, req, "exposed_headers", DEFAULT_EXPOSED);
+    reply_header(req, "Access-Control-Expose-Headers", buf_slice(&exposed));
+}
+
+/* Whether every header the browser asks for is allowed. */
+static bool headers_allowed(struct request *req, tuf_slice asked)
+{
+    TUF_AUTO(tufi_buf_release) struct buf allowed = BUF_INIT;
+    get_setting(&allowed, req, "headers", DEFAULT_HEADERS);
+    for (size_t pos = 0; pos < asked.len;) {
+        size_t end = pos;
+        while (end < asked.len && asked.data[end] != ',')
+            end++;
+        tuf_slice name = tuf_slice_of(asked.data + pos, end - pos);
+        while (name.len > 0 && name.data[0] == ' ')
+            name = tuf_slice_of(name.data + 1, name.len - 1);
+        while (name.len > 0 && name.data[name.len - 1] == ' ')
+            name.len--;
+        if (name.len > 0 && !list_has(buf_slice(&allowed), name, true) &&
+            !list_has(tuf_str(SIMPLE_HEADERS), name, true))
+            return false;
+        pos = end + 1;
+    }
+    return true;
+}
+
+bool cors_preflight(struct request *req)
+{
+    TUF_AUTO(tufi_buf_release) struct buf methods = BUF_INIT;
+    TUF_AUTO(tufi_buf_release) struct buf max_age = BUF_INIT;
+    tuf_slice origin, method, headers;
+    if (!accepted_origin(&origin, req) ||
+        !request_header(&method, req, "Access-Control-Request-Method"))
+        return false;
+    get_setting(&methods, req, "methods", DEFAULT_METHODS);
+    bool with_headers = request_header(&headers, req, "Access-Control-Request-Headers");
+    if (methods.failed || !list_has(buf_slice(&methods), method, false) ||
+        (with_headers && !headers_allowed(req, headers)))
+        return false;
+    get_setting(&max_age, req, "max_age", "600");
+    add_origin(req, origin);
+    reply_header(req, "Access-Control-Allow-Methods", buf_slice(&methods));
+    if (with_headers)
+        reply_header(req, "Access-Control-Allow-Headers", headers);
+    reply_header(req, "Access-Control-Max-Age", buf_slice(&max_age));
+    reply_empty(req, 204);
+    return true;
+}

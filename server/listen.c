@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: accepts connections. See server/listen.h.
+ */
+#include "server/listen.h"
+
+#include <errno.h>
+#include <event2/listener.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "server/conn.h"
+#include "server/log.h"
+#include "server/server.h"
+
+#define BACKLOG 1024
+#define PAUSE_MS 100
+
+struct listener {
+    struct server *server;
+    struct evconnlistener *listener;
+    struct event *resume_event;
+    int reserve_fd;
+    unsigned next_loop;
+    unsigned port;
+};
+
+/* A connection on its way to its loop. */
+struct arrival {
+    struct loop_task task;
+    struct loop *loop;
+    evutil_socket_t fd;
+    struct sockaddr_storage addr;
+};
+
+bool listen_parse(struct listen_address *out, const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    if (colon == NULL || colon[1] == 0 || strlen(colon + 1) >= sizeof(out->port))
+        return false;
+    size_t len = (size_t)(colon - text);
+    if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
+        text++;
+        len -= 2;
+    }
+    if (len >= sizeof(out->host))
+        return false;
+    memcpy(out->host, text, len);
+    out->host[len] = 0;
+    snprintf(out->port, sizeof(out->port), "%s", colon + 1);
+    return true;
+}
+
+static struct addrinfo *look_up(const struct listen_address *address)
+{
+    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM,
+                              .ai_flags = AI_PASSIVE };
+    struct addrinfo *found = NULL;
+    bool any = address->host[0] == 0 || strcmp(address->host, "any") == 0;
+    if (getaddrinfo(any ? "0.0.0.0" : address->host, address->port, &hints, &found) != 0)
+        return NULL;
+    return found;
+}
+
+static bool is_loopback(const struct sockaddr *addr)
+{
+    if (addr->sa_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)addr;
+        return ntohl(in->sin_addr.s_addr) >> 24 == 127;
+    }
+    if (addr->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)addr;
+        return IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+    }
+    return false;
+}
+
+bool listen_is_loopback(const struct listen_address *address)
+{
+    struct addrinfo *found = look_up(address);
+    bool all = found != NULL;
+    for (const struct addrinfo *one = found; one != NULL; one = one->ai_next)
+        all = all && is_loopback(one->ai_addr);
+    if (found != NULL)
+        freeaddrinfo(found);
+    return all;
+}
+
+static void run_arrival(struct loop_task *task)
+{
+    struct arrival *arrival = (struct arrival *)(void *)task;
+    if (arrival->loop->stopping)
+        evutil_closesocket(arrival->fd);
+    else
+        conn_open(arrival->loop, arrival->fd, (struct sockaddr *)&arrival->addr);
+    tufi_free(arrival);
+}
+
+static void on_accept(struct evconnlistener *source, evutil_socket_t fd, struct sockaddr *addr,
+                      int addr_len, void *arg)
+{
+    struct listener *listener = arg;
+    struct server *server = listener->server;
+    struct loop *loop = server->loops[listener->next_loop++ % server->loop_count];
+    struct arrival *arrival = tufi_alloc_zero(sizeof(*arrival));
+    (void)source;
+    if (arrival == NULL || addr_len < 0 || (size_t)addr_len > sizeof(arrival->addr)) {
+        tufi_free(arrival);
+        evutil_closesocket(fd);
+        return;
+    }
+    arrival->task.run = run_arrival;
+    arrival->loop = loop;
+    arrival->fd = fd;
+    memcpy(&arrival->addr, addr, (size_t)addr_len);
+    if (loop->index == 0)
+        run_arrival(&arrival->task);
+    else
+        loop_post(loop, &arrival->task);
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *arg)
+{
+    struct listener *listener = arg;
+    (void)fd;
+    (void)what;
+    evconnlistener_enable(listener->listener);
+}
+
+static void on_error(struct evconnlistener *source, void *arg)
+{
+    struct listener *listener = arg;
+    int err = EVUTIL_SOCKET_ERROR();
+    struct timeval pause = { 0, PAUSE_MS * 1000 };
+    log_line(LOG_WARNING, "cannot accept a connection: %s", strerror(err));
+    if ((err == EMFILE || err == ENFILE) && listener->reserve_fd >= 0) {
+        close(listener->reserve_fd);
+        int fd = accept(evconnlistener_get_fd(source), NULL, NULL);
+        if (fd >= 0)
+            close(fd);
+        listener->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    }
+    evconnlistener_disable(source);
+    event_add(listener->resume_event, &pause);
+}
+
+static unsigned bound_port(evutil_socket_t fd)
+{
+    struct sockaddr_storage addr;
+    socklen_t len = sizeof(addr);
+    if (getsockname(fd, (struct sockaddr *)&addr, &len) != 0)
+        return 0;
+    if (addr.ss_family == AF_INET6)
+        return ntohs(((struct sockaddr_in6 *)(void *)&addr)->sin6_port);
+    return ntohs(((struct sockaddr_in *)(void *)&addr)->sin_port);
+}
+
+tuf_status listener_new(struct listener **out, struct server *server,
+                        const struct listen_address *address)
+{
+    struct listener *listener = tufi_alloc_zero(sizeof(*listener));
+    if (listener == NULL)
+        return tufi_nomem();
+    listener->server = server;
+    listener->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    struct addrinfo *found = look_up(address);
+    struct event_base *base = server->loops[0]->base;
+    if (found != NULL) {
+        listener->listener = evconnlistener_new_bind(
+            base, on_accept, listener,
+            LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE, BACKLOG,
+            found->ai_addr, (int)found->ai_addrlen);
+        freeaddrinfo(found);
+    }
+    listener->resume_event = evtimer_new(base, on_resume, listener);
+    if (listener->listener == NULL || listener->resume_event == NULL) {
+        int err = errno;
+        listener_free(&listener);
+        return tufi_fail_errno(err, "cannot listen on %s port %s", address->host, address->port);
+    }
+    evconnlistener_set_error_cb(listener->listener, on_error);
+    listener->port = bound_port(evconnlistener_get_fd(listener->listener));
+    *out = listener;
+    return TUF_OK;
+}
+
+unsigned listener_port(const struct listener *listener)
+{
+    return listener->port;
+}
+
+void listener_free(struct listener **listener)
+{
+    if (*listener == NULL)
+        return;
+    if ((*listener)->listener != NULL)
+        evconnlistener_free((*listener)->listener);
+    if ((*listener)->resume_event != NULL)
+        event_free((*listener)->resume_event);
+    if ((*listener)->reserve_fd >= 0)
+        close((*listener)->reserve_fd);
+    tufi_free(*listener);
+    *listener = NULL;
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: starts and stops the server: puts its parts together and takes them apart in order.
+ *
+ * Stopping: a signal closes the listener; every loop finishes the answers it is at (at most 30 s)
+ * and ends; then the workers end, then the databases are closed. A second signal ends the process
+ * at once.
+ */
+#include "server/server.h"
+
+#include <errno.h>
+#include <openssl/rand.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/hex.h"
+#include "server/admins.h"
+#include "server/dbs.h"
+#include "server/listen.h"
+#include "server/lockout.h"
+#include "server/log.h"
+#include "server/loop.h"
+#include "server/password.h"
+#include "server/session.h"
+#include "server/work.h"
+
+#define EXIT_CONFIG 78
+#define PATH_SIZE 4096
+
+struct stopper {
+    struct server *server;
+    struct listener *listener;
+};
+
+static void complain(const char *what)
+{
+    const tuf_error *error = tuf_last_error();
+    fprintf(stderr, "tuffetd: %s: %s\n", what,
+            error->text[0] != 0 ? error->text : "out of memory");
+}
+
+/* ---- signals ----------------------------------------------------------------------------- */
+
+static void on_signal(evutil_socket_t signal_number, short what, void *arg)
+{
+    struct stopper *stopper = arg;
+    struct server *server = stopper->server;
+    (void)signal_number;
+    (void)what;
+    if (server->stopping)
+        _exit(1);
+    server->stopping = true;
+    log_line(LOG_NOTICE, "stopping");
+    listener_free(&stopper->listener);
+    for (unsigned i = 0; i < server->loop_count; i++)
+        loop_stop(server->loops[i]);
+}
+
+/* ---- starting ---------------------------------------------------------------------------- */
+
+static tuf_status read_config(struct server *server, const struct server_options *options)
+{
+    char local[PATH_SIZE];
+    int len = snprintf(local, sizeof(local), "%s/local.ini", options->data_dir);
+    if (len < 0 || len >= (int)sizeof(local))
+        return tufi_fail(TUF_E_LIMIT, "the data directory's path is too long");
+    if (mkdir(options->data_dir, 0700) != 0 && errno != EEXIST)
+        return tufi_fail_errno(errno, "cannot make the data directory %s", options->data_dir);
+    return config_new(&server->config, options->config_paths, options->config_count, local);
+}
+
+static tuf_status ensure_uuid(struct server *server)
+{
+    TUF_AUTO(tufi_buf_release) struct buf value = BUF_INIT;
+    uint8_t bytes[(SERVER_UUID_SIZE - 1) / 2];
+    if (config_get(&value, server->config, "couchdb", "uuid") &&
+        value.len == SERVER_UUID_SIZE - 1) {
+        memcpy(server->uuid, value.data, value.len);
+        return TUF_OK;
+    }
+    if (RAND_bytes(bytes, (int)sizeof(bytes)) != 1)
+        return tufi_fail(TUF_E_INTERNAL, "no random bytes for the server's uuid");
+    tufi_hex_encode(server->uuid, bytes, sizeof(bytes));
+    return config_set(NULL, server->config, "couchdb", "uuid", tuf_str(server->uuid), true);
+}
+
+static void find_address(struct listen_address *out, struct server *server,
+                         const struct server_options *options)
+{
+    TUF_AUTO(tufi_buf_release) struct buf host = BUF_INIT;
+    if (options->listen != NULL && listen_parse(out, options->listen))
+        return;
+    if (!config_get(&host, server->config, "chttpd", "bind_address"))
+        buf_append_str(&host, "127.0.0.1");
+    snprintf(out->host, sizeof(out->host), "%.*s", (int)host.len, (const char *)host.data);
+    snprintf(out->port, sizeof(out->port), "%u",
+             (unsigned)(config_uint(server->config, "chttpd", "port", 5984) & 0xffff));
+}
+
+/* No admin, no service: everybody would be one. */
+static bool check_admin(struct server *server, const struct listen_address *address,
+                        bool insecure_loopback)
+{
+    if (config_has_admin(server->config))
+        return true;
+    if (!listen_is_loopback(address)) {
+        fprintf(stderr,
+                "tuffetd: refusing to listen on %s without a server admin.\n"
+                "Put one into [admins] of a configuration file, or set COUCHDB_USER and "
+                "COUCHDB_PASSWORD.\n", address->host);
+        return false;
+    }
+    if (insecure_loopback)
+        return true;
+    fprintf(stderr,
+            "tuffetd: there is no server admin.\n"
+            "Put one into [admins] of a configuration file, set COUCHDB_USER and "
+            "COUCHDB_PASSWORD,\nor allow everybody on this machine everything with "
+            "--insecure-loopback.\n");
+    return false;
+}
+
+static tuf_status make_parts(struct server *server, const struct server_options *options)
+{
+    server->passwords = password_cache_new();
+    server->lockout = lockout_new();
+    server->uuids = uuids_new();
+    server->loops = tufi_alloc_array(options->loop_count, sizeof(*server->loops));
+    if (server->passwords == NULL || server->lockout == NULL || server->uuids == NULL ||
+        server->loops == NULL)
+        return tufi_nomem();
+    memset(server->loops, 0, options->loop_count * sizeof(*server->loops));
+    for (unsigned i = 0; i < options->loop_count; i++) {
+        tuf_status st = loop_new(&server->loops[i], server, i);
+        if (st != TUF_OK)
+            return st;
+        server->loop_count++;
+    }
+    server->dbs = dbs_new(server, options->data_dir, server->loop_count);
+    server->pool = server->dbs != NULL ? work_pool_new(server, options->worker_count) : NULL;
+    return server->pool != NULL ? TUF_OK
+                                : tufi_fail(TUF_E_NOMEM, "cannot start the worker threads");
+}
+
+/* Single node servers have these from the start. */
+static tuf_status create_system_dbs(struct server *server)
+{
+    static const char *const names[] = { "_users", "_replicator" };
+    if (!config_bool(server->config, "couchdb", "single_node", false))
+        return TUF_OK;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        tuf_status st = dbs_create(server->dbs, tuf_str(names[i]));
+        if (st != TUF_OK && st != TUF_EXISTS)
+            return st;
+    }
+    return TUF_OK;
+}
+
+/* ---- running ----------------------------------------------------------------------------- */
+
+static void stop_threads(struct server *server)
+{
+    for (unsigned i = 1; i < server->loop_count; i++) {
+        if (server->loops[i]->has_thread)
+            pthread_join(server->loops[i]->thread, NULL);
+    }
+}
+
+static int run_loops(struct server *server, const struct listen_address *address)
+{
+    struct stopper stopper = { .server = server };
+    struct event_base *base = server->loops[0]->base;
+    tuf_status st = listener_new(&stopper.listener, server, address);
+    struct event *on_term = evsignal_new(base, SIGTERM, on_signal, &stopper);
+    struct event *on_int = evsignal_new(base, SIGINT, on_signal, &stopper);
+    for (unsigned i = 1; i < server->loop_count && st == TUF_OK; i++)
+        st = loop_start_thread(server->loops[i]);
+    if (st == TUF_OK && (on_term == NULL || on_int == NULL || event_add(on_term, NULL) != 0 ||
+                         event_add(on_int, NULL) != 0))
+        st = tufi_nomem();
+    if (st == TUF_OK) {
+        bool v6 = strchr(address->host, ':') != NULL;
+        printf("tuffetd: ready on http://%s%s%s:%u/\n", v6 ? "[" : "", address->host,
+               v6 ? "]" : "", listener_port(stopper.listener));
+        fflush(stdout);
+        loop_run(server->loops[0]);
+    } else {
+        complain("cannot start");
+        for (unsigned i = 1; i < server->loop_count; i++)
+            loop_stop(server->loops[i]);
+    }
+    stop_threads(server);
+    listener_free(&stopper.listener);
+    if (on_term != NULL)
+        event_free(on_term);
+    if (on_int != NULL)
+        event_free(on_int);
+    return st == TUF_OK ? 0 : 1;
+}
+
+static void release_parts(struct server *server)
+{
+    /* Jobs may still post to loops, and closing databases may queue jobs: in this order. */
+    work_pool_free(&server->pool);
+    dbs_free(&server->dbs);
+    for (unsigned i = 0; i < server->loop_count; i++)
+        loop_free(&server->loops[i]);
+    tufi_free(server->loops);
+    uuids_free(&server->uuids);
+    lockout_free(&server->lockout);
+    password_cache_free(&server->passwords);
+    config_free(&server->config);
+}
+
+int server_run(const struct server_options *options)
+{
+    struct server server = { .data_dir = options->data_dir, .start_us = clock_us() };
+    struct listen_address address = { { 0 }, { 0 } };
+    tuf_status st = read_config(&server, options);
+    if (st != TUF_OK) {
+        complain("cannot read the configuration");
+        return EXIT_CONFIG;
+    }
+    if (options->listen != NULL && !listen_parse(&address, options->listen)) {
+        fprintf(stderr, "tuffetd: --listen wants ADDRESS:PORT\n");
+        config_free(&server.config);
+        return EXIT_CONFIG;
+    }
+    find_address(&address, &server, options);
+    st = admins_prepare(server.config);
+    int code = 1;
+    if (st == TUF_OK && !check_admin(&server, &address, options->insecure_loopback)) {
+        config_free(&server.config);
+        return EXIT_CONFIG;
+    }
+    if (st == TUF_OK)
+        st = session_ensure_secret(&server);
+    if (st == TUF_OK)
+        st = ensure_uuid(&server);
+    if (st == TUF_OK)
+        st = make_parts(&server, options);
+    if (st == TUF_OK)
+        st = create_system_dbs(&server);
+    if (st != TUF_OK)
+        complain("cannot start");
+    else
+        code = run_loops(&server, &address);
+    release_parts(&server);
+    return code;
+}
