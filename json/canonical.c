@@ -44,12 +44,17 @@ void tufi_scan_init(struct scan *s, tuf_slice json, uint8_t *out, struct buf *et
     s->arena = NULL;
     memset(s->specials, 0, sizeof(s->specials));
     s->special_count = 0;
+    s->frames = s->inline_frames;
+    s->frame_cap = JSON_INLINE_DEPTH;
 }
 
 void tufi_scan_release(struct scan *s)
 {
     tufi_free(s->members);
     s->members = NULL;
+    if (s->frames != s->inline_frames)
+        tufi_free(s->frames);
+    s->frames = s->inline_frames;
 }
 
 static struct json_frame *top_frame(struct scan *s)
@@ -253,11 +258,30 @@ static tuf_status close_container(struct scan *s)
     return TUF_OK;
 }
 
+static tuf_status grow_frames(struct scan *s)
+{
+    size_t cap = min_size(s->frame_cap * 4, s->depth_max);
+    struct json_frame *frames = tufi_alloc_array(cap, sizeof(*frames));
+    if (!frames)
+        return tufi_nomem();
+    memcpy(frames, s->frames, s->depth * sizeof(*frames));
+    if (s->frames != s->inline_frames)
+        tufi_free(s->frames);
+    s->frames = frames;
+    s->frame_cap = cap;
+    return TUF_OK;
+}
+
 static tuf_status push_frame(struct scan *s, bool object)
 {
     static const uint8_t object_header[] = { 0x68, 1, 0x6c, 0, 0, 0, 0 };
     if (s->depth == s->depth_max)
         return tufi_json_invalid();
+    if (s->depth == s->frame_cap) {
+        tuf_status st = grow_frames(s);
+        if (st < 0)
+            return st;
+    }
     s->c.pos++;
     *s->out++ = object ? '{' : '[';
     struct json_frame *f = &s->frames[s->depth++];

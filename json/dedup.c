@@ -91,10 +91,9 @@ static tuf_status surely_distinct(bool *out, const struct json_member *members, 
         return TUF_OK;
     }
     if (count <= INLINE_SLOT_COUNT / 2) {
-        uint32_t slots[INLINE_SLOT_COUNT];
+        uint32_t slots[INLINE_SLOT_COUNT] = { 0 };
         size_t slot_count = count <= INLINE_SLOT_COUNT / 8 ? INLINE_SLOT_COUNT / 4
                                                            : INLINE_SLOT_COUNT;
-        memset(slots, 0, slot_count * sizeof(slots[0]));
         *out = hashes_distinct(slots, slot_count, members, count);
         return TUF_OK;
     }

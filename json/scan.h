@@ -17,6 +17,10 @@
 /* The same for other texts, which may wrap documents (a bulk request, a result row). */
 #define JSON_STACK_MAX (JSON_DEPTH_MAX + 16)
 
+/* Nesting up to which no memory is allocated. Small, because hardened builds zero the whole state for
+ * each document. */
+#define JSON_INLINE_DEPTH 16
+
 /* A member of an open object. */
 struct json_member {
     const uint8_t *key; /* its text between the quotes, canonical: equal keys have equal texts */
@@ -69,7 +73,9 @@ struct scan {
     struct arena *arena;     /* NULL: nothing is split off */
     struct json_special specials[SPECIAL_VALUE_COUNT];
     size_t special_count;    /* specials met, repeated ones included */
-    struct json_frame frames[JSON_STACK_MAX];
+    struct json_frame *frames;   /* inline_frames, or owned if the nesting is deeper */
+    size_t frame_cap;
+    struct json_frame inline_frames[JSON_INLINE_DEPTH];
 };
 
 /*

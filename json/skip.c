@@ -18,8 +18,22 @@ enum step { STEP_VALUE, STEP_KEY, STEP_AFTER };
 struct skipper {
     struct cursor *c;
     size_t depth;
-    uint8_t closers[JSON_STACK_MAX]; /* '}' or ']' of each open container */
+    uint8_t objects[JSON_STACK_MAX / 8 + 1]; /* a bit per open container: whether it is an object */
 };
+
+static void push_container(struct skipper *s, bool object)
+{
+    uint8_t *byte = &s->objects[s->depth / 8];
+    uint8_t bit = (uint8_t)(1u << s->depth % 8);
+    *byte = object ? *byte | bit : *byte & (uint8_t)~bit;
+    s->depth++;
+}
+
+static bool top_is_object(const struct skipper *s)
+{
+    size_t top = s->depth - 1;
+    return s->objects[top / 8] >> top % 8 & 1;
+}
 
 static tuf_status skip_number(struct cursor *c)
 {
@@ -45,7 +59,7 @@ static tuf_status open_container(enum step *next, struct skipper *s, uint8_t clo
         *next = STEP_AFTER;
         return TUF_OK;
     }
-    s->closers[s->depth++] = closer;
+    push_container(s, closer == '}');
     *next = closer == '}' ? STEP_KEY : STEP_VALUE;
     return TUF_OK;
 }
@@ -100,7 +114,7 @@ static tuf_status skip_key_step(enum step *next, struct skipper *s)
 /* Behind a value inside a container: a comma, or the closing bracket. */
 static tuf_status skip_after_step(enum step *next, struct skipper *s)
 {
-    uint8_t closer = s->closers[s->depth - 1];
+    uint8_t closer = top_is_object(s) ? '}' : ']';
     uint8_t found = cursor_peek(s->c);
     if (found == ',')
         *next = closer == '}' ? STEP_KEY : STEP_VALUE;
@@ -114,9 +128,7 @@ static tuf_status skip_after_step(enum step *next, struct skipper *s)
 
 tuf_status tufi_json_skip_value(struct cursor *c)
 {
-    struct skipper s;
-    s.c = c;
-    s.depth = 0;
+    struct skipper s = { .c = c };
     enum step next = STEP_VALUE;
     do {
         tuf_status st = next == STEP_VALUE ? skip_value_step(&next, &s)
