@@ -101,6 +101,8 @@ static void grow_table(struct node_cache_shard *shard)
 static struct bnode *look_up(struct node_cache_shard *shard, uint64_t off)
 {
     struct bnode *node = *bucket_of(shard, off);
+    if (node)
+        bnode_prefetch(node); /* most likely the one; comparing its offset waits for memory anyway */
     while (node && node->off != off)
         node = node->hash_next;
     return node;

@@ -71,6 +71,10 @@ static bool run_with_fault(enum fault_kind kind, uint64_t number, uint64_t seed,
     tuf_status st = TUF_OK;
     for (unsigned i = 0; i < SCENARIO_STEPS && st == TUF_OK; i++)
         st = harness_step(&h);
+    if (st == TUF_OK)
+        st = harness_reopen(&h);
+    if (st < 0)
+        harness_abort(&h);
     bool happened = unplant(&h);
     if (st < 0) {
         ck_assert(happened);
