@@ -62,14 +62,6 @@ static struct json_frame *top_frame(struct scan *s)
     return &s->frames[s->depth - 1];
 }
 
-/* Room for len term bytes, NULL when out of memory (the buffer remembers it). */
-static inline uint8_t *etf_room(struct buf *etf, size_t len)
-{
-    if (len > etf->cap - etf->len && !tufi_buf_reserve(etf, len))
-        return NULL;
-    return etf->data + etf->len;
-}
-
 /* Copies short texts without a call. Both sides have 16 bytes of slack behind len. */
 static inline void copy_padded(uint8_t *to, const uint8_t *from, size_t len)
 {
@@ -134,13 +126,9 @@ static tuf_status copy_escape(struct scan *s, size_t *shrink)
     return TUF_OK;
 }
 
-/* Copies the string at the cursor, which is at its quote. */
-static tuf_status copy_string(struct copied *string, struct scan *s)
+/* Copies from within a string to behind its closing quote. */
+static tuf_status copy_rest(struct copied *string, struct scan *s)
 {
-    s->c.pos++;
-    *s->out++ = '"';
-    string->text = s->out;
-    string->shrink = 0;
     for (;;) {
         json_copy_plain(&s->out, &s->c);
         if (s->c.pos == s->c.end)
@@ -158,6 +146,27 @@ static tuf_status copy_string(struct copied *string, struct scan *s)
     s->c.pos++;
     *s->out++ = '"';
     return TUF_OK;
+}
+
+/* Copies the string at the cursor, which is at its quote. Short and plain ones, which most are, are
+ * done here with everything in registers. */
+static inline tuf_status copy_string(struct copied *string, struct scan *s)
+{
+    struct cursor c = { s->c.pos + 1, s->c.end };
+    uint8_t *out = s->out;
+    *out++ = '"';
+    string->text = out;
+    string->shrink = 0;
+    if (json_copy_block(&out, &c) && *c.pos == '"') {
+        string->len = (size_t)(out - string->text);
+        *out = '"';
+        s->out = out + 1;
+        s->c.pos = c.pos + 1;
+        return TUF_OK;
+    }
+    s->out = out;
+    s->c.pos = c.pos;
+    return copy_rest(string, s);
 }
 
 static tuf_status string_value(struct scan *s)

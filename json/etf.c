@@ -123,13 +123,20 @@ void tufi_etf_integer(struct buf *etf, const struct json_number *number)
     if (!number->is_small) {
         write_long_magnitude(etf, number);
     } else if (!number->negative && magnitude <= 255) {
-        const uint8_t bytes[2] = { 0x61, (uint8_t)magnitude };
-        tufi_buf_append(etf, bytes, sizeof(bytes));
+        uint8_t *p = etf_room(etf, 2);
+        if (!p)
+            return;
+        p[0] = 0x61;
+        p[1] = (uint8_t)magnitude;
+        etf->len += 2;
     } else if (magnitude <= (uint64_t)INT32_MAX + (number->negative ? 1 : 0)) {
         uint32_t value = (uint32_t)magnitude;
-        uint8_t bytes[5] = { 0x62 };
-        put_be32(bytes + 1, number->negative ? 0u - value : value);
-        tufi_buf_append(etf, bytes, sizeof(bytes));
+        uint8_t *p = etf_room(etf, 5);
+        if (!p)
+            return;
+        p[0] = 0x62;
+        put_be32(p + 1, number->negative ? 0u - value : value);
+        etf->len += 5;
     } else {
         write_small_magnitude(etf, number);
     }
@@ -140,17 +147,23 @@ void tufi_etf_float(struct buf *etf, double value)
     uint64_t bits;
     static_assert(sizeof(bits) == sizeof(value), "double is IEEE 754 binary64");
     memcpy(&bits, &value, sizeof(bits));
-    uint8_t bytes[9] = { 0x46 };
-    put_be64(bytes + 1, bits);
-    tufi_buf_append(etf, bytes, sizeof(bytes));
+    uint8_t *p = etf_room(etf, 9);
+    if (!p)
+        return;
+    p[0] = 0x46;
+    put_be64(p + 1, bits);
+    etf->len += 9;
 }
 
 void tufi_etf_atom(struct buf *etf, const char *name, uint16_t len)
 {
-    uint8_t bytes[3] = { 0x64 };
-    put_be16(bytes + 1, len);
-    tufi_buf_append(etf, bytes, sizeof(bytes));
-    tufi_buf_append(etf, name, len);
+    uint8_t *p = etf_room(etf, (size_t)len + 3);
+    if (!p)
+        return;
+    p[0] = 0x64;
+    put_be16(p + 1, len);
+    memcpy(p + 3, name, len);
+    etf->len += (size_t)len + 3;
 }
 
 void tufi_etf_escaped(struct buf *etf, tuf_slice text)

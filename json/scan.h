@@ -115,6 +115,14 @@ void tufi_etf_escaped(struct buf *etf, tuf_slice text);
 /* Ends the list of an array or object whose placeholder was written by json_etf_open. */
 void tufi_etf_close(struct buf *etf, const struct json_frame *f);
 
+/* Room for len term bytes, NULL when out of memory (the buffer remembers it). */
+static inline uint8_t *etf_room(struct buf *etf, size_t len)
+{
+    if (len > etf->cap - etf->len && !tufi_buf_reserve(etf, len))
+        return NULL;
+    return etf->data + etf->len;
+}
+
 /* A list header whose count is filled in when the list ends. */
 #define ETF_LIST_HEADER_SIZE 5
 

@@ -138,6 +138,27 @@ static inline uint64_t json_special_word(uint64_t word)
 }
 #endif
 
+/* Copies up to a block of plain bytes. True if it stopped at a special one; false if there is more
+ * plain text, or too little text left to look at a block. */
+static inline bool json_copy_block(uint8_t **out, struct cursor *c)
+{
+#if defined(__SSE2__)
+    if (c->end - c->pos < 16)
+        return false;
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)c->pos);
+    _mm_storeu_si128((__m128i *)(void *)*out, bytes);
+    unsigned mask = json_special_mask(bytes);
+    size_t step = mask != 0 ? (size_t)__builtin_ctz(mask) : 16;
+    c->pos += step;
+    *out += step;
+    return mask != 0;
+#else
+    (void)out;
+    (void)c;
+    return false;
+#endif
+}
+
 /* Copies the plain part of a string; out needs JSON_COPY_SLACK bytes more than are copied. Both
  * positions are moved. */
 static inline void json_copy_plain(uint8_t **out, struct cursor *c)
