@@ -358,7 +358,7 @@ static void recovery(int round)
     pid_t child = fork();
     if (child == 0) {
         void *db = bench_tuffet.open(dir);
-        put_range(&bench_tuffet, db, 0, 370000, LOAD_BATCH);
+        put_range(&bench_tuffet, db, 0, 330000, LOAD_BATCH);
         _exit(0);
     }
     waitpid(child, NULL, 0);

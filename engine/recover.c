@@ -346,6 +346,35 @@ static tuf_status sync_and_reread(struct recovery *r)
     return st;
 }
 
+/* Beside a writer, a frame may be completed after it was looked at, and one behind it then says
+ * that it is durable. Looking again tells this from damage. */
+static tuf_status look_again(struct recovery *r, tuf_status judged)
+{
+    if (judged != TUF_E_CORRUPT || !r->log->readonly)
+        return judged;
+    tuf_error error = *tuf_last_error();
+    tuf_status st = replay_frame(r);
+    if (st == TUF_NOT_FOUND) {
+        tufi_error_restore(&error);
+        return judged;
+    }
+    return st < 0 ? st : TUF_STOPPED;
+}
+
+/* Replays to the end of the log. TUF_OK: r->off is the end. */
+static tuf_status replay_tail(struct recovery *r)
+{
+    for (;;) {
+        tuf_status st = TUF_OK;
+        while (st == TUF_OK)
+            st = replay_frame(r);
+        if (st == TUF_NOT_FOUND)
+            st = look_again(r, judge_end(r));
+        if (st != TUF_STOPPED)
+            return st;
+    }
+}
+
 static tuf_status replay_all(struct recovery *r)
 {
     uint64_t checkpoint_off = 0;
@@ -354,11 +383,8 @@ static tuf_status replay_all(struct recovery *r)
         st = scan_back(r, note_newest, &checkpoint_off);
     if (st == TUF_OK && checkpoint_off > 0)
         st = load_checkpoint(r, checkpoint_off);
-    while (st == TUF_OK)
-        st = replay_frame(r);
-    if (st != TUF_NOT_FOUND)
-        return st;
-    st = judge_end(r);
+    if (st == TUF_OK)
+        st = replay_tail(r);
     return st < 0 ? st : cut_and_sync(r);
 }
 
