@@ -15,19 +15,18 @@
 /* Digit values of the ASCII characters; the two alphabets differ in four of them. */
 #define DIGIT_VALUES(PLUS, DASH, SLASH, UNDER)                                                     \
     XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX,    \
-    XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, PLUS, XX,      \
-    DASH, XX, SLASH, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, XX, XX, XX, XX, XX, XX, XX, 0, 1,     \
-    2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, XX,    \
-    XX, XX, XX, UNDER, XX, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42,     \
-    43, 44, 45, 46, 47, 48, 49, 50, 51, XX, XX, XX, XX, XX
+        XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, PLUS, XX,  \
+        DASH, XX, SLASH, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, XX, XX, XX, XX, XX, XX, XX, 0, 1, \
+        2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25,    \
+        XX, XX, XX, XX, UNDER, XX, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, \
+        42, 43, 44, 45, 46, 47, 48, 49, 50, 51, XX, XX, XX, XX, XX
 
 static const uint8_t standard_values[128] = { DIGIT_VALUES(62, XX, 63, XX) };
 static const uint8_t url_values[128] = { DIGIT_VALUES(XX, 62, XX, 63) };
 
 static const char standard_chars[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-static const char url_chars[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+static const char url_chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 void tufi_hex_encode(char *out, const uint8_t *data, size_t len)
 {
@@ -167,16 +166,14 @@ static bool decode_rest(struct buf *out, tuf_slice text, const struct decode_rul
             return false;
         bits = bits << 6 | value;
         if (++digit_count == 4) {
-            const uint8_t bytes[3] = { (uint8_t)(bits >> 16), (uint8_t)(bits >> 8),
-                                       (uint8_t)bits };
+            const uint8_t bytes[3] = { (uint8_t)(bits >> 16), (uint8_t)(bits >> 8), (uint8_t)bits };
             tufi_buf_append(out, bytes, sizeof(bytes));
             digit_count = 0;
         }
     }
     if (digit_count == 1 || (digit_count == 0 && pad_count > 0))
         return false;
-    if (digit_count > 0 && pad_count != 4 - digit_count &&
-        (rules->pad_required || pad_count > 0))
+    if (digit_count > 0 && pad_count != 4 - digit_count && (rules->pad_required || pad_count > 0))
         return false;
     if (digit_count == 2)
         buf_append_u8(out, (uint8_t)(bits >> 4));

@@ -45,8 +45,7 @@ tuf_status tuf_rev_parse(tuf_revbuf *out, tuf_slice text)
     if (id.len == 0 || id.len > TUF_REV_ID_SIZE_MAX)
         return bad_format();
     size_t id_len = id.len;
-    bool hex = id.len == REV_HEX_LEN &&
-               tufi_hex_decode(out->bytes, (const char *)id.data, id.len);
+    bool hex = id.len == REV_HEX_LEN && tufi_hex_decode(out->bytes, (const char *)id.data, id.len);
     if (hex) {
         id_len = REV_HEX_LEN / 2;
     } else {

@@ -26,7 +26,8 @@ struct sample {
 static void write_prose(struct buf *out)
 {
     static const char prose[] = "The quick brown fox jumps over the lazy dog and runs on. ";
-    buf_append_str(out, "{\"_id\":\"doc-000001\",\"type\":\"post\",\"title\":\"A title of the post\",");
+    buf_append_str(out,
+                   "{\"_id\":\"doc-000001\",\"type\":\"post\",\"title\":\"A title of the post\",");
     for (int i = 0; i < 8; i++) {
         tufi_buf_printf(out, "\"paragraph%d\":\"", i);
         buf_append_str(out, prose);
@@ -38,10 +39,12 @@ static void write_prose(struct buf *out)
 
 static void write_records(struct buf *out)
 {
-    buf_append_str(out, "{\"_id\":\"doc-000001\",\"customer\":{\"name\":\"Jane Doe\",\"city\":\"Springfield\","
-                        "\"active\":true,\"since\":2019},\"items\":[");
+    buf_append_str(
+        out, "{\"_id\":\"doc-000001\",\"customer\":{\"name\":\"Jane Doe\",\"city\":\"Springfield\","
+             "\"active\":true,\"since\":2019},\"items\":[");
     for (int i = 0; i < 11; i++)
-        tufi_buf_printf(out, "%s{\"sku\":\"AB-%05d\",\"quantity\":%d,\"price\":%d.%02d,\"note\":null}",
+        tufi_buf_printf(out,
+                        "%s{\"sku\":\"AB-%05d\",\"quantity\":%d,\"price\":%d.%02d,\"note\":null}",
                         i > 0 ? "," : "", i * 731, i * 3, i * 17, i * 7);
     buf_append_str(out, "],\"created_at\":\"2024-05-17T12:34:56.789Z\",\"total\":1234.5}");
 }
@@ -50,7 +53,8 @@ static void write_spaced(struct buf *out)
 {
     buf_append_str(out, "{\n  \"_id\": \"doc-000001\",\n  \"values\": [\n");
     for (int i = 0; i < 20; i++)
-        tufi_buf_printf(out, "%s    { \"key\": \"name %d\", \"value\": %d }", i > 0 ? ",\n" : "", i, i * 1000);
+        tufi_buf_printf(out, "%s    { \"key\": \"name %d\", \"value\": %d }", i > 0 ? ",\n" : "", i,
+                        i * 1000);
     buf_append_str(out, "\n  ]\n}\n");
 }
 
@@ -58,8 +62,10 @@ static void write_unicode(struct buf *out)
 {
     buf_append_str(out, "{\"_id\":\"doc-000001\"");
     for (int i = 0; i < 12; i++)
-        tufi_buf_printf(out, ",\"feld%d\":\"\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e gr\xc3\xbc\xc3\x9f"
-                             "e aus K\xc3\xb6ln \\n \xf0\x9f\x98\x80 \xd0\xbf\xd1\x80\xd0\xb8\xd0\xb2\"", i);
+        tufi_buf_printf(out,
+                        ",\"feld%d\":\"\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e gr\xc3\xbc\xc3\x9f"
+                        "e aus K\xc3\xb6ln \\n \xf0\x9f\x98\x80 \xd0\xbf\xd1\x80\xd0\xb8\xd0\xb2\"",
+                        i);
     buf_append_u8(out, '}');
 }
 
@@ -84,8 +90,8 @@ static void write_many_keys(struct buf *out)
 }
 
 static const struct sample samples[] = {
-    { "prose", write_prose },     { "records", write_records }, { "spaced", write_spaced },
-    { "unicode", write_unicode }, { "numbers", write_numbers }, { "small", write_small },
+    { "prose", write_prose },         { "records", write_records }, { "spaced", write_spaced },
+    { "unicode", write_unicode },     { "numbers", write_numbers }, { "small", write_small },
     { "5000 keys", write_many_keys },
 };
 

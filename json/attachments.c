@@ -122,8 +122,8 @@ static tuf_status read_digest(struct att_reading *r)
         return TUF_OK;
     size_t prefix_len = strlen(DIGEST_PREFIX);
     TUF_AUTO(tufi_buf_release) struct buf bytes = BUF_INIT;
-    bool ok = tufi_base64_decode(&bytes, tuf_slice_of(text.data + prefix_len,
-                                                      text.len - prefix_len));
+    bool ok =
+        tufi_base64_decode(&bytes, tuf_slice_of(text.data + prefix_len, text.len - prefix_len));
     if (bytes.failed)
         return tufi_nomem();
     if (ok && bytes.len == sizeof(r->att->digest)) {

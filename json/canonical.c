@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: the one pass over JSON text that checks it, writes it canonically, and writes its term bytes
- * on the way. This is the hot path of bulk load.
+ * Role: the one pass over JSON text that checks it, writes it canonically, and writes its term
+ * bytes on the way. This is the hot path of bulk load.
  *
  * Structure is kept on an explicit stack (scan.frames); nothing recurses. Each member of an open
  * object is noted (scan.members). If an object turns out to have a key twice when it closes, the
@@ -27,7 +27,7 @@ enum step { STEP_VALUE, STEP_AFTER };
 struct copied {
     const uint8_t *text; /* canonical, between the quotes */
     size_t len;
-    size_t shrink;       /* bytes that decoding its escapes saves */
+    size_t shrink; /* bytes that decoding its escapes saves */
 };
 
 void tufi_scan_init(struct scan *s, tuf_slice json, uint8_t *out, struct buf *etf)

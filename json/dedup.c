@@ -68,8 +68,8 @@ static bool pairwise_distinct(const struct json_member *members, size_t count)
 
 /* Whether all hashes differ, as far as probe_max probes can tell. Slots hold positions plus one;
  * slot_count is a power of two. */
-static bool hashes_distinct(uint32_t *slots, size_t slot_count,
-                            const struct json_member *members, size_t count)
+static bool hashes_distinct(uint32_t *slots, size_t slot_count, const struct json_member *members,
+                            size_t count)
 {
     size_t probes_left = count * PROBES_PER_MEMBER;
     for (size_t i = 0; i < count; i++) {
@@ -92,8 +92,8 @@ static tuf_status surely_distinct(bool *out, const struct json_member *members, 
     }
     if (count <= INLINE_SLOT_COUNT / 2) {
         uint32_t slots[INLINE_SLOT_COUNT] = { 0 };
-        size_t slot_count = count <= INLINE_SLOT_COUNT / 8 ? INLINE_SLOT_COUNT / 4
-                                                           : INLINE_SLOT_COUNT;
+        size_t slot_count =
+            count <= INLINE_SLOT_COUNT / 8 ? INLINE_SLOT_COUNT / 4 : INLINE_SLOT_COUNT;
         *out = hashes_distinct(slots, slot_count, members, count);
         return TUF_OK;
     }
@@ -134,8 +134,7 @@ static size_t mark_sorted(struct json_member *const *sorted, size_t count)
     return dropped_count;
 }
 
-tuf_status tufi_json_mark_duplicates(size_t *dropped_out, struct json_member *members,
-                                     size_t count)
+tuf_status tufi_json_mark_duplicates(size_t *dropped_out, struct json_member *members, size_t count)
 {
     bool distinct;
     tuf_status st = surely_distinct(&distinct, members, count);

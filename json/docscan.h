@@ -4,9 +4,9 @@
  * Role: read the JSON text of one document: split off the special members ("_id", "_rev", ...) and
  * turn the rest into canonical text and, if asked, into the bytes that CouchDB hashes.
  *
- * Canonical text: no white space; strings re-escaped minimally (\" \\ \b \f \n \r \t, \u00XX for the
- * other control characters, everything else as UTF-8); of duplicate keys the last one survives, at
- * its own place; numbers verbatim, except that -0 becomes 0.
+ * Canonical text: no white space; strings re-escaped minimally (\" \\ \b \f \n \r \t, \u00XX for
+ * the other control characters, everything else as UTF-8); of duplicate keys the last one survives,
+ * at its own place; numbers verbatim, except that -0 becomes 0.
  *
  * Source: RFC 8259; the hash input is the Erlang external term format of CouchDB's couch_doc
  * revision, minor version 1 (see fileformat/FORMAT.md, "Revision ids").
@@ -28,16 +28,16 @@ enum docscan_flags {
 /* An element of "_attachments". Slices live in the arena or in the input text. */
 struct scanned_att {
     tuf_slice name;
-    tuf_slice type;          /* empty: not given */
-    tuf_slice data;          /* base64 text of "data", without its quotes */
+    tuf_slice type; /* empty: not given */
+    tuf_slice data; /* base64 text of "data", without its quotes */
     bool has_data;
     bool stub;
     bool follows;
-    bool gzip;               /* "encoding":"gzip" */
+    bool gzip; /* "encoding":"gzip" */
     bool has_revpos;
     bool has_length;
     bool has_encoded_length;
-    bool has_digest;         /* "md5-..." of 16 bytes; other digests are ignored */
+    bool has_digest; /* "md5-..." of 16 bytes; other digests are ignored */
     uint64_t revpos;
     uint64_t length;
     uint64_t encoded_length;
@@ -47,23 +47,23 @@ struct scanned_att {
 struct scanned_doc {
     bool has_id, has_rev, has_revisions, has_attachments;
     bool deleted;
-    tuf_slice id;              /* decoded */
-    tuf_revbuf rev;            /* of "_rev" */
-    uint64_t revisions_start;  /* of "_revisions" */
-    tuf_slice *revisions;      /* newest first; 16 raw bytes where the text was 32 hex digits */
+    tuf_slice id;             /* decoded */
+    tuf_revbuf rev;           /* of "_rev" */
+    uint64_t revisions_start; /* of "_revisions" */
+    tuf_slice *revisions;     /* newest first; 16 raw bytes where the text was 32 hex digits */
     size_t revision_count;
-    struct scanned_att *atts;  /* in document order */
+    struct scanned_att *atts; /* in document order */
     size_t att_count;
-    struct buf body;           /* canonical text, "{}" at least */
-    struct buf etf;            /* term of the body object, with DOCSCAN_ETF */
-    uint64_t body_size;        /* as CouchDB counts it for max_document_size */
+    struct buf body;    /* canonical text, "{}" at least */
+    struct buf etf;     /* term of the body object, with DOCSCAN_ETF */
+    uint64_t body_size; /* as CouchDB counts it for max_document_size */
     struct arena arena;
 };
 
 /*
  * Scans a document. All of `out` is overwritten; on failure it is released.
- * Returns: TUF_OK; E_INVALID with kind and text as CouchDB gives them: "bad_request" ("invalid UTF-8
- *          JSON", "Document must be a JSON object", "Invalid rev format"), "doc_validation" ("Bad
+ * Returns: TUF_OK; E_INVALID with kind and text as CouchDB gives them: "bad_request" ("invalid
+ * UTF-8 JSON", "Document must be a JSON object", "Invalid rev format"), "doc_validation" ("Bad
  *          special document member: _x", ...), "illegal_docid" ("Document id must be a string");
  *          E_NOMEM.
  * Ownership: release with tufi_docscan_release. Slices may point into `json`, which must live as

@@ -65,8 +65,7 @@ static size_t multiply_add(uint64_t *limbs, size_t limb_count, uint64_t factor, 
 {
     uint64_t carry = digits;
     for (size_t i = 0; i < limb_count; i++) {
-        __extension__ unsigned __int128 product =
-            (unsigned __int128)limbs[i] * factor + carry;
+        __extension__ unsigned __int128 product = (unsigned __int128)limbs[i] * factor + carry;
         limbs[i] = (uint64_t)product;
         carry = (uint64_t)(product >> 64);
     }

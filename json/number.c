@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: read a JSON number: its extent, its kind, and its value as far as a hash or a size needs it.
+ * Role: read a JSON number: its extent, its kind, and its value as far as a hash or a size needs
+ * it.
  *
  * INV-NUM-1: a float's value does not depend on the process's locale.
  * Source: RFC 8259 section 6. Values as CouchDB's decoder makes them: correctly rounded doubles,
@@ -188,8 +189,8 @@ static tuf_status full_number(struct json_number *out, struct cursor *c)
     out->text = tuf_slice_of(start, (size_t)(c->pos - start));
     if (out->text.len > JSON_NUMBER_LEN_MAX)
         return tufi_fail_kind(TUF_E_INVALID, "bad_request",
-                              "a number has %zu characters, at most %d are allowed",
-                              out->text.len, JSON_NUMBER_LEN_MAX);
+                              "a number has %zu characters, at most %d are allowed", out->text.len,
+                              JSON_NUMBER_LEN_MAX);
     out->is_float = parts.has_fraction || parts.has_exponent;
     if (out->is_float)
         return read_float(out, &parts);

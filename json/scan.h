@@ -17,26 +17,26 @@
 /* The same for other texts, which may wrap documents (a bulk request, a result row). */
 #define JSON_STACK_MAX (JSON_DEPTH_MAX + 16)
 
-/* Nesting up to which no memory is allocated. Small, because hardened builds zero the whole state for
- * each document. */
+/* Nesting up to which no memory is allocated. Small, because hardened builds zero the whole state
+ * for each document. */
 #define JSON_INLINE_DEPTH 16
 
 /* A member of an open object. */
 struct json_member {
     const uint8_t *key; /* its text between the quotes, canonical: equal keys have equal texts */
     size_t key_len;
-    uint64_t key_hash;  /* of the text; equal texts have equal hashes */
-    size_t etf_off;     /* where its pair begins in the term bytes */
-    uint64_t size_at;   /* scan.body_size before it */
-    bool dropped;       /* a later member has the same key */
+    uint64_t key_hash; /* of the text; equal texts have equal hashes */
+    size_t etf_off;    /* where its pair begins in the term bytes */
+    uint64_t size_at;  /* scan.body_size before it */
+    bool dropped;      /* a later member has the same key */
 };
 
 /* A container that is open. */
 struct json_frame {
-    size_t etf_off;      /* where its list begins in the term bytes */
-    size_t member_pos;   /* its first member in scan.members */
-    size_t value_count;  /* members or elements so far */
-    size_t byte_count;   /* elements that are integers in 0..255 */
+    size_t etf_off;     /* where its list begins in the term bytes */
+    size_t member_pos;  /* its first member in scan.members */
+    size_t value_count; /* members or elements so far */
+    size_t byte_count;  /* elements that are integers in 0..255 */
     bool object;
 };
 
@@ -62,18 +62,18 @@ struct json_special {
 
 struct scan {
     struct cursor c;
-    uint8_t *out;            /* where the next canonical byte goes */
-    struct buf *etf;         /* NULL: no term bytes wanted */
-    uint64_t body_size;      /* as CouchDB counts it */
-    size_t depth;            /* open containers */
+    uint8_t *out;       /* where the next canonical byte goes */
+    struct buf *etf;    /* NULL: no term bytes wanted */
+    uint64_t body_size; /* as CouchDB counts it */
+    size_t depth;       /* open containers */
     size_t depth_max;
     struct json_member *members; /* of all open objects, outer first; owned */
     size_t member_count;
     size_t member_cap;
-    struct arena *arena;     /* NULL: nothing is split off */
+    struct arena *arena; /* NULL: nothing is split off */
     struct json_special specials[SPECIAL_VALUE_COUNT];
-    size_t special_count;    /* specials met, repeated ones included */
-    struct json_frame *frames;   /* inline_frames, or owned if the nesting is deeper */
+    size_t special_count;      /* specials met, repeated ones included */
+    struct json_frame *frames; /* inline_frames, or owned if the nesting is deeper */
     size_t frame_cap;
     struct json_frame inline_frames[JSON_INLINE_DEPTH];
 };

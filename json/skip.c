@@ -215,7 +215,8 @@ static tuf_status walk_elements(struct walk *w, uint8_t closer)
 
 tuf_status tufi_json_each(tuf_slice json, json_member_visitor *visitor, void *ctx)
 {
-    TUF_AUTO(walk_release) struct walk w = {
+    TUF_AUTO(walk_release)
+    struct walk w = {
         .c = cursor_of(json),
         .key = BUF_INIT,
         .visitor = visitor,

@@ -136,8 +136,8 @@ static tuf_status push_revision(struct id_list *list, tuf_slice id)
 {
     struct scanned_doc *doc = list->doc;
     if (doc->revision_count == list->cap) {
-        tuf_slice *grown = tufi_special_grow(doc->revisions, &list->cap, sizeof(tuf_slice),
-                                             &doc->arena);
+        tuf_slice *grown =
+            tufi_special_grow(doc->revisions, &list->cap, sizeof(tuf_slice), &doc->arena);
         if (!grown)
             return tufi_nomem();
         doc->revisions = grown;
@@ -231,8 +231,7 @@ tuf_status tufi_special_apply(struct scanned_doc *doc, const struct scan *s)
         size_t next = SPECIAL_VALUE_COUNT;
         for (size_t kind = 0; kind < SPECIAL_VALUE_COUNT; kind++) {
             size_t order = s->specials[kind].order;
-            if (order > done &&
-                (next == SPECIAL_VALUE_COUNT || order < s->specials[next].order))
+            if (order > done && (next == SPECIAL_VALUE_COUNT || order < s->specials[next].order))
                 next = kind;
         }
         if (next == SPECIAL_VALUE_COUNT)

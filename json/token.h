@@ -34,7 +34,7 @@ struct cursor {
 tuf_status tufi_json_invalid(void) __attribute__((cold));
 
 struct json_number {
-    tuf_slice text;     /* as written */
+    tuf_slice text; /* as written */
     bool negative;
     bool is_float;      /* has a fraction or an exponent */
     bool is_small;      /* an integer whose magnitude fits `magnitude` */

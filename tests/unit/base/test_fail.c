@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/crc32c.h"
 #include "base/fail.h"
 #include "tests/lib/test.h"
@@ -22,6 +23,23 @@ START_TEST(detail_of_a_failure_is_kept)
     ck_assert_ptr_nonnull(strstr(e->origin, "test_fail.c:"));
     tufi_error_clear();
     ck_assert_int_eq(tuf_last_error()->status, TUF_OK);
+}
+END_TEST
+
+static bool refuse(size_t size, void *ctx)
+{
+    (void)size;
+    (void)ctx;
+    return false;
+}
+
+START_TEST(failing_needs_no_memory) /* INV-FAIL-1 */
+{
+    tufi_alloc_set_hook(refuse, NULL);
+    ck_fails(tufi_nomem(), TUF_E_NOMEM);
+    ck_fails(tufi_fail_kind(TUF_E_LIMIT, "kind", "%d%s", 1, "a"), TUF_E_LIMIT);
+    tufi_alloc_set_hook(NULL, NULL);
+    ck_assert_str_eq(tuf_last_error()->text, "1a");
 }
 END_TEST
 
@@ -114,6 +132,7 @@ int main(void)
     Suite *suite = suite_create("base fail");
     TCase *fail = tcase_create("fail");
     tcase_add_test(fail, detail_of_a_failure_is_kept);
+    tcase_add_test(fail, failing_needs_no_memory);
     tcase_add_test(fail, long_texts_are_cut);
     tcase_add_test(fail, system_errors_are_mapped);
     tcase_add_test(fail, saved_detail_can_be_restored);

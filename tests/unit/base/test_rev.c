@@ -32,7 +32,7 @@ static const struct {
     { "1-sixteen letters.", 1, 16, "1-7369787465656e206c6574746572732e" },
 };
 
-START_TEST(text_is_parsed_and_formatted)
+START_TEST(text_is_parsed_and_formatted) /* INV-REV-1 */
 {
     tuf_revbuf rev;
     char text[TUF_REV_TEXT_SIZE];
@@ -97,8 +97,9 @@ START_TEST(order_is_by_generation_then_bytes)
 {
     /* Ascending. Digests are compared as raw bytes, so 0x61... comes after "a" and before "b". */
     static const char *const order[] = {
-        "1-00000000000000000000000000000000", "1-9", "1-a", "1-61000000000000000000000000000000",
-        "1-aa", "1-b", "1-ff000000000000000000000000000000", "2-0", "10-0",
+        "1-00000000000000000000000000000000", "1-9",  "1-a",
+        "1-61000000000000000000000000000000", "1-aa", "1-b",
+        "1-ff000000000000000000000000000000", "2-0",  "10-0",
     };
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
         for (size_t j = 0; j < sizeof(order) / sizeof(order[0]); j++) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: test json/canonical.c, token.c and number.c: what is JSON, what is not, and its one canonical
- * text. Each accepted text is also scanned at every alignment, because the scanner works on blocks
- * of 16 bytes.
+ * Role: test json/canonical.c, token.c and number.c: what is JSON, what is not, and its one
+ * canonical text. Each accepted text is also scanned at every alignment, because the scanner works
+ * on blocks of 16 bytes.
  */
 #include <locale.h>
 #include <stdlib.h>
@@ -99,7 +99,8 @@ static const struct accepted accepted_texts[] = {
     { "\"0123456789abcdefg\"", NULL },
     { "\"0123456789abcde\\n\"", NULL },
     { "\"0123456789abcdef\xc3\xa9\"", NULL },
-    { "\"0123456789abcdef0123456789abcdef\\u00e9z\"", "\"0123456789abcdef0123456789abcdef\xc3\xa9z\"" },
+    { "\"0123456789abcdef0123456789abcdef\\u00e9z\"",
+      "\"0123456789abcdef0123456789abcdef\xc3\xa9z\"" },
     /* arrays */
     { "[]", NULL },
     { "[ ]", "[]" },
@@ -312,7 +313,7 @@ static void check_text(const struct buf *got, const char *want)
     ck_assert_mem_eq(got->data, want, got->len);
 }
 
-START_TEST(valid_text_has_one_canonical_form)
+START_TEST(valid_text_has_one_canonical_form) /* INV-CAN-1 */
 {
     const struct accepted *a = &accepted_texts[_i];
     const char *want = a->canonical ? a->canonical : a->text;
@@ -359,7 +360,7 @@ static void check_rejected(const char *text, size_t len)
     }
 }
 
-START_TEST(invalid_text_is_refused)
+START_TEST(invalid_text_is_refused) /* INV-SKIP-1 */
 {
     check_rejected(rejected_texts[_i], strlen(rejected_texts[_i]));
 }
@@ -377,9 +378,10 @@ START_TEST(invalid_text_is_refused_deep_inside)
 }
 END_TEST
 
-START_TEST(text_cut_short_is_refused)
+START_TEST(text_cut_short_is_refused) /* INV-TOK-1 */
 {
-    static const char whole[] = "{\"abcdef\":[1,-2.5e3,\"x\\n\xc3\xa9\",{\"\":null}],\"b\":[true,false]}";
+    static const char whole[] =
+        "{\"abcdef\":[1,-2.5e3,\"x\\n\xc3\xa9\",{\"\":null}],\"b\":[true,false]}";
     for (size_t len = 0; len + 1 < sizeof(whole); len++)
         check_rejected(whole, len);
 }
@@ -465,7 +467,7 @@ START_TEST(result_is_appended)
 }
 END_TEST
 
-START_TEST(locale_does_not_change_floats)
+START_TEST(locale_does_not_change_floats) /* INV-NUM-1 */
 {
     const char *names[] = { "de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "C" };
     for (size_t i = 0; i < 4 && !setlocale(LC_ALL, names[i]); i++)
@@ -525,7 +527,7 @@ START_TEST(written_strings_are_canonical)
 }
 END_TEST
 
-START_TEST(utf8_is_checked)
+START_TEST(utf8_is_checked) /* INV-TOK-2 */
 {
     ck_assert(tufi_utf8_valid(tuf_slice_of(NULL, 0)));
     ck_assert(tufi_utf8_valid(tuf_str("abc\xc3\xa9\xed\x9f\xbf\xf4\x8f\xbf\xbf")));

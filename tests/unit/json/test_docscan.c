@@ -123,7 +123,7 @@ static const struct refused refused_docs[] = {
     { "{\"_conflicts\":[1,}", "bad_request", "invalid UTF-8 JSON" },
 };
 
-START_TEST(mistakes_are_named_as_couchdb_names_them)
+START_TEST(mistakes_are_named_as_couchdb_names_them) /* INV-DOC-1, INV-DOC-2 */
 {
     const struct refused *r = &refused_docs[_i];
     struct scanned_doc doc;
@@ -210,7 +210,8 @@ END_TEST
 START_TEST(last_of_repeated_special_members_counts)
 {
     struct scanned_doc doc;
-    scan(&doc, "{\"_id\":5,\"_id\":\"b\",\"_rev\":null,\"_deleted\":3,\"_rev\":\"2-x\",\"_deleted\":true}");
+    scan(&doc, "{\"_id\":5,\"_id\":\"b\",\"_rev\":null,\"_deleted\":3,\"_rev\":\"2-x\",\"_"
+               "deleted\":true}");
     check_slice(doc.id, "b");
     ck_assert_uint_eq(doc.rev.rev.gen, 2);
     ck_assert(doc.deleted);
@@ -244,7 +245,8 @@ END_TEST
 START_TEST(revisions_are_listed_newest_first)
 {
     struct scanned_doc doc;
-    scan(&doc, "{\"_revisions\":{\"ids\":[\"" HEX_B "\",\"b\",\"" HEX_A "\"],\"start\":7,\"x\":1}}");
+    scan(&doc,
+         "{\"_revisions\":{\"ids\":[\"" HEX_B "\",\"b\",\"" HEX_A "\"],\"start\":7,\"x\":1}}");
     ck_assert(doc.has_revisions);
     ck_assert_uint_eq(doc.revisions_start, 7);
     ck_assert_uint_eq(doc.revision_count, 3);
@@ -291,7 +293,7 @@ START_TEST(revisions_win_over_rev)
 }
 END_TEST
 
-START_TEST(inline_attachment_is_found)
+START_TEST(inline_attachment_is_found) /* INV-ATT-1 */
 {
     struct scanned_doc doc;
     scan(&doc, "{\"_attachments\":{\"f\\u00fc.txt\":{\"content_type\":\"text\\/plain\",\"data\":"
@@ -314,7 +316,7 @@ START_TEST(inline_attachment_is_found)
 }
 END_TEST
 
-START_TEST(data_may_have_escapes)
+START_TEST(data_may_have_escapes) /* INV-SPEC-1 */
 {
     struct scanned_doc doc;
     scan(&doc, "{\"_attachments\":{\"a\":{\"data\":\"a\\/\\u002b=\"}}}");
@@ -327,9 +329,10 @@ END_TEST
 START_TEST(stub_keeps_what_it_says)
 {
     struct scanned_doc doc;
-    scan(&doc, "{\"_attachments\":{\"a\":{\"stub\":true,\"follows\":true,\"data\":\"x\",\"revpos\":3,"
-               "\"digest\":\"md5-EViFEOBH26O0rin93lnbEg==\",\"length\":260,\"encoding\":\"gzip\","
-               "\"encoded_length\":36,\"content_type\":\"text/plain\"}}}");
+    scan(&doc,
+         "{\"_attachments\":{\"a\":{\"stub\":true,\"follows\":true,\"data\":\"x\",\"revpos\":3,"
+         "\"digest\":\"md5-EViFEOBH26O0rin93lnbEg==\",\"length\":260,\"encoding\":\"gzip\","
+         "\"encoded_length\":36,\"content_type\":\"text/plain\"}}}");
     const struct scanned_att *att = &doc.atts[0];
     ck_assert(att->stub);
     ck_assert(!att->follows);
@@ -348,10 +351,11 @@ END_TEST
 START_TEST(members_of_the_wrong_type_are_passed_over)
 {
     struct scanned_doc doc;
-    scan(&doc, "{\"_attachments\":{\"a\":{\"stub\":true,\"revpos\":\"3\",\"digest\":5,\"length\":-1,"
-               "\"encoding\":7,\"encoded_length\":1.5,\"content_type\":null},"
-               "\"b\":{\"follows\":true,\"revpos\":null,\"digest\":\"sha1-x\",\"encoding\":\"identity\","
-               "\"length\":18446744073709551616}}}");
+    scan(&doc,
+         "{\"_attachments\":{\"a\":{\"stub\":true,\"revpos\":\"3\",\"digest\":5,\"length\":-1,"
+         "\"encoding\":7,\"encoded_length\":1.5,\"content_type\":null},"
+         "\"b\":{\"follows\":true,\"revpos\":null,\"digest\":\"sha1-x\",\"encoding\":\"identity\","
+         "\"length\":18446744073709551616}}}");
     const struct scanned_att *a = &doc.atts[0];
     ck_assert(a->has_revpos); /* one that matches no stored attachment */
     ck_assert(a->revpos == UINT64_MAX);
@@ -482,9 +486,12 @@ static bool fail_at(size_t size, void *ctx)
 START_TEST(every_failed_allocation_is_reported)
 {
     static const char json[] =
-        "{\"_id\":\"\\u00e9\",\"a\":{\"x\":1,\"x\":[1,2,300000000000000000000000000000000000000000]},"
-        "\"f\":0.30000000000000004,\"_revisions\":{\"start\":2,\"ids\":[\"" HEX_A "\",\"\\u0062\"]},"
-        "\"_rev\":\"1-a\",\"_attachments\":{\"\\u0061\":{\"data\":\"\\u0059Q==\"},\"b\":{\"stub\":true,"
+        "{\"_id\":\"\\u00e9\",\"a\":{\"x\":1,\"x\":[1,2,300000000000000000000000000000000000000000]"
+        "},"
+        "\"f\":0.30000000000000004,\"_revisions\":{\"start\":2,\"ids\":[\"" HEX_A
+        "\",\"\\u0062\"]},"
+        "\"_rev\":\"1-a\",\"_attachments\":{\"\\u0061\":{\"data\":\"\\u0059Q==\"},\"b\":{\"stub\":"
+        "true,"
         "\"digest\":\"md5-EViFEOBH26O0rin93lnbEg==\"},\"b\":{\"follows\":true}}}";
     size_t k = 0;
     for (;; k++) {

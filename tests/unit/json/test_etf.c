@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: test json/etf.c: the term bytes of single values, and (with engine/revid.c) the revision ids
- * of tests/golden/revids, most of which a CouchDB server answered.
+ * Role: test json/etf.c: the term bytes of single values, and (with engine/revid.c) the revision
+ * ids of tests/golden/revids, most of which a CouchDB server answered.
  */
 #include <stdlib.h>
 
@@ -46,16 +46,19 @@ static const struct {
     { "[1,2,3]", "6b0003010203" },
     { "[-0]", "6b000100" },
     { "[256]", "6c0000000162000001006a" },
-    { "[1,256]", "6c000000026101" "62000001006a" },
+    { "[1,256]", "6c000000026101"
+                 "62000001006a" },
     { "[1.0]", "6c00000001463ff00000000000006a" },
     { "[[]]", "6c000000016a6a" },
     { "[[1],[]]", "6c000000026b0001016a6a" },
     { "{}", "68016a" },
-    { "{\"a\":1}", "68016c0000000168026d0000000161" "61016a" },
-    { "{\"a\":1,\"a\":[2]}", "68016c0000000168026d0000000161" "6b0001026a" },
+    { "{\"a\":1}", "68016c0000000168026d0000000161"
+                   "61016a" },
+    { "{\"a\":1,\"a\":[2]}", "68016c0000000168026d0000000161"
+                             "6b0001026a" },
 };
 
-START_TEST(value_has_its_term)
+START_TEST(value_has_its_term) /* INV-ETF-1 */
 {
     TUF_AUTO(tufi_buf_release) struct buf etf = BUF_INIT;
     ck_ok(tufi_docscan_etf(&etf, tuf_str(terms[_i].json)));
@@ -182,8 +185,8 @@ static size_t read_atts(struct revid_att *atts, const struct scanned_doc *doc, c
     for (size_t i = 0; i < doc->att_count; i++) {
         ck_assert_uint_lt(i, ATT_COUNT_MAX);
         atts[i].name = doc->atts[i].name;
-        atts[i].type = doc->atts[i].type.len > 0 ? doc->atts[i].type
-                                                 : tuf_str("application/octet-stream");
+        atts[i].type =
+            doc->atts[i].type.len > 0 ? doc->atts[i].type : tuf_str("application/octet-stream");
         ck_assert_ptr_nonnull(md5s);
         ck_assert(tufi_hex_decode(atts[i].md5, md5s + 33 * i, 32));
     }
@@ -213,7 +216,7 @@ static void check_vector(const struct vector *v)
     tufi_docscan_release(&doc);
 }
 
-START_TEST(revision_ids_are_those_of_couchdb)
+START_TEST(revision_ids_are_those_of_couchdb) /* INV-RID-1 */
 {
     size_t len;
     char *path = tuft_source_path("tests/golden/revids/vectors.txt");
