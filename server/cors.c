@@ -119,9 +119,20 @@ static bool headers_allowed(struct request *req, tuf_slice asked)
     return true;
 }
 
+/* The list with ", " between its items. */
+static void append_list(struct buf *out, tuf_slice list)
+{
+    for (size_t i = 0; i < list.len; i++) {
+        buf_append_u8(out, list.data[i]);
+        if (list.data[i] == ',' && i + 1 < list.len && list.data[i + 1] != ' ')
+            buf_append_u8(out, ' ');
+    }
+}
+
 bool cors_preflight(struct request *req)
 {
     TUF_AUTO(tufi_buf_release) struct buf methods = BUF_INIT;
+    TUF_AUTO(tufi_buf_release) struct buf listed = BUF_INIT;
     TUF_AUTO(tufi_buf_release) struct buf max_age = BUF_INIT;
     tuf_slice origin, method, headers;
     if (!accepted_origin(&origin, req) ||
@@ -134,7 +145,8 @@ bool cors_preflight(struct request *req)
         return false;
     get_setting(&max_age, req, "max_age", "600");
     add_origin(req, origin);
-    reply_header(req, "Access-Control-Allow-Methods", buf_slice(&methods));
+    append_list(&listed, buf_slice(&methods));
+    reply_header(req, "Access-Control-Allow-Methods", buf_slice(&listed));
     if (with_headers)
         reply_header(req, "Access-Control-Allow-Headers", headers);
     reply_header(req, "Access-Control-Max-Age", buf_slice(&max_age));

@@ -101,6 +101,16 @@ static void find_address(struct listen_address *out, struct server *server,
              (unsigned)(config_uint(server->config, "chttpd", "port", 5984) & 0xffff));
 }
 
+/* What was chosen shows in the configuration. */
+static tuf_status publish_address(struct server *server, const struct listen_address *address)
+{
+    tuf_status st = config_set(NULL, server->config, "chttpd", "bind_address",
+                               tuf_str(address->host), false);
+    if (st != TUF_OK)
+        return st;
+    return config_set(NULL, server->config, "chttpd", "port", tuf_str(address->port), false);
+}
+
 /* No admin, no service: everybody would be one. */
 static bool check_admin(struct server *server, const struct listen_address *address,
                         bool insecure_loopback)
@@ -237,6 +247,8 @@ int server_run(const struct server_options *options)
         config_free(&server.config);
         return EXIT_CONFIG;
     }
+    if (st == TUF_OK)
+        st = publish_address(&server, &address);
     if (st == TUF_OK)
         st = session_ensure_secret(&server);
     if (st == TUF_OK)
