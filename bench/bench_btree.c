@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: prints the speed and size of one B+tree: 16 random hexadecimal digits as key, 60-byte values.
+ * Role: prints the speed and size of one B+tree: 16 random hexadecimal digits as key, 60-byte
+ * values.
  *
  * usage: bench_btree [ENTRIES]     default 1000000
  * Times are processor time, so that other programs on the machine matter less.
@@ -226,10 +227,9 @@ int main(int argc, char **argv)
 {
     struct bench b = { .random = 88172645463325252u };
     b.entry_count = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
-    struct btree_config config = { .read = read_file,
-                                   .ctx = &b,
-                                   .reduce = { reduce, reduce },
-                                   .cache_size = (size_t)512 << 20 };
+    struct btree_config config = {
+        .read = read_file, .ctx = &b, .reduce = { reduce, reduce }, .cache_size = (size_t)512 << 20
+    };
     must(tufi_btree_env_new(&b.env, &config));
     tufi_buf_append_zero(&b.file, 16); /* offset 0 is no place for a node */
     printf("%zu entries\n", b.entry_count);

@@ -19,7 +19,8 @@
 
 #define LEAF_FIXED_SIZE (sizeof(uint32_t) + sizeof(uint16_t))
 #define INNER_FIXED_SIZE (sizeof(struct child) + sizeof(uint16_t))
-/* What an encoded entry has besides key and value: three short varints; a child's place and sums. */
+/* What an encoded entry has besides key and value: three short varints; a child's place and sums.
+ */
 #define LEAF_ENCODED_EXTRA 3
 #define INNER_ENCODED_EXTRA 28
 #define ENCODED_HEADER_SIZE 16
@@ -199,8 +200,8 @@ static uint32_t search_heads(const struct bnode_slot *slots, uint32_t from, uint
 static int compare_prefix(const struct bnode *node, uint32_t first, tuf_slice key)
 {
     size_t prefix_len = node->prefix_len;
-    const uint8_t *prefix = prefix_len <= BNODE_PREFIX_KEPT ? node->prefix
-                                                            : tufi_bnode_key(node, first).data;
+    const uint8_t *prefix =
+        prefix_len <= BNODE_PREFIX_KEPT ? node->prefix : tufi_bnode_key(node, first).data;
     size_t common = min_size(prefix_len, key.len);
     int order = common > 0 ? memcmp(key.data, prefix, common) : 0;
     if (order != 0)
@@ -312,7 +313,7 @@ void tufi_bnode_free(struct bnode *node)
 static uint8_t *add_slot(struct bnode *node, uint32_t pos, size_t size)
 {
     tuf_assert(pos <= node->count);
-    tuf_assert(bnode_room(node) >= size + sizeof(struct bnode_slot));
+    tuf_assert(bnode_room(node) >= size + sizeof(struct bnode_slot)); /* INV-BN-4 */
     struct bnode_slot *slots = slots_of(node);
     memmove(slots + pos + 1, slots + pos, (node->count - pos) * sizeof(*slots));
     node->heap_used += (uint32_t)size;
@@ -373,6 +374,10 @@ struct bnode *tufi_bnode_slice(const struct bnode *node, uint32_t from, uint32_t
     struct bnode *copy = tufi_bnode_new(node->kind, node->level, span_room(node, from, to) + more);
     if (!copy)
         return NULL;
+    if (from == 0 && to == node->count) {
+        copy->run_end = node->run_end;
+        copy->run_count = node->run_count;
+    }
     if (from == 0 && to == node->count && node->garbage == 0) {
         copy_page(copy, node);
         return copy;
@@ -407,10 +412,21 @@ struct bnode *tufi_bnode_join(const struct bnode *left, const struct bnode *righ
 
 /* ---- changing -------------------------------------------------------------------------------- */
 
+/* Whether the entry at pos lies between its neighbours (INV-BN-1). */
+static bool is_ordered_at(const struct bnode *node, uint32_t pos)
+{
+    uint32_t first = first_searched(node);
+    tuf_slice key = tufi_bnode_key(node, pos);
+    return (pos <= first || slice_compare(tufi_bnode_key(node, pos - 1), key) < 0) &&
+           (pos < first || pos + 1 == node->count ||
+            slice_compare(key, tufi_bnode_key(node, pos + 1)) < 0);
+}
+
 /* Brings the prefix and the new slot's head in order after an insertion at pos. */
 static void note_inserted(struct bnode *node, uint32_t pos, tuf_slice key)
 {
     uint32_t first = first_searched(node);
+    tuf_check_slow(is_ordered_at(node, pos));
     if (pos < first)
         return;
     if (node->count == first + 1) {
@@ -435,6 +451,8 @@ void tufi_bnode_insert_leaf(struct bnode *node, uint32_t pos, tuf_slice key, tuf
     if (value.len > 0)
         memcpy(entry + LEAF_FIXED_SIZE + key.len, value.data, value.len);
     note_inserted(node, pos, key);
+    node->run_count = pos == node->run_end ? node->run_count + 1 : 1;
+    node->run_end = pos + 1;
 }
 
 void tufi_bnode_insert_inner(struct bnode *node, uint32_t pos, tuf_slice key,
@@ -458,8 +476,7 @@ bool tufi_bnode_shrink_value(struct bnode *node, uint32_t pos, tuf_slice value)
     uint32_t value_len = (uint32_t)value.len;
     memcpy(entry, &value_len, sizeof(value_len));
     if (value.len > 0)
-        memcpy(entry + LEAF_FIXED_SIZE + key_len_at(entry, LEAF_FIXED_SIZE), value.data,
-               value.len);
+        memcpy(entry + LEAF_FIXED_SIZE + key_len_at(entry, LEAF_FIXED_SIZE), value.data, value.len);
     node->garbage += old_len - value_len;
     return true;
 }
@@ -474,6 +491,7 @@ static void remove_slot(struct bnode *node, uint32_t pos)
 {
     struct bnode_slot *slots = slots_of(node);
     node->garbage += (uint32_t)entry_span(node, pos);
+    node->run_count = 0;
     memmove(slots + pos, slots + pos + 1, (node->count - pos - 1) * sizeof(*slots));
     node->count--;
 }

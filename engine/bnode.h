@@ -13,8 +13,8 @@
  *
  * INV-BN-1: slots are in strictly ascending key order.
  * INV-BN-2: all keys begin with the same prefix_len bytes, and heads are taken behind them. The
- *           first entry of an inner node has the empty key, is below everything, and is not counted.
- * INV-BN-3: a node that a published version reaches never changes.
+ *           first entry of an inner node has the empty key, is below everything, and is not
+ * counted. INV-BN-3: a node that a published version reaches never changes.
  *
  * Not here: the node in the file (fileformat/node.h); which nodes exist and when they go
  * (engine/version.h, engine/node_cache.h).
@@ -29,13 +29,13 @@
 /* An inner entry's value. */
 struct child {
     struct node_ref ref;
-    uint64_t entry_count;  /* leaf entries below */
-    struct reduction sum;  /* of them */
+    uint64_t entry_count; /* leaf entries below */
+    struct reduction sum; /* of them */
 };
 
 struct bnode_slot {
-    uint32_t head;    /* big-endian number of 4 key bytes behind the common prefix, zero-padded */
-    uint32_t back;    /* bytes from the entry's start to the end of the page */
+    uint32_t head; /* big-endian number of 4 key bytes behind the common prefix, zero-padded */
+    uint32_t back; /* bytes from the entry's start to the end of the page */
 };
 
 #define BNODE_PREFIX_KEPT 16
@@ -48,19 +48,21 @@ struct bnode {
     /* Of the one list it is on: a txn's, a version's dead-list, or the ring of its cache shard. */
     struct bnode *prev;
     struct bnode *next;
-    struct bnode *hash_next;  /* chain in the cache; under the shard's lock */
-    uint32_t heap_used;   /* bytes of entries at the end of the page, garbage included */
-    uint32_t garbage;     /* bytes of removed entries among them */
-    _Atomic bool referenced;  /* of a clean node: used since the clock hand passed */
+    struct bnode *hash_next; /* chain in the cache; under the shard's lock */
+    uint32_t heap_used;      /* bytes of entries at the end of the page, garbage included */
+    uint32_t garbage;        /* bytes of removed entries among them */
+    uint32_t run_end;        /* position behind the entry inserted last */
+    uint32_t run_count;      /* insertions in a row that each came right behind the one before */
+    _Atomic bool referenced; /* of a clean node: used since the clock hand passed */
     /* From here on: what a search looks at, close together. */
     uint8_t kind;
     uint8_t level;
     _Atomic uint32_t pin_count; /* of a clean node: raised under the shard's lock */
     /* The txn that made this node; 0: a clean node, owned by the cache. */
     uint64_t version;
-    uint32_t count;       /* entries */
-    uint32_t cap;         /* bytes of page */
-    uint32_t prefix_len;  /* INV-BN-2 */
+    uint32_t count;                    /* entries */
+    uint32_t cap;                      /* bytes of page */
+    uint32_t prefix_len;               /* INV-BN-2 */
     uint8_t prefix[BNODE_PREFIX_KEPT]; /* its first bytes, so that a search need not fetch a key */
     uint8_t page[] __attribute__((aligned(8)));
 };

@@ -111,6 +111,7 @@ tuf_status tufi_bnode_decode(struct bnode **out, tuf_slice bytes, uint64_t off)
         tufi_bnode_free(node);
         return st;
     }
+    node->run_count = 0; /* filling it was no series of insertions */
     *out = node;
     return TUF_OK;
 }

@@ -106,8 +106,7 @@ void tufi_btree_reduce(struct reduction *sum, const struct btree_env *env, unsig
 
 /* ---- loading --------------------------------------------------------------------------------- */
 
-static tuf_status check_place(const struct bnode *node, uint64_t off, unsigned level,
-                              unsigned kind)
+static tuf_status check_place(const struct bnode *node, uint64_t off, unsigned level, unsigned kind)
 {
     if (node->level != level || node->kind != kind)
         return tufi_corrupt(off, "node of tree %u level %u where tree %u level %u belongs",

@@ -91,7 +91,8 @@ tuf_status tufi_btree_txn_begin(struct btree_txn **out, struct btree_env *env);
 /* The working trees: read them with tufi_btree_find on &trees[kind]; change with put/remove. */
 struct btree *tufi_btree_txn_tree(struct btree_txn *txn, unsigned kind);
 struct btree_env *tufi_btree_txn_env(const struct btree_txn *txn);
-/* Inserts or replaces. Returns E_NOMEM, E_CORRUPT, E_IO, E_LIMIT: then the txn must be aborted. */
+/* Inserts or replaces; key and value must not point into the tree. Returns E_NOMEM, E_CORRUPT,
+ * E_IO, E_LIMIT: then the txn must be aborted. */
 tuf_status tufi_btree_put(struct btree_txn *txn, unsigned kind, tuf_slice key, tuf_slice value);
 /* TUF_NOT_FOUND if absent. */
 tuf_status tufi_btree_remove(struct btree_txn *txn, unsigned kind, tuf_slice key);
@@ -122,7 +123,8 @@ struct btree_pin {
 #define BTREE_PIN_INIT { 0 }
 void tufi_btree_unpin(struct btree_env *env, struct btree_pin *pin);
 
-/* value_out is borrowed until unpin. TUF_NOT_FOUND; E_CORRUPT, E_IO, E_NOMEM. */
+/* value_out is borrowed until unpin; that of a txn's tree until its next change, if that is
+ * earlier. TUF_NOT_FOUND; E_CORRUPT, E_IO, E_NOMEM. */
 tuf_status tufi_btree_find(struct btree_env *env, const struct btree *tree, tuf_slice key,
                            tuf_slice *value_out, struct btree_pin *pin);
 

@@ -3,9 +3,9 @@
 /*
  * Role: verifies a whole tree, and shows everything in it.
  *
- * Clean nodes are read from the file and not taken from the cache: what is to be verified is the file.
- * That every leaf key lies between the separators around its leaf implies the order across leaves.
- * Not here: what keys and values mean (engine/check.c).
+ * Clean nodes are read from the file and not taken from the cache: what is to be verified is the
+ * file. That every leaf key lies between the separators around its leaf implies the order across
+ * leaves. Not here: what keys and values mean (engine/check.c).
  */
 #include <stdio.h>
 
@@ -21,7 +21,7 @@ struct walk {
 
 /* Keys that may stand in a subtree: low <= key < high. Borrowed from the nodes above. */
 struct key_range {
-    const tuf_slice *low;  /* NULL: none */
+    const tuf_slice *low; /* NULL: none */
     const tuf_slice *high;
 };
 

@@ -3,8 +3,8 @@
 /*
  * Role: moving through a tree in key order, and over many entries at once.
  *
- * A cursor is a path whose leaf position stands between two entries: before the one at pos. next and
- * prev deliver the entry on either side of it.
+ * A cursor is a path whose leaf position stands between two entries: before the one at pos. next
+ * and prev deliver the entry on either side of it.
  *
  * INV-CU-1: a move that fails leaves the cursor where it was.
  */
@@ -15,8 +15,8 @@
 struct btree_cursor {
     struct btree_env *env;
     struct btree tree;
-    bool positioned;   /* a seek has succeeded */
-    struct path path;  /* empty if the tree is */
+    bool positioned;  /* a seek has succeeded */
+    struct path path; /* empty if the tree is */
 };
 
 tuf_status tufi_btree_cursor_new(struct btree_cursor **out, struct btree_env *env,
@@ -91,8 +91,7 @@ static tuf_status seek_end(struct btree_cursor *cursor, bool last)
     TUF_AUTO(tufi_path_release) struct path path;
     path_init(&path);
     if (!btree_is_empty(&cursor->tree)) {
-        tuf_status st =
-            go_to_end(cursor, &path, cursor->tree.root, cursor->tree.height - 1, last);
+        tuf_status st = go_to_end(cursor, &path, cursor->tree.root, cursor->tree.height - 1, last);
         if (st < 0)
             return st;
     }
@@ -230,8 +229,8 @@ static struct rank rank_of_path(const struct btree_env *env, const struct path *
     return rank;
 }
 
-/* Whether an item of this amount lies wholly before the position searched. Forward, that is the first
- * position with `target` before it; backward, the last one with no more than `target`. */
+/* Whether an item of this amount lies wholly before the position searched. Forward, that is the
+ * first position with `target` before it; backward, the last one with no more than `target`. */
 static bool passes(uint64_t before, uint64_t amount, uint64_t target, bool backward)
 {
     return backward ? before + amount <= target : before + amount < target;
@@ -277,9 +276,9 @@ static tuf_status seek_amount(struct btree_cursor *cursor, unsigned slot, uint64
 struct skip {
     unsigned slot;
     bool backward;
-    bool to_end;       /* all that lies ahead is not enough */
+    bool to_end; /* all that lies ahead is not enough */
     struct rank here;
-    uint64_t target;   /* amount before the position wanted; only if not to_end */
+    uint64_t target; /* amount before the position wanted; only if not to_end */
 };
 
 /* Stops at the bound if it comes before the target; otherwise *stopped_out is false. */
@@ -301,8 +300,7 @@ static tuf_status stop_at_bound(struct btree_cursor *cursor, const struct skip *
     st = tufi_btree_seek(cursor, bound);
     if (st < 0)
         return st;
-    *passed_out =
-        skip->backward ? skip->here.amount - at.amount : at.amount - skip->here.amount;
+    *passed_out = skip->backward ? skip->here.amount - at.amount : at.amount - skip->here.amount;
     return TUF_OK;
 }
 
@@ -318,8 +316,7 @@ tuf_status tufi_btree_skip(struct btree_cursor *cursor, bool backward, unsigned 
         return TUF_OK;
     struct skip skip = { .slot = slot, .backward = backward };
     skip.here = rank_of_path(cursor->env, &cursor->path, slot);
-    uint64_t ahead =
-        backward ? skip.here.amount : cursor->tree.total.v[slot] - skip.here.amount;
+    uint64_t ahead = backward ? skip.here.amount : cursor->tree.total.v[slot] - skip.here.amount;
     skip.to_end = amount > ahead;
     skip.target = backward ? skip.here.amount - amount : skip.here.amount + amount;
     bool stopped = false;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: what the files of the B+tree share: the environment, the path from a root to a leaf, and the
- * transaction.
+ * Role: what the files of the B+tree share: the environment, the path from a root to a leaf, and
+ * the transaction.
  *
- * Threads: the environment is shared; a transaction belongs to one thread; a path lives in one call.
- * Locks: versions.lock and the shards' locks are never held together.
+ * Threads: the environment is shared; a transaction belongs to one thread; a path lives in one
+ * call. Locks: versions.lock and the shards' locks are never held together.
  */
 #ifndef ENGINE_BTREE_ENV_H
 #define ENGINE_BTREE_ENV_H
@@ -22,8 +22,8 @@ struct btree_env {
     struct btree_config config;
     struct version_list versions;
     struct node_cache cache;
-    _Atomic size_t dirty_size;  /* bytes of dirty nodes that the newest version reaches */
-    _Atomic size_t live_count;  /* nodes that txns and versions own: not those of the cache */
+    _Atomic size_t dirty_size; /* bytes of dirty nodes that the newest version reaches */
+    _Atomic size_t live_count; /* nodes that txns and versions own: not those of the cache */
 };
 
 /* ---- nodes ----------------------------------------------------------------------------------- */
@@ -73,13 +73,13 @@ void tufi_btree_retire_now(struct btree_env *env, struct bnode *node);
 
 struct path_step {
     struct bnode *node;
-    uint32_t pos;       /* of the child the path follows; in the leaf: of an entry */
+    uint32_t pos; /* of the child the path follows; in the leaf: of an entry */
 };
 
 /* steps[0] is the root. Clean nodes are pinned by the path. */
 struct path {
-    uint32_t depth;     /* steps in use */
-    bool owned;         /* all nodes were made by the txn: nothing to unpin */
+    uint32_t depth; /* steps in use */
+    bool owned;     /* all nodes were made by the txn: nothing to unpin */
     struct path_step steps[BTREE_HEIGHT_MAX];
 };
 
@@ -92,9 +92,9 @@ static inline void path_init(struct path *path)
 /* Unpins what is pinned and empties the path. */
 void tufi_path_release(struct path *path);
 /*
- * Walks from the root to the leaf where `key` belongs. The tree is not empty; the path is empty, and
- * must be released even after a failure.
- *   equal_out  whether the leaf's entry at the last pos has the key
+ * Walks from the root to the leaf where `key` belongs. The tree is not empty; the path is empty,
+ * and must be released even after a failure. equal_out  whether the leaf's entry at the last pos
+ * has the key
  */
 tuf_status tufi_path_find(struct path *path, struct btree_env *env, const struct btree *tree,
                           tuf_slice key, bool *equal_out);
@@ -103,12 +103,12 @@ tuf_status tufi_path_find(struct path *path, struct btree_env *env, const struct
 
 struct btree_txn {
     struct btree_env *env;
-    uint64_t number;            /* of the version it will be */
-    struct version *made;       /* owned: so that publishing needs no memory */
+    uint64_t number;      /* of the version it will be */
+    struct version *made; /* owned: so that publishing needs no memory */
     struct btree trees[BTREE_KINDS_MAX];
-    struct node_list nodes;     /* made in this txn and in its trees, or just written */
-    struct node_list retired;   /* of published versions, replaced in this txn */
-    bool written;               /* txn_write was called */
+    struct node_list nodes;   /* made in this txn and in its trees, or just written */
+    struct node_list retired; /* of published versions, replaced in this txn */
+    bool written;             /* txn_write was called */
 };
 
 /* Takes a new node into the txn: it is freed if the txn is aborted. */

@@ -135,8 +135,7 @@ tuf_status tufi_btree_remove(struct btree_txn *txn, unsigned kind, tuf_slice key
         return TUF_NOT_FOUND;
     struct path_step *leaf = &path.steps[path.depth - 1];
     struct difference diff = { .count = UINT64_MAX };
-    tufi_btree_reduce(&diff.removed, txn->env, kind, key,
-                      tufi_bnode_value(leaf->node, leaf->pos));
+    tufi_btree_reduce(&diff.removed, txn->env, kind, key, tufi_bnode_value(leaf->node, leaf->pos));
     st = tufi_path_own(txn, tree, &path, 0);
     if (st < 0)
         return st;

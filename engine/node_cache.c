@@ -3,10 +3,9 @@
 /*
  * Role: the cache of clean nodes (node_cache.h).
  *
- * Sixteen shards, each with a lock, a chained hash table and a ring of its nodes. The clock hand goes
- * round the ring: a node used since its last visit gets another round, a pinned one is passed, any
- * other is freed.
- * Source: CLOCK, Corbato 1968.
+ * Sixteen shards, each with a lock, a chained hash table and a ring of its nodes. The clock hand
+ * goes round the ring: a node used since its last visit gets another round, a pinned one is passed,
+ * any other is freed. Source: CLOCK, Corbato 1968.
  */
 #include "engine/node_cache.h"
 
@@ -102,7 +101,8 @@ static struct bnode *look_up(struct node_cache_shard *shard, uint64_t off)
 {
     struct bnode *node = *bucket_of(shard, off);
     if (node)
-        bnode_prefetch(node); /* most likely the one; comparing its offset waits for memory anyway */
+        bnode_prefetch(
+            node); /* most likely the one; comparing its offset waits for memory anyway */
     while (node && node->off != off)
         node = node->hash_next;
     return node;

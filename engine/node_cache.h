@@ -20,18 +20,18 @@
 
 struct node_cache_shard {
     pthread_mutex_t lock;
-    struct bnode **buckets;  /* owned; chains over hash_next */
-    size_t bucket_count;     /* a power of two */
+    struct bnode **buckets; /* owned; chains over hash_next */
+    size_t bucket_count;    /* a power of two */
     size_t node_count;
-    size_t used;             /* bytes of memory of its nodes */
-    struct bnode *hand;      /* of the clock, in the ring over next; NULL when empty */
-    uint8_t apart[64];       /* keeps the next shard's lock out of this one's cache line */
+    size_t used;        /* bytes of memory of its nodes */
+    struct bnode *hand; /* of the clock, in the ring over next; NULL when empty */
+    uint8_t apart[64];  /* keeps the next shard's lock out of this one's cache line */
 };
 
 struct node_cache {
     struct node_cache_shard shards[NODE_CACHE_SHARDS];
-    size_t shard_capacity;   /* bytes */
-    _Atomic size_t used;     /* bytes of all shards */
+    size_t shard_capacity; /* bytes */
+    _Atomic size_t used;   /* bytes of all shards */
 };
 
 tuf_status tufi_node_cache_init(struct node_cache *cache, size_t capacity);

@@ -25,17 +25,17 @@
 #include "engine/bnode.h"
 
 struct version {
-    struct btree_version shown;  /* what readers see; first, so that both pointers convert */
+    struct btree_version shown; /* what readers see; first, so that both pointers convert */
     void (*free_owner)(void *owner_data);
-    struct version *older;       /* list of live versions; all below under the lock */
+    struct version *older; /* list of live versions; all below under the lock */
     struct version *newer;
-    uint64_t hold_count;         /* readers, without the hold for being the newest */
+    uint64_t hold_count; /* readers, without the hold for being the newest */
     struct node_list dead;
 };
 
 struct version_list {
     pthread_mutex_t lock;
-    struct version *newest;      /* never NULL after init */
+    struct version *newest; /* never NULL after init */
 };
 
 struct btree_env;

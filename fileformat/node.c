@@ -134,12 +134,11 @@ static tuf_status check_restart(const struct node_decoder *d)
 {
     if (d->done_count % NODE_RESTART_INTERVAL != 0)
         return TUF_OK;
-    const uint8_t *slot =
-        d->bytes + NODE_HEADER_SIZE + d->done_count / NODE_RESTART_INTERVAL * 4;
+    const uint8_t *slot = d->bytes + NODE_HEADER_SIZE + d->done_count / NODE_RESTART_INTERVAL * 4;
     size_t at = (size_t)(d->in.pos - d->bytes);
     if (get_be32(slot) != at)
-        return tufi_corrupt(d->off, "node says entry %u is at byte %u, it is at %zu",
-                            d->done_count, get_be32(slot), at);
+        return tufi_corrupt(d->off, "node says entry %u is at byte %u, it is at %zu", d->done_count,
+                            get_be32(slot), at);
     return TUF_OK;
 }
 

@@ -58,11 +58,11 @@ struct node_child {
 };
 
 struct node_encoder {
-    struct buf *out;      /* borrowed; its error sticks */
-    size_t start;         /* where the node begins in out */
-    uint32_t done_count;  /* entries written */
+    struct buf *out;     /* borrowed; its error sticks */
+    size_t start;        /* where the node begins in out */
+    uint32_t done_count; /* entries written */
     struct node_header header;
-    tuf_slice last_key;   /* borrowed from the caller until the next entry */
+    tuf_slice last_key; /* borrowed from the caller until the next entry */
 };
 
 /* Starts a node at the end of out. Exactly header->entry_count entries must follow, in key order;
@@ -74,10 +74,10 @@ void tufi_node_encode_inner(struct node_encoder *e, tuf_slice key, const struct 
 
 struct node_decoder {
     struct reader in;
-    const uint8_t *bytes;    /* borrowed: the whole node */
-    uint64_t off;            /* of the node in the file, for messages */
+    const uint8_t *bytes; /* borrowed: the whole node */
+    uint64_t off;         /* of the node in the file, for messages */
     struct node_header header;
-    uint32_t done_count;     /* entries read */
+    uint32_t done_count; /* entries read */
     size_t key_len;
     uint8_t key[NODE_KEY_SIZE_MAX]; /* of the last entry */
 };

@@ -340,10 +340,9 @@ void harness_init(struct harness *h, struct choices *choices, size_t node_size, 
 {
     memset(h, 0, sizeof(*h));
     mem_file_init(&h->file);
-    h->config = (struct btree_config){ .read = mem_file_read,
-                                       .ctx = &h->file,
-                                       .cache_size = cache_size,
-                                       .node_size = node_size };
+    h->config = (struct btree_config){
+        .read = mem_file_read, .ctx = &h->file, .cache_size = cache_size, .node_size = node_size
+    };
     for (unsigned t = 0; t < MODEL_TREES; t++)
         h->config.reduce[kinds[t]] = model_reduce;
     h->choices = choices;
@@ -513,8 +512,8 @@ static tuf_status step_cursor(struct btree_cursor *cursor, const struct model *m
 {
     tuf_slice key;
     tuf_slice value;
-    tuf_status st = backward ? tufi_btree_prev(cursor, &key, &value)
-                             : tufi_btree_next(cursor, &key, &value);
+    tuf_status st =
+        backward ? tufi_btree_prev(cursor, &key, &value) : tufi_btree_next(cursor, &key, &value);
     if (st < 0)
         return st;
     bool end = backward ? *pos == 0 : *pos == m->count;
@@ -596,8 +595,7 @@ static tuf_status do_cursor(struct harness *h, const struct btree *tree, const s
     return st < 0 ? st : TUF_OK;
 }
 
-static tuf_status read_something(struct harness *h, const struct btree *tree,
-                                 const struct model *m)
+static tuf_status read_something(struct harness *h, const struct btree *tree, const struct model *m)
 {
     switch (choose(h->choices, 3)) {
     case 0:
@@ -665,8 +663,8 @@ tuf_status harness_step(struct harness *h)
     if (op < 15)
         st = change_something(h, t, op);
     else if (op < 18)
-        st = h->txn ? read_something(h, tufi_btree_txn_tree(h->txn, kinds[t]), &h->work[t])
-                    : TUF_OK;
+        st =
+            h->txn ? read_something(h, tufi_btree_txn_tree(h->txn, kinds[t]), &h->work[t]) : TUF_OK;
     else if (op < 21)
         st = read_held(h, t);
     else

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: a sorted array that behaves as a B+tree should, and a harness that runs the same operations on
- * both and compares. Used by the unit tests (random operations) and by fuzz/fuzz_btree_ops.c.
+ * Role: a sorted array that behaves as a B+tree should, and a harness that runs the same operations
+ * on both and compares. Used by the unit tests (random operations) and by fuzz/fuzz_btree_ops.c.
  *
  * INV-BM-1: each held version has its own copy of the model, made when it was acquired.
  */
@@ -25,7 +25,7 @@ struct mem_file {
     size_t len;
     size_t cap;
     uint64_t read_count;
-    uint64_t fail_read_at;   /* number of the read that fails, from 1; 0: none */
+    uint64_t fail_read_at; /* number of the read that fails, from 1; 0: none */
     uint64_t append_count;
     uint64_t fail_append_at;
 };
@@ -42,7 +42,7 @@ void model_reduce(struct reduction *out, tuf_slice key, tuf_slice value);
 
 struct item {
     unsigned ref_count;
-    tuf_slice key;    /* both in the same allocation */
+    tuf_slice key; /* both in the same allocation */
     tuf_slice value;
 };
 
@@ -66,7 +66,7 @@ void model_remove_at(struct model *m, size_t pos);
 
 /* Where the choices come from: a generator, or the bytes of a fuzzer. */
 struct choices {
-    uint64_t random;          /* state of the generator, when data is NULL */
+    uint64_t random; /* state of the generator, when data is NULL */
     const uint8_t *data;
     size_t left;
 };
@@ -83,11 +83,11 @@ struct harness {
     struct mem_file file;
     struct btree_config config;
     struct btree_env *env;
-    struct btree_txn *txn;                 /* NULL between transactions */
-    struct model newest[MODEL_TREES];      /* of the newest version */
-    struct model work[MODEL_TREES];        /* of the txn */
+    struct btree_txn *txn;            /* NULL between transactions */
+    struct model newest[MODEL_TREES]; /* of the newest version */
+    struct model work[MODEL_TREES];   /* of the txn */
     struct held held[MODEL_HELD_MAX];
-    uint64_t next_number;                  /* for keys that only grow */
+    uint64_t next_number; /* for keys that only grow */
     struct choices *choices;
     uint32_t key_len_max;
     uint32_t value_len_max;
@@ -97,7 +97,8 @@ void harness_init(struct harness *h, struct choices *choices, size_t node_size, 
 void harness_release(struct harness *h);
 /* One operation. TUF_OK, or the failure that was injected: then the txn has been aborted. */
 tuf_status harness_step(struct harness *h);
-/* Compares the newest version and every held one with their models, entry by entry, and runs check. */
+/* Compares the newest version and every held one with their models, entry by entry, and runs check.
+ */
 void harness_compare(struct harness *h);
 /* Writes, publishes and opens again from the references alone. */
 tuf_status harness_reopen(struct harness *h);

@@ -241,6 +241,18 @@ START_TEST(ascending_keys_fill_the_nodes_over_many_txns)
 }
 END_TEST
 
+/* As with ids that count up behind a prefix. */
+START_TEST(series_of_ascending_keys_fill_the_nodes)
+{
+    open_env(8192);
+    for (uint64_t i = 0; i < 20000; i++)
+        put_number((i / 20 % 16) << 32 | i, 50);
+    struct leaves leaves = leaves_of_tree();
+    ck_assert_uint_gt(fill_percent(&leaves, 8192), 85);
+    close_env();
+}
+END_TEST
+
 START_TEST(random_keys_leave_no_nearly_empty_nodes)
 {
     open_env(4096);
@@ -363,6 +375,7 @@ int main(void)
     tcase_add_test(tcase, longest_key_and_value_survive_the_file);
     tcase_add_test(tcase, ascending_keys_fill_the_nodes);
     tcase_add_test(tcase, ascending_keys_fill_the_nodes_over_many_txns);
+    tcase_add_test(tcase, series_of_ascending_keys_fill_the_nodes);
     tcase_add_test(tcase, random_keys_leave_no_nearly_empty_nodes);
     tcase_add_test(tcase, removed_entries_take_their_nodes_with_them);
     tcase_add_loop_test(tcase, nodes_fit_the_size_they_are_given, 0, 3);

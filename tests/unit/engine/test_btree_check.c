@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: damage in the file is found by tufi_btree_check, and never passes for data.
+ * Role: damage in the file is found by tufi_btree_check, and never passes for data (INV-BT-1); keys
+ * on the wrong side of a separator (INV-BB-2) are damage too.
  */
 #include "base/alloc.h"
 #include "base/crc32c.h"
@@ -72,10 +73,9 @@ static tuf_slice key_at(uint8_t bytes[8], uint64_t i)
 static void build(void)
 {
     mem_file_init(&file);
-    config = (struct btree_config){ .read = mem_file_read,
-                                    .ctx = &file,
-                                    .reduce = { model_reduce },
-                                    .node_size = 256 };
+    config = (struct btree_config){
+        .read = mem_file_read, .ctx = &file, .reduce = { model_reduce }, .node_size = 256
+    };
     struct btree_env *env;
     struct btree_txn *txn;
     ck_ok(tufi_btree_env_new(&env, &config));
@@ -185,7 +185,7 @@ struct planted {
     uint8_t leaf_kind;
     uint8_t root_level;
     uint64_t total_count;
-    const char *text;        /* of the finding */
+    const char *text; /* of the finding */
 };
 
 static const struct planted planted[] = {
@@ -243,6 +243,7 @@ START_TEST(reference_past_the_end_is_found)
     tree.root.len = NODE_SIZE_MAX + 1;
     f = check_tree(&tree);
     ck_assert_uint_eq(f.count, 1);
+    ck_assert_ptr_nonnull(strstr(f.first_text, "node reference with length"));
     tree = built;
     tree.height = UINT32_MAX;
     f = check_tree(&tree);
@@ -287,7 +288,9 @@ static void refuse_finding(void *ctx, const struct btree_finding *finding)
 START_TEST(entry_callback_stops_the_walk)
 {
     unsigned count = 0;
-    struct btree_check_sink sink = { .found = refuse_finding, .entry = stop_at_tenth, .ctx = &count };
+    struct btree_check_sink sink = { .found = refuse_finding,
+                                     .entry = stop_at_tenth,
+                                     .ctx = &count };
     struct btree_env *env;
     ck_ok(tufi_btree_env_new(&env, &config));
     ck_outcome(tufi_btree_check(env, &built, &sink), TUF_STOPPED);

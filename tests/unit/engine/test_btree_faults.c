@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: every allocation, read and append of a scenario fails once, in turn. The transaction is then
- * aborted; the newest version and all held ones must be what they were, nothing may leak
- * (AddressSanitizer; the environment counts its nodes), and work must go on.
+ * Role: every allocation, read and append of a scenario fails once, in turn. The transaction is
+ * then aborted; the newest version and all held ones must be what they were (INV-TX-2), nothing may
+ * leak (AddressSanitizer; the environment counts its nodes), and work must go on.
  */
 #include "base/alloc.h"
 #include "engine/btree_env.h"
@@ -88,7 +88,8 @@ static bool run_with_fault(enum fault_kind kind, uint64_t number, uint64_t seed,
     return happened;
 }
 
-/* The n-th of the scenario's allocations, reads or appends, for n = 1, 2, 3... until there is none. */
+/* The n-th of the scenario's allocations, reads or appends, for n = 1, 2, 3... until there is none.
+ */
 static void run_all(enum fault_kind kind, uint64_t seed, bool persistent)
 {
     uint64_t number = 1;
@@ -121,6 +122,30 @@ START_TEST(every_failed_append_leaves_the_versions_alone)
 }
 END_TEST
 
+START_TEST(first_entry_without_memory_leaves_the_tree_empty)
+{
+    struct choices choices = { .random = 1 };
+    struct harness h;
+    harness_init(&h, &choices, 128, 0);
+    alloc_fails_on = false;
+    tuf_status st = TUF_E_NOMEM;
+    for (alloc_fails_at = 1; st != TUF_OK; alloc_fails_at++) {
+        struct btree_txn *txn = NULL;
+        alloc_count = 0;
+        tufi_alloc_set_hook(count_alloc, NULL);
+        st = tufi_btree_txn_begin(&txn, h.env);
+        if (st == TUF_OK)
+            st = tufi_btree_put(txn, 0, tuf_str("a"), tuf_str("b"));
+        tufi_alloc_set_hook(NULL, NULL);
+        ck_assert(st == TUF_OK || st == TUF_E_NOMEM);
+        tufi_btree_txn_abort(&txn);
+        harness_compare(&h);
+    }
+    ck_assert_uint_ge(alloc_fails_at, 4);
+    harness_release(&h);
+}
+END_TEST
+
 START_TEST(environment_without_memory_is_not_made)
 {
     struct btree_config config = { .read = mem_file_read };
@@ -138,6 +163,7 @@ START_TEST(environment_without_memory_is_not_made)
 }
 END_TEST
 
+/* INV-CU-1 */
 START_TEST(cursor_stays_where_it_was_when_a_read_fails)
 {
     struct choices choices;
@@ -183,6 +209,7 @@ int main(void)
     tcase_add_loop_test(tcase, memory_that_stays_short_leaves_the_versions_alone, 0, 2);
     tcase_add_loop_test(tcase, every_failed_read_leaves_the_versions_alone, 0, 2);
     tcase_add_loop_test(tcase, every_failed_append_leaves_the_versions_alone, 0, 2);
+    tcase_add_test(tcase, first_entry_without_memory_leaves_the_tree_empty);
     tcase_add_test(tcase, environment_without_memory_is_not_made);
     tcase_add_test(tcase, cursor_stays_where_it_was_when_a_read_fails);
     suite_add_tcase(suite, tcase);

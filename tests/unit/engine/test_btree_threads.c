@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: one writer and three readers at once: every version that a reader acquires is one the writer
- * published, whole. Meant for ThreadSanitizer; without it, it still checks what is read.
+ * Role: one writer and three readers at once: every version that a reader acquires is one the
+ * writer published, whole, and stays so (INV-BN-3). Meant for ThreadSanitizer; without it, it still
+ * checks what is read.
  *
- * Every entry of a version has the value 'number of the version that last changed it', and the owner
- * data says what all of them add up to.
+ * Every entry of a version has the value 'number of the version that last changed it', and the
+ * owner data says what all of them add up to.
  */
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: how long nodes live: a held version keeps its own nodes and no others (INV-VE-3), an aborted
- * txn leaves none, and what is written moves to the cache.
+ * Role: how long nodes live: a held version keeps its own nodes and no others (INV-VE-3), an
+ * aborted txn leaves none, and what is written moves to the cache.
  */
 #include "engine/btree_env.h"
 #include "tests/lib/test.h"
@@ -16,10 +16,9 @@ static unsigned freed_owner_count;
 static void open_env(void)
 {
     mem_file_init(&file);
-    config = (struct btree_config){ .read = mem_file_read,
-                                    .ctx = &file,
-                                    .cache_size = 1 << 20,
-                                    .node_size = 256 };
+    config = (struct btree_config){
+        .read = mem_file_read, .ctx = &file, .cache_size = 1 << 20, .node_size = 256
+    };
     ck_ok(tufi_btree_env_new(&env, &config));
     freed_owner_count = 0;
 }

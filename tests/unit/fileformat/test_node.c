@@ -57,11 +57,9 @@ static void refuses(tuf_slice bytes)
     ck_assert_uint_eq(tuf_last_error()->file_off, NODE_OFF);
 }
 
-static const struct node_child some_child = { .off = 300,
-                                              .len = 7,
-                                              .crc = 0x01020304,
-                                              .entry_count = 5,
-                                              .reduction = { 0, 1, 128, 2 } };
+static const struct node_child some_child = {
+    .off = 300, .len = 7, .crc = 0x01020304, .entry_count = 5, .reduction = { 0, 1, 128, 2 }
+};
 
 START_TEST(leaf_has_these_bytes)
 {
@@ -69,8 +67,8 @@ START_TEST(leaf_has_these_bytes)
     start_leaf(&e, 2);
     tufi_node_encode_leaf(&e, tuf_str("abc"), tuf_str("1"));
     tufi_node_encode_leaf(&e, tuf_str("abde"), tuf_str(""));
-    static const uint8_t expected[] = { 1, 2, 0, 0, 0, 0, 0, 2, 0,   0,   0,   12, 0,
-                                        3, 1, 'a', 'b', 'c', '1', 2, 2, 0, 'd', 'e' };
+    static const uint8_t expected[] = { 1, 2, 0, 0,   0,   0,   0,   2, 0, 0, 0,   12,
+                                        0, 3, 1, 'a', 'b', 'c', '1', 2, 2, 0, 'd', 'e' };
     ck_assert_uint_eq(out.len, sizeof(expected));
     ck_assert_mem_eq(out.data, expected, sizeof(expected));
 }
@@ -81,8 +79,8 @@ START_TEST(inner_node_has_these_bytes)
     struct node_encoder e;
     start_inner(&e, 1);
     tufi_node_encode_inner(&e, tuf_str(""), &some_child);
-    static const uint8_t expected[] = { 1, 1, 3, 0, 0, 0, 0, 1, 0, 0, 0, 12, 0, 0, 0xac,
-                                        2, 7, 1, 2, 3, 4, 5, 0, 1, 0x80, 1, 2 };
+    static const uint8_t expected[] = { 1,    1, 3, 0, 0, 0, 0, 1, 0, 0, 0,    12, 0, 0,
+                                        0xac, 2, 7, 1, 2, 3, 4, 5, 0, 1, 0x80, 1,  2 };
     ck_assert_uint_eq(out.len, sizeof(expected));
     ck_assert_mem_eq(out.data, expected, sizeof(expected));
 }
@@ -256,8 +254,8 @@ END_TEST
 
 START_TEST(first_key_of_an_inner_node_must_be_empty)
 {
-    static const uint8_t bytes[] = { 1, 1, 3, 0, 0, 0, 0, 1, 0, 0, 0, 12, 0, 1, 'x', 3,
-                                     7, 1, 2, 3, 4, 5, 0, 1, 0, 2 };
+    static const uint8_t bytes[] = { 1, 1,   3, 0, 0, 0, 0, 1, 0, 0, 0, 12, 0,
+                                     1, 'x', 3, 7, 1, 2, 3, 4, 5, 0, 1, 0,  2 };
     refuses(tuf_slice_of(bytes, sizeof(bytes)));
 }
 END_TEST
