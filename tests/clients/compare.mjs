@@ -46,9 +46,10 @@ export async function fingerprint(db) {
     for (const row of page.results) {
       const leaves = row.changes.map((change) => change.rev).sort();
       result.set(row.id, { leaves, text: '' });
-      // Histories, tombstones and pictures are read one by one, below.
+      // Histories, tombstones and pictures are read one by one, below; so are ids beyond ASCII,
+      // which a local PouchDB leaves out of allDocs.
       if (leaves.length > 1 || row.deleted || !leaves[0].startsWith('1-') ||
-          row.id.startsWith('picture/'))
+          row.id.startsWith('picture/') || /[^ -~]/.test(row.id))
         special.push(row.id);
     }
     if (page.results.length < PAGE) break;

@@ -52,4 +52,6 @@ export async function nanoPart(tally, server) {
     JSON.stringify(info));
   tally.ok((await couch.db.destroy('books')).ok, 'deletes the database');
   await tally.rejects(couch.db.get('books'), 404, 'which is 404 then, too');
+  await couch.db.create('books');
+  tally.ok((await couch.db.use('books').list()).rows.length === 0, 'created again it is empty');
 }

@@ -20,7 +20,7 @@ function seconds(begin) {
 // the work; onRestart is called after each restart. Returns {acked, runs, docsRead}.
 async function replicateThroughKills(source, target, server, killCount, total, onRestart) {
   const acked = [];
-  let docsRead = 0, kills = 0, runs = 0, killing = null, rest = 0;
+  let docsRead = 0, kills = 0, runs = 0, killing = null, restarted = false, rest = 0;
   for (;;) {
     let seen = 0;
     const replication = PouchDB.replicate(source, target,
@@ -33,7 +33,8 @@ async function replicateThroughKills(source, target, server, killCount, total, o
         kills++;
         // A moment later, so that it hits in the middle of a request.
         killing = new Promise((resolve) => setTimeout(resolve, 17 * kills * kills))
-          .then(() => server.killAndRestart());
+          .then(() => server.killAndRestart())
+          .then(() => { killing = null; restarted = true; });
       }
     });
     runs++;
@@ -44,11 +45,13 @@ async function replicateThroughKills(source, target, server, killCount, total, o
       error = reason;
     }
     docsRead += seen;
-    if (killing) {
-      await killing;
-      killing = null;
+    if (killing) await killing;
+    if (restarted) {
+      // Also after a run that ended well: the kill may have come at its end, or between two
+      // requests, so that PouchDB did not notice it.
+      restarted = false;
       await onRestart(acked);
-      continue; // also after a run that seemed to end well: the kill may have come at its end
+      continue;
     }
     if (!error) return { acked, runs, docsRead, kills };
     if (runs > killCount + 5) throw error;

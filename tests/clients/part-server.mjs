@@ -26,12 +26,11 @@ async function replicate(other, source, target) {
 }
 
 export async function serverPart(tally, server, settings) {
-  const count = Math.min(settings.count, 20000);
   const source = new PouchDB('part-server-source', { adapter: 'memory' });
   const other = Server.pouchdb(join(settings.here, 'pouch-server.mjs'), 'memory');
   try {
     await other.start();
-    await fill(source, count);
+    await fill(source, settings.count);
     const want = await fingerprint(source);
     const pictures = await digests(source);
     const first = new PouchDB(server.url('first')), second = new PouchDB(server.url('second'));
