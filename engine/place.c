@@ -234,6 +234,21 @@ static void forget_late_stubs(tuf_edit *e)
         }
 }
 
+/* Whether the revision that an interactive edit makes is in the tree already: replication may have
+ * brought it without its parent. */
+static tuf_status find_known(struct placing *p, tuf_rev rev, bool *known_out)
+{
+    *known_out = find_leaf(&p->info, rev) != NULL;
+    bool may_be_inner = false;
+    for (size_t i = 0; i < p->info.leaf_count; i++)
+        may_be_inner |= p->info.leaves[i].rev.gen > rev.gen;
+    if (*known_out || !may_be_inner)
+        return TUF_OK;
+    tuf_status st = load_tree(p);
+    *known_out = st == TUF_OK && tufi_revtree_find(&p->tree, rev) >= 0;
+    return st;
+}
+
 static tuf_status place_interactive(struct placing *p)
 {
     tuf_edit *e = p->e;
@@ -262,6 +277,11 @@ static tuf_status place_interactive(struct placing *p)
         rec.path_len = min_u64(parent->path_len + 1, p->c->now.revs_limit);
         rec.node_count = p->info.leaf_count == 1 ? rec.path_len : p->info.node_count + 1;
     }
+    bool known = false;
+    if (st == TUF_OK)
+        st = find_known(p, rec.rev, &known);
+    if (st == TUF_OK && known)
+        return finish_with(e, TUF_CONFLICT);
     if (st == TUF_OK)
         st = history_place(p, &rec.prev);
     return st < 0 ? spoil_edit(p, st) : put_document(p, &rec);
@@ -279,14 +299,17 @@ static bool extends(const struct placing *p, const struct leafinfo *leaf)
 }
 
 /* The one leaf that the edit just extends: then the tree is not needed. NULL if there is none, or
- * if the path says more: two leaves on it, or ancestors older than those that are known. */
+ * if the path says more: two leaves on it, or ancestors older than those that are known; or if the
+ * edit's own revision may be known as the ancestor of a longer leaf. */
 static const struct leafinfo *find_extended(const struct placing *p)
 {
     const tuf_edit *e = p->e;
     const struct leafinfo *found = NULL;
     for (size_t i = 0; i < p->info.leaf_count; i++) {
         const struct leafinfo *leaf = &p->info.leaves[i];
-        if (leaf->rev.gen >= e->rev.rev.gen)
+        if (leaf->rev.gen > e->rev.rev.gen)
+            return NULL;
+        if (leaf->rev.gen == e->rev.rev.gen)
             continue;
         uint64_t distance = e->rev.rev.gen - leaf->rev.gen;
         if (distance >= e->path_count || !slice_equal(e->path[distance], leaf->rev.id))
