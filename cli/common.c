@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-const char *const cli_meta_names[] = { "security", NULL };
+const char *const cli_meta_names[] = { "security", "partitioned", NULL };
 
 int cli_report(const char *what, tuf_status status)
 {
