@@ -163,3 +163,12 @@ tuf_status dump_db(struct buf *out, tuf_db *db)
     tuf_status st = tuf_db_snapshot(&snapshot, db);
     return st == TUF_OK ? dump_snapshot(out, snapshot) : st;
 }
+
+uint64_t dump_committed_end(tuf_db *db)
+{
+    TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;
+    tuf_db_info info = { .struct_size = sizeof(info) };
+    if (tuf_db_snapshot(&snapshot, db) != TUF_OK || tuf_snapshot_info(&info, snapshot) != TUF_OK)
+        return 0;
+    return info.size_file;
+}

@@ -21,4 +21,7 @@ extern const char *const dump_meta_names[DUMP_META_COUNT];
  */
 tuf_status dump_db(struct buf *out, tuf_db *db);
 
+/* The end of what is committed in the file: bytes. */
+uint64_t dump_committed_end(tuf_db *db);
+
 #endif

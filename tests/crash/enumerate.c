@@ -253,11 +253,12 @@ static bool put_extra(struct walk *w, tuf_db *db)
 static void judge_deep(struct walk *w, struct sim *disk, tuf_db **db, size_t which,
                        uint64_t shown)
 {
+    sim_acked(disk, w->script->dbs[which].path, dump_committed_end(*db));
     expect_durable(w, disk, which, shown, "recovered");
     if (!put_extra(w, *db))
         return;
     uint64_t extra = shown_hash(w, *db, "after a write");
-    sim_acked(disk, w->script->dbs[which].path);
+    sim_acked(disk, w->script->dbs[which].path, dump_committed_end(*db));
     expect_durable(w, disk, which, extra, "written after recovery");
     tuf_status st = tuf_db_close(db);
     if (st != TUF_OK)

@@ -73,7 +73,7 @@ static void issue(struct script *s, size_t which)
 
 static void acknowledge(struct script *s, size_t which)
 {
-    sim_acked(s->sim, s->dbs[which].path);
+    sim_acked(s->sim, s->dbs[which].path, dump_committed_end(s->handles[which]));
     sim_mark(s->sim, mark_of(which, MARK_ACKED), s->dbs[which].step);
 }
 

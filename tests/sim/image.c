@@ -243,7 +243,6 @@ static struct sim *new_after(const struct sim *sim, uint64_t salt)
     out->clock_us = sim->clock_us;
     out->profile = sim->profile;
     out->monitor = sim->monitor;
-    out->monitor_exempt = sim->monitor_exempt;
     out->space = sim->space;
     return out;
 }
@@ -278,6 +277,7 @@ static void clone_inode(struct sim *out, const struct inode *from)
     content_copy(&to->now, &from->now, sector_size);
     content_copy(&to->durable, &from->durable, sector_size);
     content_copy(&to->history, &from->history, sector_size);
+    to->committed_end = from->committed_end;
     to->item_count = from->item_count;
     to->item_cap = from->item_cap;
     to->items = sim_xalloc(NULL, from->item_cap * sizeof(*to->items));

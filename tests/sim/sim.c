@@ -200,6 +200,7 @@ void inode_truncate(struct sim *sim, struct inode *inode, uint64_t size)
     struct sim_op *op = trace_add(sim, SIM_OP_TRUNCATE, inode);
     if (op)
         op->off = size;
+    monitor_truncate(sim, inode, size);
     if (size < inode->now.size) {
         content_reserve(&inode->history, inode->now.cap, sim->sector_size);
         memcpy(inode->history.data + size, inode->now.data + size, inode->now.size - (size_t)size);

@@ -67,9 +67,9 @@ void sim_drop_unsynced(struct vfs_file *f, bool evict);
 
 /*
  * While on (the default), the disk aborts the program with a message when
- *   - a write touches a sector that a successful sync covered and that is not all zeros, unless the
- *     file was cut before that sector in the meantime (committed data is never rewritten);
- *   - sim_acked() finds something un-synced.
+ *   - a write touches a synced sector that is not all zeros and lies below the committed end, or a
+ *     cut removes such bytes (committed data is never touched again);
+ *   - sim_acked() finds something un-synced below the committed end.
  * A test that provokes such things reads the count instead of aborting.
  */
 enum sim_monitor {
@@ -79,11 +79,9 @@ enum sim_monitor {
 };
 void sim_set_monitor(struct sim *sim, enum sim_monitor mode);
 uint64_t sim_monitor_violations(const struct sim *sim);
-/* A range at the start of every file in which sectors may be rewritten (0: none). */
-void sim_monitor_exempt(struct sim *sim, uint64_t bytes);
-/* The caller was told that what was committed to `path` is durable: then every byte written to the
- * file by now (except zeros written ahead) and the file's name must be durable. */
-void sim_acked(struct sim *sim, const char *path);
+/* The caller was told that the file's first `end` bytes hold what was committed, durably: then every
+ * byte of them and the file's name must be synced, and they are guarded from now on. */
+void sim_acked(struct sim *sim, const char *path, uint64_t end);
 
 /* ---- crashes (image.c) ----------------------------------------------------------------------- */
 

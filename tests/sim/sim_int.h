@@ -40,6 +40,7 @@ struct inode {
     uint8_t *touched;       /* per sector: has items */
     uint8_t *covered;       /* per sector: content was synced and is not zero (monitor) */
     size_t flag_cap;        /* sectors of both */
+    uint64_t committed_end; /* bytes that were acknowledged (monitor) */
 };
 
 enum name_op { NAME_CREATE, NAME_RENAME, NAME_UNLINK };
@@ -73,7 +74,6 @@ struct sim {
     enum sim_profile profile;
     enum sim_monitor monitor;
     uint64_t monitor_violations;
-    uint64_t monitor_exempt;
     uint64_t space;
     uint64_t seed;
     struct rng rng;      /* behind vfs.random */
@@ -125,6 +125,7 @@ void names_sync(struct sim *sim, const char *path);
 
 /* monitor.c */
 void monitor_write(struct sim *sim, const struct inode *inode, uint64_t sector);
+void monitor_truncate(struct sim *sim, struct inode *inode, uint64_t size);
 bool bytes_are_zero(const uint8_t *bytes, size_t len);
 void sim_violation(struct sim *sim, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -347,26 +347,28 @@ START_TEST(a_replayed_recording_gives_the_same_disk_at_every_step)
 }
 END_TEST
 
-START_TEST(the_monitor_sees_synced_bytes_rewritten)
+START_TEST(the_monitor_sees_committed_bytes_rewritten_or_cut)
 {
     fill('a', 600, 0);
     fill(0, 1024, 1024);
     sync_all();
-    fill('b', 100, 1024); /* zeros written ahead are free */
+    sim_acked(sim, PATH, 2048);
+    fill('b', 100, 1024); /* zeros are free */
     ck_assert_uint_eq(sim_monitor_violations(sim), 0);
     fill('b', 100, 1200); /* and stay so until a sync */
     ck_assert_uint_eq(sim_monitor_violations(sim), 0);
-    fill('b', 1, 900); /* the sector holds synced bytes */
+    fill('b', 1, 900); /* the sector holds committed bytes */
     ck_assert_uint_eq(sim_monitor_violations(sim), 1);
     sync_all();
     fill('b', 1, 1500);
     ck_assert_uint_eq(sim_monitor_violations(sim), 2);
-    ck_assert_int_eq(file->ops->truncate(file, 1024), TUF_OK);
-    fill('c', 512, 1024); /* cut off before */
+    fill('c', 100, 2048);
+    sync_all();
+    fill('d', 100, 2048); /* behind the committed end */
+    ck_assert_int_eq(file->ops->truncate(file, 2048), TUF_OK);
     ck_assert_uint_eq(sim_monitor_violations(sim), 2);
-    sim_monitor_exempt(sim, 512);
-    fill('d', 1, 0);
-    ck_assert_uint_eq(sim_monitor_violations(sim), 2);
+    ck_assert_int_eq(file->ops->truncate(file, 2047), TUF_OK);
+    ck_assert_uint_eq(sim_monitor_violations(sim), 3);
 }
 END_TEST
 
@@ -374,19 +376,19 @@ START_TEST(the_monitor_sees_an_acknowledgement_before_the_sync)
 {
     sync_all();
     fill(0, 4096, 0);
-    sim_acked(sim, PATH); /* zeros ahead */
+    sim_acked(sim, PATH, 0); /* zeros ahead */
     ck_assert_uint_eq(sim_monitor_violations(sim), 0);
     fill('a', 10, 0);
-    sim_acked(sim, PATH);
-    ck_assert_uint_eq(sim_monitor_violations(sim), 1);
-    sync_all();
-    sim_acked(sim, PATH);
-    ck_assert_uint_eq(sim_monitor_violations(sim), 1);
-    ck_assert_int_eq(vfs->rename(vfs, PATH, "d/new"), TUF_OK);
-    sim_acked(sim, "d/new");
-    ck_assert_uint_eq(sim_monitor_violations(sim), 2);
-    sim_acked(sim, "d/none");
+    sim_acked(sim, PATH, 10); /* neither the sector, twice written, nor the size */
     ck_assert_uint_eq(sim_monitor_violations(sim), 3);
+    sync_all();
+    sim_acked(sim, PATH, 10);
+    ck_assert_uint_eq(sim_monitor_violations(sim), 3);
+    ck_assert_int_eq(vfs->rename(vfs, PATH, "d/new"), TUF_OK);
+    sim_acked(sim, "d/new", 10);
+    ck_assert_uint_eq(sim_monitor_violations(sim), 4);
+    sim_acked(sim, "d/none", 10);
+    ck_assert_uint_eq(sim_monitor_violations(sim), 5);
 }
 END_TEST
 
@@ -485,7 +487,7 @@ int main(void)
     tcase_add_test(tc, a_directory_sync_covers_its_own_names_only);
     tcase_add_test(tc, keeping_everything_shows_what_was_seen);
     tcase_add_test(tc, a_replayed_recording_gives_the_same_disk_at_every_step);
-    tcase_add_test(tc, the_monitor_sees_synced_bytes_rewritten);
+    tcase_add_test(tc, the_monitor_sees_committed_bytes_rewritten_or_cut);
     tcase_add_test(tc, the_monitor_sees_an_acknowledgement_before_the_sync);
     tcase_add_test(tc, a_full_disk_takes_a_part_and_fails);
     tcase_add_test(tc, a_failed_sync_can_lose_data_for_good);
