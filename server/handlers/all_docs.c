@@ -46,11 +46,6 @@ static struct listing *new_listing(struct request *req, enum listing_kind kind)
 static void stream_listing(struct request *req)
 {
     static const struct producer producer = { .produce = listing_produce, .blocking = true };
-    if (req->is_head) {
-        reply_header(req, "Content-Type", tuf_str("application/json"));
-        reply_empty(req, 200);
-        return;
-    }
     reply_stream(req, 200, &producer);
 }
 

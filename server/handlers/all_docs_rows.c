@@ -164,9 +164,17 @@ static tuf_status total_rows(uint64_t *out, struct listing *list)
 /* How many documents, of all, come before the first key in the listing's direction. */
 static tuf_status rows_before(uint64_t *out, struct listing *list, const struct list_args *args)
 {
+    static const struct list_key first = { .set = true, .is_string = true,
+                                           .text = { (const uint8_t *)DESIGN_FIRST,
+                                                     sizeof(DESIGN_FIRST) - 1 } };
+    static const struct list_key behind = { .set = true, .is_string = true,
+                                            .text = { (const uint8_t *)DESIGN_BEHIND,
+                                                      sizeof(DESIGN_BEHIND) - 1 } };
     const struct list_key *start = given_key(&args->start, &args->start_docid);
     uint64_t all = list->info.doc_count;
     *out = 0;
+    if (start == NULL && list->kind == LISTING_DESIGN)
+        start = args->descending ? &behind : &first;
     if (start == NULL)
         return TUF_OK;
     if (!start->is_string) {

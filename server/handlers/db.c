@@ -144,10 +144,27 @@ static void create_done(struct request *req, tuf_status st)
     reply_json_text(req, 201, "{\"ok\":true}");
 }
 
+/* Answered here, because the detail of a failure has no room for a long name. */
+static bool check_name(struct request *req)
+{
+    tuf_slice name = req->segs[0];
+    enum dbs_name result = dbs_check_name(name);
+    if (result == DBS_NAME_LONG)
+        reply_errorf(req, 400, "database_name_too_long",
+                     "At least one path segment of `%.*s` is too long.", (int)name.len,
+                     (const char *)name.data);
+    if (result == DBS_NAME_BAD)
+        reply_errorf(req, 400, "illegal_database_name",
+                     "Name: '%.*s'. Only lowercase characters (a-z), digits (0-9), and any of the "
+                     "characters _, $, (, ), +, -, and / are allowed. Must begin with a letter.",
+                     (int)name.len, (const char *)name.data);
+    return result == DBS_NAME_OK;
+}
+
 void handle_db_create(struct request *req)
 {
     if (check_positive(req, "n") && check_positive(req, "q") && check_placement(req) &&
-        check_engine(req) && check_partitioned(req))
+        check_engine(req) && check_partitioned(req) && check_name(req))
         work_run(req, create_db, create_done);
 }
 
