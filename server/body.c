@@ -3,7 +3,7 @@
 /*
  * Role: request bodies: streamed to a sink, or collected (and inflated) into memory.
  *
- * INV-BODY-1: a collected body never holds more than its limit, inflated bytes included.
+ * INV-RQB-1: a collected body never holds more than its limit, inflated bytes included.
  * Not here: framing and back-pressure of the socket (server/conn.c).
  */
 #include <zlib.h>

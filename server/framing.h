@@ -4,7 +4,7 @@
  * Role: the framing of one HTTP message by llhttp, behind an interface of ours (its names clash
  * with the rest of the server, and it is the only file that has to change with its versions).
  *
- * INV-FR-1: nothing after the end of the message is consumed.
+ * INV-FRM-1: nothing after the end of the message is consumed.
  */
 #ifndef SERVER_FRAMING_H
 #define SERVER_FRAMING_H

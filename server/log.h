@@ -3,7 +3,7 @@
 /*
  * Role: the server's log: one line per event on standard error, in CouchDB's form.
  *
- * INV-LOG-1: a line holds no control character and no secret: no Authorization, no Cookie, no
+ * INV-SLOG-1: a line holds no control character and no secret: no Authorization, no Cookie, no
  *            body; a password in a query string or a URL is masked.
  */
 #ifndef SERVER_LOG_H
