@@ -20,7 +20,8 @@ struct reader {
 
 static inline struct reader reader_of(tuf_slice s)
 {
-    struct reader r = { s.data, s.data + s.len, false };
+    /* An empty slice may have no address, and NULL + 0 is not defined in C. */
+    struct reader r = { s.data, s.len > 0 ? s.data + s.len : s.data, false };
     return r;
 }
 

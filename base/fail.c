@@ -67,6 +67,31 @@ void tufi_error_restore(const tuf_error *saved)
     last_error = *saved;
 }
 
+/* Bytes of the UTF-8 character at `p`, 0 if there is none. NUL ends every text, so it is safe to
+ * look one byte further as long as the one before was part of a character. */
+static size_t character_len(const unsigned char *p)
+{
+    size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : 4;
+    if (p[0] >= 0x80 && (p[0] < 0xc2 || p[0] > 0xf4))
+        return 0;
+    for (size_t i = 1; i < len; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    return len;
+}
+
+/* Ids in a text come from the user and may be cut in the middle of a character; whoever shows the
+ * text may rely on valid UTF-8. */
+static void replace_broken_characters(char *text)
+{
+    for (size_t pos = 0; text[pos] != '\0';) {
+        size_t len = character_len((const unsigned char *)text + pos);
+        if (len == 0)
+            text[pos] = '?';
+        pos += len > 0 ? len : 1;
+    }
+}
+
 static tuf_status record(const char *origin, tuf_status status, const char *kind, const char *fmt,
                          va_list args)
 {
@@ -76,6 +101,7 @@ static tuf_status record(const char *origin, tuf_status status, const char *kind
     last_error.kind = kind;
     last_error.origin = origin;
     vsnprintf(last_error.text, sizeof(last_error.text), fmt, args);
+    replace_broken_characters(last_error.text);
     return status;
 }
 

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/crc32c.h"
 #include "base/fail.h"
+#include "json/docscan.h"
 #include "tests/lib/test.h"
 
 START_TEST(detail_of_a_failure_is_kept)
@@ -51,6 +52,20 @@ START_TEST(long_texts_are_cut)
     ck_fails(tufi_fail(TUF_E_LIMIT, "%s", text), TUF_E_LIMIT);
     ck_assert_uint_eq(strlen(tuf_last_error()->text), TUF_ERROR_TEXT_SIZE - 1);
     ck_assert_str_eq(tuf_last_error()->kind, "");
+}
+END_TEST
+
+START_TEST(texts_are_valid_utf8_wherever_they_are_cut)
+{
+    for (int cut = 0; cut < 12; cut++) {
+        ck_assert_int_eq(tufi_fail(TUF_E_INVALID, "id %.*s!", cut, "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"),
+                         TUF_E_INVALID);
+        const char *text = tuf_last_error()->text;
+        ck_assert(tufi_utf8_valid(tuf_str(text)));
+        ck_assert_int_eq(text[strlen(text) - 1], '!');
+    }
+    ck_assert_int_eq(tufi_fail(TUF_E_INVALID, "\xff\xc0\x80 b"), TUF_E_INVALID);
+    ck_assert_str_eq(tuf_last_error()->text, "??? b");
 }
 END_TEST
 
@@ -134,6 +149,7 @@ int main(void)
     tcase_add_test(fail, detail_of_a_failure_is_kept);
     tcase_add_test(fail, failing_needs_no_memory);
     tcase_add_test(fail, long_texts_are_cut);
+    tcase_add_test(fail, texts_are_valid_utf8_wherever_they_are_cut);
     tcase_add_test(fail, system_errors_are_mapped);
     tcase_add_test(fail, saved_detail_can_be_restored);
     tcase_add_test(fail, unexpected_outcomes_become_failures);
