@@ -3,7 +3,7 @@
 /*
  * Role: the arena (base/arena.h): a chain of blocks, newest first, of growing size.
  *
- * INV-AR-1: every pointer handed out is aligned for any type and stays valid until the arena is
+ * INV-ARENA-1: every pointer handed out is aligned for any type and stays valid until the arena is
  *           cleared or released.
  */
 #include "base/arena.h"
@@ -72,7 +72,7 @@ void *tufi_arena_alloc(struct arena *a, size_t size)
         return NULL;
     uint8_t *memory = (uint8_t *)a->newest->data + a->used;
     a->used += rounded;
-    tuf_assert((uintptr_t)memory % ARENA_ALIGN == 0); /* INV-AR-1 */
+    tuf_assert((uintptr_t)memory % ARENA_ALIGN == 0); /* INV-ARENA-1 */
     return memory;
 }
 

@@ -4,7 +4,7 @@
  * Role: what the handlers of documents share: their query string, revisions in requests, the
  * answer to a write.
  *
- * INV-DOC-1: a function here that returns bool and false has answered the request.
+ * INV-DOCS-1: a function here that returns bool and false has answered the request.
  * Not here: documents as JSON (server/docjson.h), reading several revisions
  * (server/handlers/docstream.h).
  */
@@ -62,7 +62,8 @@ tuf_status docs_open(tuf_doc **doc_out, tuf_snapshot **snapshot_out, struct requ
  * error of the item, with a failure's kind "unauthorized" or "forbidden". */
 tuf_status docs_check_ddoc(const struct request *req, tuf_slice id);
 
-/* Refuses ids longer than [couchdb] max_document_id_length. */
+/* Refuses ids longer than [couchdb] max_document_id_length, and in a partitioned database those
+ * without a partition. */
 tuf_status docs_check_id_size(const struct request *req, tuf_slice id);
 
 /* Limits of the configuration in an edit's options. */
