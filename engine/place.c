@@ -289,12 +289,14 @@ static tuf_status place_interactive(struct placing *p)
 
 /* ---- replicated -------------------------------------------------------------------------------- */
 
-/* Whether the edit's path ends in a leaf that is known as far back as the path goes. */
+/* Whether the edit's path ends in a leaf that is known as far back as the path goes. What is beyond
+ * the limit matters only to other branches, whose oldest revision may be in it. */
 static bool extends(const struct placing *p, const struct leafinfo *leaf)
 {
     const tuf_edit *e = p->e;
     uint64_t distance = e->rev.rev.gen - leaf->rev.gen;
-    uint64_t wanted = min_u64(e->path_count, p->c->now.revs_limit);
+    uint64_t wanted = p->info.leaf_count > 1 ? e->path_count
+                                             : min_u64(e->path_count, p->c->now.revs_limit);
     return wanted <= distance + leaf->path_len;
 }
 

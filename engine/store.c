@@ -158,6 +158,20 @@ static void fill_in_header(struct log *log, struct buf *frame, struct frame_head
     tufi_frame_encode(frame->data, h, log->super.uuid);
 }
 
+/* After a failed write. A full disk may have taken all of the frame but its padding: cut off, or the
+ * next recovery would find a commit that was reported as not done. Synced, because a cut can be lost
+ * as a write can. */
+static void undo_append(struct log *log, tuf_status failure)
+{
+    tuf_error saved = *tuf_last_error();
+    if (failure == TUF_E_FULL && log->file->ops->truncate(log->file, log->tail_off) == TUF_OK &&
+        log->file->ops->sync(log->file) == TUF_OK)
+        log->filled_end = log->tail_off;
+    else
+        poison(log);
+    tufi_error_restore(&saved);
+}
+
 tuf_status tufi_log_append(struct log *log, struct buf *frame, struct frame_header *h)
 {
     tuf_assert(frame->len >= FRAME_HEADER_SIZE);
@@ -172,8 +186,7 @@ tuf_status tufi_log_append(struct log *log, struct buf *frame, struct frame_head
         return tufi_nomem();
     st = tufi_vfs_write(log->file, frame->data, frame->len, log->tail_off);
     if (st < 0) {
-        if (st != TUF_E_FULL)
-            poison(log);
+        undo_append(log, st);
         return st;
     }
     log->tail_off += span; /* INV-LOG-2 */
