@@ -69,25 +69,14 @@ static bool parser_feed(size_t *consumed, struct conn *conn, const char *data, s
     return conn->overhead <= OVERHEAD_MAX || conn->body_left != UINT64_MAX;
 }
 
-/* Replays the checked head for llhttp, with a method that it surely knows. */
+/* Begins the framing of a checked head. False if llhttp does not agree with it. */
 static bool parser_start(struct conn *conn, const struct head *head, tuf_slice bytes)
 {
-    const char *line = head->minor == 1 ? "POST / HTTP/1.1\r\n" : "POST / HTTP/1.0\r\n";
-    const uint8_t *lf = memchr(bytes.data, '\n', bytes.len);
-    tuf_assert(lf != NULL);
-    size_t line_len = (size_t)(lf - bytes.data) + 1;
-    framing_init(&conn->framing, &framing_events, conn);
-    size_t consumed;
-    if (!parser_feed(&consumed, conn, line, strlen(line)))
-        return false;
     conn->overhead = 0;
     conn->body_left = 0;
-    if (!parser_feed(&consumed, conn, (const char *)lf + 1, bytes.len - line_len))
-        return false;
-    conn->overhead = 0;
+    bool good = framing_start(&conn->framing, head->minor, bytes, &framing_events, conn);
     conn->body_left = head->chunked ? UINT64_MAX : head->length;
-    return consumed == bytes.len - line_len &&
-           conn->body_done == (!head->chunked && head->length == 0);
+    return good && conn->body_done == (!head->chunked && head->length == 0);
 }
 
 /* ---- life -------------------------------------------------------------------------------- */

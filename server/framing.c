@@ -9,6 +9,7 @@
 #include "server/framing.h"
 
 #include <llhttp.h>
+#include <string.h>
 
 #include "base/assert.h"
 
@@ -46,14 +47,6 @@ static const llhttp_settings_t settings = {
     .on_message_complete = on_message_complete,
 };
 
-void framing_init(struct framing *framing, const struct framing_events *events, void *ctx)
-{
-    framing->events = events;
-    framing->ctx = ctx;
-    llhttp_init(parser_of(framing), HTTP_REQUEST, &settings);
-    parser_of(framing)->data = framing;
-}
-
 bool framing_feed(size_t *consumed, struct framing *framing, const char *data, size_t len)
 {
     llhttp_t *parser = parser_of(framing);
@@ -67,4 +60,21 @@ bool framing_feed(size_t *consumed, struct framing *framing, const char *data, s
     *consumed = (size_t)(llhttp_get_error_pos(parser) - data);
     llhttp_resume(parser);
     return true;
+}
+
+bool framing_start(struct framing *framing, unsigned minor, tuf_slice head,
+                   const struct framing_events *events, void *ctx)
+{
+    /* A method that llhttp surely knows and that says nothing about the body. */
+    const char *line = minor == 1 ? "POST / HTTP/1.1\r\n" : "POST / HTTP/1.0\r\n";
+    const char *lf = memchr(head.data, '\n', head.len);
+    size_t consumed;
+    tuf_assert(lf != NULL);
+    framing->events = events;
+    framing->ctx = ctx;
+    llhttp_init(parser_of(framing), HTTP_REQUEST, &settings);
+    parser_of(framing)->data = framing;
+    size_t left = head.len - (size_t)(lf + 1 - (const char *)head.data);
+    return framing_feed(&consumed, framing, line, strlen(line)) &&
+           framing_feed(&consumed, framing, lf + 1, left) && consumed == left;
 }

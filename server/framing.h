@@ -29,10 +29,17 @@ struct framing {
     alignas(max_align_t) unsigned char parser[FRAMING_SIZE]; /* an llhttp_t */
 };
 
-void framing_init(struct framing *framing, const struct framing_events *events, void *ctx);
+/*
+ * Begins a message whose head server/head.c has accepted: replays the header lines for llhttp.
+ *   minor  of HTTP/1.x
+ *   head   the whole head, empty line included; its request line is not replayed
+ * Returns false if llhttp refuses it. A message without a body has ended when this returns.
+ */
+bool framing_start(struct framing *framing, unsigned minor, tuf_slice head,
+                   const struct framing_events *events, void *ctx);
 
-/* Feeds bytes. False: they are malformed. Otherwise *consumed says how many were taken: fewer than
- * len after the end of the message or when `content` said to wait. */
+/* Feeds bytes of the body. False: they are malformed. Otherwise *consumed says how many were
+ * taken: fewer than len after the end of the message or when `content` said to wait. */
 bool framing_feed(size_t *consumed, struct framing *framing, const char *data, size_t len);
 
 #endif

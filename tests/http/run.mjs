@@ -245,7 +245,10 @@ class Server {
   start () {
     const args = ['--data-dir', path.join(this.dir, 'data'), '--listen', '127.0.0.1:0', '--config',
       path.join(this.dir, 'test.ini'), '--log-level', 'error']
-    this.child = spawn(this.program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    // Servers built with sanitizers must not go on after a finding.
+    const env = { UBSAN_OPTIONS: 'halt_on_error=1:print_stacktrace=1', TSAN_OPTIONS: 'exitcode=66', ...process.env }
+    for (const name of Object.keys(env)) if (name.startsWith('COUCHDB_')) delete env[name]
+    this.child = spawn(this.program, args, { stdio: ['ignore', 'pipe', 'pipe'], env })
     this.errors = ''
     this.child.stderr.on('data', (data) => { this.errors += data })
     this.exited = new Promise((resolve) => this.child.on('exit', (code, signal) => resolve(signal ?? code)))
