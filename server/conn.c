@@ -377,6 +377,20 @@ static void step_linger(struct conn *conn)
         conn_close(conn);
 }
 
+/* libevent calls a reader again and again while its buffer stays full. Where nothing is wanted now (a
+ * worker is busy with what came), reading rests until there is room. */
+static void pace_reading(struct conn *conn)
+{
+    bool full = evbuffer_get_length(input_of(conn)) >= INPUT_WATERMARK;
+    if (full == conn->reading_rests || conn->state == CONN_CLOSED)
+        return;
+    conn->reading_rests = full;
+    if (full)
+        bufferevent_disable(conn->bev, EV_READ);
+    else
+        bufferevent_enable(conn->bev, EV_READ);
+}
+
 static void conn_step(struct conn *conn)
 {
     bool again = true;
@@ -405,6 +419,7 @@ static void conn_step(struct conn *conn)
             break;
         }
     }
+    pace_reading(conn);
 }
 
 /* ---- events ------------------------------------------------------------------------------ */

@@ -54,6 +54,7 @@ struct conn {
     bool keep_alive;
     bool expect_continue;         /* not answered yet */
     bool body_done;               /* the message is complete */
+    bool reading_rests;           /* EV_READ is off: the input buffer is full */
     bool eof;                     /* the client sends no more */
     bool step_queued;
     struct loop_task step_task;
