@@ -246,7 +246,6 @@ int main(int argc, char **argv)
     move_sequential(&b);
     write_all(&b);
     tufi_btree_env_free(&b.env);
-    config.cache_size = (size_t)16 << 20;
     tufi_buf_release(&b.file);
     return 0;
 }

@@ -291,10 +291,10 @@ static tuf_status stop_at_bound(struct btree_cursor *cursor, const struct skip *
     if (st < 0)
         return st;
     at.amount = sum.v[skip->slot];
-    bool ahead = skip->backward ? at.count < skip->here.count : at.count > skip->here.count;
-    bool before_target =
+    *stopped_out =
         skip->to_end || (skip->backward ? at.amount > skip->target : at.amount < skip->target);
-    *stopped_out = !ahead || before_target;
+    /* A bound that has been passed already comes before any target too: then the cursor stays. */
+    bool ahead = skip->backward ? at.count < skip->here.count : at.count > skip->here.count;
     if (!*stopped_out || !ahead)
         return TUF_OK;
     st = tufi_btree_seek(cursor, bound);
