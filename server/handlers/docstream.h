@@ -6,8 +6,8 @@
  *
  * INV-DS-1: memory held depends on one document's JSON and one request's list, not on attachments
  *           or on the length of the answer.
- * INV-DS-2: docstream_next may run on a worker: it touches the stream, its snapshot and the
- *           request's read-only parts only.
+ * docstream_next may run on a worker: it touches the stream, its snapshot and the request's
+ * read-only parts only.
  */
 #ifndef SERVER_HANDLERS_DOCSTREAM_H
 #define SERVER_HANDLERS_DOCSTREAM_H

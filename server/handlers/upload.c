@@ -5,6 +5,7 @@
  */
 #include "server/handlers/upload.h"
 
+#include "base/assert.h"
 #include "server/work.h"
 
 static void eaten(struct request *req, tuf_status status);
@@ -17,6 +18,7 @@ static tuf_status run_eat(struct request *req)
 
 static void start_job(struct request *req, struct upload *up)
 {
+    tuf_assert(!up->running && !up->last); /* INV-UP-2 */
     struct buf empty = up->piece;
     up->piece = up->incoming;
     up->incoming = empty;
@@ -30,6 +32,8 @@ static void eaten(struct request *req, tuf_status status)
 {
     struct upload *up = req->state;
     up->running = false;
+    if (status == TUF_OK && up->incoming.failed)
+        status = tufi_nomem();
     if (status != TUF_OK || up->last) {
         up->finished(req, status);
         return;
@@ -52,7 +56,7 @@ static void got_piece(struct request *req, tuf_slice bytes)
     }
     if (up->incoming.len < UPLOAD_PIECE_SIZE)
         return;
-    body_pause(req);
+    body_pause(req); /* INV-UP-1: nothing more comes until this piece has been eaten */
     if (!up->running)
         start_job(req, up);
 }
