@@ -30,6 +30,7 @@
 #include "server/server.h"
 #include "server/work.h"
 
+#define PARTITIONED_META "partitioned"
 #define BUCKET_COUNT 256
 #define PATH_SIZE 4096
 /* Clean tree nodes kept per database: a server has many of them. */
@@ -43,6 +44,7 @@ struct dbh {
     bool opening;                /* dbs->lock */
     uint64_t used;               /* dbs->use_clock at the last opening; dbs->lock */
     _Atomic bool deleted;
+    _Atomic bool partitioned;
     _Atomic uint64_t latest_seq;
     struct feed_list *feeds;     /* one per loop */
     struct commit_queue commits; /* the worker pool's lock */
@@ -257,6 +259,25 @@ static tuf_status read_description(struct dbh *dbh)
         return st;
     st = use_security(dbh, st == TUF_OK ? text : tuf_str(""));
     tuf_free((void *)(uintptr_t)text.data);
+    if (st != TUF_OK)
+        return st;
+    tuf_slice partitioned = tuf_slice_of(NULL, 0);
+    st = tuf_snapshot_get_meta(&partitioned, snapshot, tuf_str(PARTITIONED_META));
+    dbh->partitioned = st == TUF_OK && slice_is(partitioned, "true");
+    tuf_free((void *)(uintptr_t)partitioned.data);
+    return st == TUF_NOT_FOUND ? TUF_OK : st;
+}
+
+bool dbh_is_partitioned(const struct dbh *dbh)
+{
+    return dbh->partitioned;
+}
+
+tuf_status dbh_make_partitioned(struct dbh *dbh)
+{
+    tuf_status st = tuf_db_put_meta(dbh->db, tuf_str(PARTITIONED_META), tuf_str("true"));
+    if (st == TUF_OK)
+        dbh->partitioned = true;
     return st;
 }
 

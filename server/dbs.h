@@ -36,6 +36,10 @@ const char *dbh_start_time(const struct dbh *dbh);
 /* Whether it is a _users database (also "x/_users"), a _replicator one. */
 bool dbh_is_users(const struct dbh *dbh);
 bool dbh_is_replicator(const struct dbh *dbh);
+/* Whether ids must be "partition:rest" (server/handlers/partition.h). */
+bool dbh_is_partitioned(const struct dbh *dbh);
+/* Makes a new database so, for ever. BLOCKS: worker only. */
+tuf_status dbh_make_partitioned(struct dbh *dbh);
 /* Deleted meanwhile: answer 404 "Database does not exist.". */
 bool dbh_is_deleted(const struct dbh *dbh);
 

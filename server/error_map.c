@@ -23,6 +23,7 @@ static const struct kind_row kind_table[] = {
     { "query_parse_error", 400, "query_parse_error" },
     { "doc_validation", 400, "doc_validation" },
     { "illegal_docid", 400, "illegal_docid" },
+    { "illegal_partition", 400, "illegal_partition" },
     { "illegal_database_name", 400, "illegal_database_name" },
     { "database_name_too_long", 400, "database_name_too_long" },
     { "invalid_design_doc", 400, "invalid_design_doc" },

@@ -49,11 +49,19 @@ static void stream_listing(struct request *req)
     reply_stream(req, 200, &producer);
 }
 
+static tuf_status check_args(const struct request *req, const struct list_args *args)
+{
+    if (args->partition != NULL && !dbh_is_partitioned(req->dbh))
+        return tufi_fail_kind(TUF_E_INVALID, "query_parse_error",
+                              "`partition` parameter is not supported on this db");
+    return list_args_check(args);
+}
+
 static void start_listing(struct request *req, tuf_status st)
 {
     struct listing *list = req->state;
     for (size_t i = 0; st == TUF_OK && i < list->query_count; i++)
-        st = list_args_check(&list->queries[i]);
+        st = check_args(req, &list->queries[i]);
     if (st == TUF_OK)
         stream_listing(req);
     else

@@ -17,7 +17,6 @@
 #include "base/bytes.h"
 #include "base/fail.h"
 #include "server/dbs.h"
-#include "server/handlers/partition.h"
 #include "server/seq.h"
 
 #define STEP_SIZE 65536
@@ -87,16 +86,8 @@ static void bounds_of(struct bounds *b, const struct list_args *args)
     }
 }
 
-static tuf_status partition_bounds(struct bounds *b, struct listing *list, struct arena *arena,
-                                   tuf_slice partition)
+static tuf_status partition_bounds(struct bounds *b, struct arena *arena, tuf_slice partition)
 {
-    bool on = false;
-    tuf_status st = partition_is_on(&on, list->snapshot);
-    if (st == TUF_OK && !on)
-        st = tufi_fail_kind(TUF_E_INVALID, "query_parse_error",
-                            "`partition` parameter is not supported on this db");
-    if (st != TUF_OK)
-        return st;
     uint8_t *text = tufi_arena_alloc(arena, 2 * (partition.len + 1));
     if (text == NULL)
         return tufi_nomem();
@@ -122,7 +113,7 @@ static tuf_status open_cursor(struct listing *list, const struct list_args *args
         lower_high(&b, tuf_str(DESIGN_BEHIND));
     }
     if (args->partition != NULL && list->kind == LISTING_ALL) {
-        tuf_status st = partition_bounds(&b, list, arena, *args->partition);
+        tuf_status st = partition_bounds(&b, arena, *args->partition);
         if (st != TUF_OK)
             return st;
     }

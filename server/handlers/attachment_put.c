@@ -91,6 +91,8 @@ static bool edit_named(struct att_change *change, struct request *req, bool must
     tuf_status st = docs_named_rev(&rev, &named, req, NULL);
     if (st == TUF_OK)
         st = server_before_change(req, req->docid);
+    if (st == TUF_OK && !named && !must_have_att)
+        st = docs_check_id_size(req, req->docid);
     if (st == TUF_OK && (named || must_have_att)) {
         st = docs_open(&doc, &snapshot, req, req->docid, named ? &rev : NULL);
         if (st == TUF_NOT_FOUND && named) {

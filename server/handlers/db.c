@@ -13,7 +13,6 @@
 #include "server/handlers.h"
 #include "server/handlers/dbinfo.h"
 #include "server/handlers/node.h"
-#include "server/handlers/partition.h"
 #include "server/seq.h"
 #include "server/server.h"
 #include "server/work.h"
@@ -32,10 +31,6 @@ tuf_status dbinfo_append(struct buf *out, struct dbh *dbh)
     st = tuf_snapshot_info(&info, snapshot);
     if (st != TUF_OK)
         return st;
-    bool partitioned = false;
-    st = partition_is_on(&partitioned, snapshot);
-    if (st != TUF_OK)
-        return st;
     struct seq_token token;
     seq_token_of(&token, info.uuid);
     tufi_buf_printf(out, "{\"instance_start_time\":\"%s\",\"db_name\":", dbh_start_time(dbh));
@@ -50,7 +45,7 @@ tuf_status dbinfo_append(struct buf *out, struct dbh *dbh)
                     ",\"disk_format_version\":8,\"compact_running\":false,"
                     "\"cluster\":{\"q\":1,\"n\":1,\"w\":1,\"r\":1}}",
                     info.size_file, info.size_external, info.size_active,
-                    partitioned ? "{\"partitioned\":true}" : "{}", info.doc_del_count,
+                    dbh_is_partitioned(dbh) ? "{\"partitioned\":true}" : "{}", info.doc_del_count,
                     info.doc_count);
     return buf_status(out);
 }
@@ -127,7 +122,7 @@ static tuf_status create_db(struct request *req)
         return st;
     TUF_AUTO(dbh_unref) struct dbh *dbh = NULL;
     st = dbs_open(&dbh, dbs, req->segs[0]);
-    return st == TUF_OK ? partition_turn_on(dbh) : st;
+    return st == TUF_OK ? dbh_make_partitioned(dbh) : st;
 }
 
 static void create_done(struct request *req, tuf_status st)

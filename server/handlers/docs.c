@@ -13,6 +13,7 @@
 #include "server/dbs.h"
 #include "server/error_map.h"
 #include "server/handlers/local_docs.h"
+#include "server/handlers/partition.h"
 #include "server/server.h"
 
 /* ---- revisions --------------------------------------------------------------------------- */
@@ -222,7 +223,7 @@ tuf_status docs_check_id_size(const struct request *req, tuf_slice id)
     uint64_t size_max = server_settings(req->server)->docid_size_max;
     if (id.len > TUF_ID_SIZE_MAX || (size_max != 0 && id.len > size_max))
         return tufi_fail_kind(TUF_E_INVALID, "illegal_docid", "Document id is too long");
-    return TUF_OK;
+    return partition_check_id(req->dbh, id);
 }
 
 void docs_edit_limits(tuf_edit_options *opts, const struct request *req)

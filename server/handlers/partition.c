@@ -21,28 +21,6 @@
 #include "server/handlers/all_docs.h"
 #include "server/work.h"
 
-#define META_NAME "partitioned"
-
-tuf_status partition_is_on(bool *out, tuf_snapshot *snapshot)
-{
-    tuf_slice value = { NULL, 0 };
-    tuf_status st = tuf_snapshot_get_meta(&value, snapshot, tuf_str(META_NAME));
-    if (st == TUF_NOT_FOUND) {
-        *out = false;
-        return TUF_OK;
-    }
-    if (st != TUF_OK)
-        return st;
-    *out = slice_is(value, "true");
-    tuf_free((void *)(uintptr_t)value.data);
-    return TUF_OK;
-}
-
-tuf_status partition_turn_on(struct dbh *dbh)
-{
-    return tuf_db_put_meta(dbh_db(dbh), tuf_str(META_NAME), tuf_str("true"));
-}
-
 tuf_status partition_check_name(tuf_slice name)
 {
     const char *fault = NULL;
@@ -61,20 +39,13 @@ tuf_status partition_check_name(tuf_slice name)
 
 tuf_status partition_check_id(struct dbh *dbh, tuf_slice id)
 {
-    if (slice_starts(id, "_design/") || slice_starts(id, "_local/"))
+    if (!dbh_is_partitioned(dbh) || slice_starts(id, "_design/") || slice_starts(id, "_local/"))
         return TUF_OK;
-    TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;
-    bool on = false;
-    tuf_status st = tuf_db_snapshot(&snapshot, dbh_db(dbh));
-    if (st == TUF_OK)
-        st = partition_is_on(&on, snapshot);
-    if (st != TUF_OK || !on)
-        return st;
     const uint8_t *colon = id.len > 0 ? memchr(id.data, ':', id.len) : NULL;
     if (colon == NULL)
         return tufi_fail_kind(TUF_E_INVALID, "illegal_docid",
                               "Doc id must be of form partition:id");
-    st = partition_check_name(tuf_slice_of(id.data, (size_t)(colon - id.data)));
+    tuf_status st = partition_check_name(tuf_slice_of(id.data, (size_t)(colon - id.data)));
     if (st != TUF_OK)
         return st;
     const uint8_t *rest = colon + 1;
@@ -89,7 +60,6 @@ tuf_status partition_check_id(struct dbh *dbh, tuf_slice id)
 /* ---- /db/_partition/P ------------------------------------------------------------------- */
 
 struct partition_state {
-    bool on;
     uint64_t doc_count;
     uint64_t doc_del_count;
     uint64_t size_external;
@@ -127,11 +97,7 @@ static tuf_status read_partition(struct request *req)
     struct partition_state *state = req->state;
     TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;
     tuf_status st = tuf_db_snapshot(&snapshot, dbh_db(req->dbh));
-    if (st == TUF_OK)
-        st = partition_is_on(&state->on, snapshot);
-    if (st == TUF_OK && state->on && req->seg_count == 3)
-        st = count_docs(state, snapshot, req->segs[2]);
-    return st;
+    return st == TUF_OK ? count_docs(state, snapshot, req->segs[2]) : st;
 }
 
 static void reply_partition(struct request *req, const struct partition_state *state)
@@ -152,33 +118,15 @@ static void reply_partition(struct request *req, const struct partition_state *s
 
 static void partition_done(struct request *req, tuf_status st)
 {
-    const struct partition_state *state = req->state;
-    if (st != TUF_OK)
-        reply_status(req, st);
-    else if (!state->on)
-        reply_error(req, 400, "bad_request", "database is not partitioned");
-    else if (req->seg_count == 3)
-        reply_partition(req, state);
-    else if (slice_is(req->segs[3], "_all_docs") && req->seg_count == 4)
-        all_docs_of_partition(req, req->segs[2]);
-    else if (slice_is(req->segs[3], "_find") || slice_is(req->segs[3], "_explain") ||
-             slice_is(req->segs[3], "_index") || slice_is(req->segs[3], "_design"))
-        reply_error(req, 501, "not_implemented", "this server has no views and no _find yet");
+    if (st == TUF_OK)
+        reply_partition(req, req->state);
     else
-        reply_error(req, 404, "not_found", "missing");
+        reply_status(req, st);
 }
 
-void handle_partition(struct request *req)
+static void describe_partition(struct request *req)
 {
-    if (req->seg_count == 2) {
-        reply_error(req, 400, "bad_request", "invalid_partition_req");
-        return;
-    }
-    if (partition_check_name(req->segs[2]) != TUF_OK) {
-        reply_error(req, 400, "illegal_partition", tuf_last_error()->text);
-        return;
-    }
-    if (req->seg_count == 3 && req->method == HTTP_POST) {
+    if (req->method == HTTP_POST) {
         reply_header(req, "Allow", tuf_str("GET"));
         reply_error(req, 405, "method_not_allowed", "Only GET allowed");
         return;
@@ -191,4 +139,30 @@ void handle_partition(struct request *req)
     *state = (struct partition_state){ 0 };
     req->state = state;
     work_run(req, read_partition, partition_done);
+}
+
+static void list_partition(struct request *req)
+{
+    tuf_slice what = req->segs[3];
+    if (slice_is(what, "_all_docs") && req->seg_count == 4)
+        all_docs_of_partition(req, req->segs[2]);
+    else if (slice_is(what, "_find") || slice_is(what, "_explain") || slice_is(what, "_index") ||
+             slice_is(what, "_design"))
+        reply_error(req, 501, "not_implemented", "this server has no views and no _find yet");
+    else
+        reply_error(req, 404, "not_found", "missing");
+}
+
+void handle_partition(struct request *req)
+{
+    if (req->seg_count == 2)
+        reply_error(req, 400, "bad_request", "invalid_partition_req");
+    else if (partition_check_name(req->segs[2]) != TUF_OK)
+        reply_error(req, 400, "illegal_partition", tuf_last_error()->text);
+    else if (!dbh_is_partitioned(req->dbh))
+        reply_error(req, 400, "bad_request", "database is not partitioned");
+    else if (req->seg_count == 3)
+        describe_partition(req);
+    else
+        list_partition(req);
 }

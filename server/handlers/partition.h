@@ -3,7 +3,7 @@
 /*
  * Role: partitioned databases, whose document ids are "partition:rest".
  *
- * Being partitioned is a named value inside the database file, set right after its creation.
+ * Being partitioned is a property of the database, set right after its creation (server/dbs.h).
  * Source: CouchDB's couch_partition.
  */
 #ifndef SERVER_HANDLERS_PARTITION_H
@@ -13,15 +13,9 @@
 
 struct dbh;
 
-/* Whether a database is partitioned. */
-tuf_status partition_is_on(bool *out, tuf_snapshot *snapshot);
-
-/* Makes a new database partitioned. BLOCKS: worker only. */
-tuf_status partition_turn_on(struct dbh *dbh);
-
 /*
  * Whether a document of this id may be written to the database; TUF_OK for every id of a database
- * that is not partitioned. May read from disk: worker only.
+ * that is not partitioned. Any thread, never blocks.
  * Returns: TUF_OK; E_INVALID with kind "illegal_docid" or "illegal_partition".
  */
 tuf_status partition_check_id(struct dbh *dbh, tuf_slice id);

@@ -32,7 +32,7 @@ void handle_welcome(struct request *req)
     buf_append_str(&json, "{\"couchdb\":\"Welcome\",\"version\":\"" SERVER_VERSION_COUCH
                           "\",\"git_sha\":\"tuffet-" TUF_VERSION_STRING "\",\"uuid\":");
     json_append_string(&json, tuf_str(req->server->uuid));
-    buf_append_str(&json, ",\"features\":[],\"vendor\":{\"name\":");
+    buf_append_str(&json, ",\"features\":[\"partitioned\"],\"vendor\":{\"name\":");
     append_config(&json, req, "vendor", "name", "Tuffet");
     buf_append_str(&json, ",\"version\":");
     append_config(&json, req, "vendor", "version", TUF_VERSION_STRING);
