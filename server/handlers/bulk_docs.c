@@ -76,7 +76,7 @@ static tuf_status bad_request(const char *reason)
 static bool begins_with(tuf_slice json, uint8_t brace)
 {
     size_t pos = 0;
-    while (pos < json.len && strchr(" \t\r\n", json.data[pos]) != NULL)
+    while (pos < json.len && memchr(" \t\r\n", json.data[pos], 4) != NULL)
         pos++;
     return pos < json.len && json.data[pos] == brace;
 }

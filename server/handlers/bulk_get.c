@@ -9,6 +9,8 @@
  *
  * Source: CouchDB 3's chttpd_db, whose entries can fail one by one.
  */
+#include <inttypes.h>
+
 #include "base/alloc.h"
 #include "base/bytes.h"
 #include "json/docscan.h"
@@ -18,6 +20,7 @@
 
 /* Answers up to this size carry Content-Length. */
 #define WHOLE_ANSWER_MAX (1024 * 1024)
+#define BULK_GET_COUNT_MAX 10000
 
 struct bulk_get {
     json_t *body; /* owned */
@@ -261,6 +264,12 @@ static void got_body(struct request *req, tuf_slice body)
     const json_t *docs = json_object_get(get->body, "docs");
     if (!json_is_array(docs)) {
         reply_error(req, 400, "bad_request", "Missing JSON list of 'docs'.");
+        return;
+    }
+    uint64_t count_max =
+        config_uint(req->server->config, "couchdb", "max_bulk_get_count", BULK_GET_COUNT_MAX);
+    if (json_array_size(docs) > count_max) {
+        reply_errorf(req, 413, "max_bulk_get_count_exceeded", "%" PRIu64, count_max);
         return;
     }
     if (check_params(req) && doc_query_parse(&query, req))

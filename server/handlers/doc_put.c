@@ -80,6 +80,39 @@ tuf_status doc_too_large(struct request *req, tuf_status status, tuf_slice json)
                           id.data == NULL ? "" : (const char *)id.data);
 }
 
+static tuf_status see_rev(tuf_slice key, tuf_slice value, void *ctx)
+{
+    (void)value;
+    bool *found = ctx;
+    *found = *found || slice_is(key, "_rev") || slice_is(key, "_revisions");
+    return TUF_OK;
+}
+
+static size_t skip_space(tuf_slice json, size_t pos)
+{
+    while (pos < json.len && memchr(" \t\r\n", json.data[pos], 4) != NULL)
+        pos++;
+    return pos;
+}
+
+/* Copies the text of a document that names no revision with one in front. False for every other
+ * text, which is left to the parser. */
+static bool text_add_rev(struct buf *out, tuf_slice json, tuf_slice rev)
+{
+    bool found = false;
+    size_t brace = skip_space(json, 0);
+    if (brace == json.len || json.data[brace] != '{' ||
+        tufi_json_each(json, see_rev, &found) != TUF_OK || found)
+        return false;
+    size_t next = skip_space(json, brace + 1);
+    buf_append_str(out, "{\"_rev\":");
+    tufi_json_write_string(out, rev);
+    if (json.data[next] != '}')
+        buf_append_u8(out, ',');
+    tufi_buf_append(out, json.data + next, json.len - next);
+    return !out->failed;
+}
+
 tuf_status doc_parse(tuf_edit **out, struct request *req, tuf_slice json,
                      const struct doc_query *query, tuf_slice id)
 {
@@ -94,31 +127,12 @@ tuf_status doc_parse(tuf_edit **out, struct request *req, tuf_slice json,
         return st;
     if (replaced.len > 0)
         json = buf_slice(&replaced);
-    st = tuf_edit_parse(out, json, &opts);
     const tuf_slice *named = params_find(&req->params, "rev");
-    if (st == TUF_E_INVALID && query->replicated && named != NULL &&
-        strstr(tuf_last_error()->text, "new_edits") != NULL &&
-        doc_text_add_rev(&with_rev, json, *named))
-        st = tuf_edit_parse(out, buf_slice(&with_rev), &opts);
+    if (query->replicated && query->has_rev && named != NULL &&
+        text_add_rev(&with_rev, json, *named))
+        json = buf_slice(&with_rev);
+    st = tuf_edit_parse(out, json, &opts);
     return doc_too_large(req, st, json);
-}
-
-bool doc_text_add_rev(struct buf *out, tuf_slice json, tuf_slice rev)
-{
-    size_t brace = 0;
-    while (brace < json.len && json.data[brace] != '{')
-        brace++;
-    size_t next = brace + 1;
-    while (next < json.len && strchr(" \t\r\n", json.data[next]) != NULL)
-        next++;
-    if (next >= json.len)
-        return false;
-    buf_append_str(out, "{\"_rev\":");
-    tufi_json_write_string(out, rev);
-    if (json.data[next] != '}')
-        buf_append_u8(out, ',');
-    tufi_buf_append(out, json.data + next, json.len - next);
-    return !out->failed;
 }
 
 tuf_status doc_settle_rev(tuf_edit *edit, struct request *req, const struct doc_query *query)

@@ -26,9 +26,6 @@ tuf_status doc_settle_rev(tuf_edit *edit, struct request *req, const struct doc_
  * empty. */
 bool doc_text_find_id(tuf_slice *out, struct arena *arena, tuf_slice json);
 
-/* Copies a document's text with "_rev" in front; false if it is no object or out of memory. */
-bool doc_text_add_rev(struct buf *out, tuf_slice json, tuf_slice rev);
-
 /* If a parse failed because the body is too large, words that as CouchDB does; otherwise returns
  * the status as it is. */
 tuf_status doc_too_large(struct request *req, tuf_status status, tuf_slice json);

@@ -117,3 +117,30 @@
 < ETag: "2-0123456789abcdef0123456789abcdef"
 <
 < {"_id":"s","_rev":"2-0123456789abcdef0123456789abcdef","_deleted":true}
+
+== ?rev stands in for a text without any, whatever its spaces
+> PUT /db/q1?new_edits=false&rev=3-q
+> Content-Type: application/json
+>
+>  { }
+< 201
+<
+< {"ok":true,"id":"q1","rev":"3-q"}
+
+== but makes no document of an array
+> PUT /db/q2?new_edits=false&rev=3-q
+> Content-Type: application/json
+>
+> [{"a":1}]
+< 400
+<
+< {"error":"bad_request","reason":"Document must be a JSON object"}
+
+== nor of broken JSON
+> PUT /db/q2?new_edits=false&rev=3-q
+> Content-Type: application/json
+>
+> {"a"
+< 400
+<
+< {"error":"bad_request","reason":"invalid UTF-8 JSON"}

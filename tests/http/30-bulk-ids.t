@@ -1,6 +1,7 @@
 # Generated ids, limits of count, compressed bodies and rights inside bulk requests.
 
 @ini [couchdb] max_bulk_docs_count = 3
+@ini [couchdb] max_bulk_get_count = 2
 
 == a database for this file
 > PUT /db
@@ -31,6 +32,15 @@
 < 413
 <
 < {"error":"max_bulk_docs_count_exceeded","reason":"3"}
+
+== and too many to get
+> POST /db/_bulk_get
+> Content-Type: application/json
+>
+> {"docs":[{},{},{}]}
+< 413
+<
+< {"error":"max_bulk_get_count_exceeded","reason":"2"}
 
 == the same id goes through its edits in order
 > POST /db/_bulk_docs
