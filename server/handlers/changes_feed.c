@@ -3,8 +3,8 @@
 /*
  * Role: moves a changes feed between scanning, waiting and its end.
  *
- * Invariants: everything here runs on the loop thread but scan_round; while a scan runs on a
- * worker only the worker touches the feed.
+ * Invariants: everything here runs on the loop thread but scan_round, which may run on a worker;
+ * while it does, only the worker touches the feed.
  * Source: see server/handlers/changes_feed.h.
  * Not here: rows (changes_rows.c).
  */
@@ -113,7 +113,7 @@ static tuf_status scan_round(struct request *req)
     return changes_scan_step(req->state, dbh_db(req->dbh));
 }
 
-static void scan_done(struct request *req, tuf_status st)
+static void take_scan(struct request *req, tuf_status st)
 {
     struct feed *feed = req->state;
     if (st < 0)
@@ -122,7 +122,23 @@ static void scan_done(struct request *req, tuf_status st)
         feed->phase = FEED_PHASE_END;
     else if (st == TUF_END)
         wait_for_change(req);
+}
+
+static void scan_done(struct request *req, tuf_status st)
+{
+    take_scan(req, st);
     reply_resume(req);
+}
+
+/*
+ * Whether a scan may run on the loop: a feed that was woken looks at a few changes, which have just
+ * been written and are in memory. Thousands of feeds that wake at once must not stand in the
+ * workers' queue before the next commit.
+ */
+static bool is_quick(const struct feed *feed)
+{
+    return feed->phase == FEED_PHASE_SCAN && feed->round_done && !feed->args.include_docs &&
+           feed->filter != FILTER_SELECTOR;
 }
 
 /* ---- the producer ----------------------------------------------------------------------- */
@@ -137,27 +153,37 @@ static void append_tail(struct buf *out, const struct feed *feed)
     buf_append_u8(out, '\n');
 }
 
-static enum produce_result produce(struct request *req, struct buf *out)
+/* Moves what was scanned into the answer. */
+static void send_ready(struct buf *out, struct feed *feed)
 {
-    struct feed *feed = req->state;
-    if (feed->error.status != TUF_OK) {
-        tufi_error_restore(&feed->error);
-        return PRODUCE_FAIL;
-    }
-    if (feed->phase == FEED_PHASE_START) {
-        if (is_list(feed))
-            buf_append_str(out, "{\"results\":[\n");
-        feed->phase = FEED_PHASE_SCAN;
-    }
     buf_append_slice(out, buf_slice(&feed->ready));
     if (feed->phase == FEED_PHASE_SCAN)
         tufi_buf_clear(&feed->ready);
     else
         tufi_buf_release(&feed->ready);
+}
+
+static enum produce_result produce(struct request *req, struct buf *out)
+{
+    struct feed *feed = req->state;
+    if (feed->phase == FEED_PHASE_START) {
+        if (is_list(feed))
+            buf_append_str(out, "{\"results\":[\n");
+        feed->phase = FEED_PHASE_SCAN;
+    }
+    if (is_quick(feed))
+        take_scan(req, scan_round(req));
+    if (feed->error.status != TUF_OK) {
+        tufi_error_restore(&feed->error);
+        return PRODUCE_FAIL;
+    }
+    send_ready(out, feed);
     if (feed->phase == FEED_PHASE_END) {
         append_tail(out, feed);
         return PRODUCE_DONE;
     }
+    if (is_quick(feed))
+        return PRODUCE_MORE;
     if (feed->phase == FEED_PHASE_SCAN)
         work_run(req, scan_round, scan_done);
     return PRODUCE_WAIT;
