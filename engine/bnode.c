@@ -363,6 +363,7 @@ static void copy_page(struct bnode *copy, const struct bnode *node)
            node->heap_used);
     copy->count = node->count;
     copy->heap_used = node->heap_used;
+    copy->garbage = node->garbage;
     copy->prefix_len = node->prefix_len;
     memcpy(copy->prefix, node->prefix, sizeof(copy->prefix));
 }
@@ -371,14 +372,18 @@ struct bnode *tufi_bnode_slice(const struct bnode *node, uint32_t from, uint32_t
 {
     tuf_assert(from <= to);
     tuf_assert(to <= node->count);
-    struct bnode *copy = tufi_bnode_new(node->kind, node->level, span_room(node, from, to) + more);
+    bool whole = from == 0 && to == node->count;
+    /* A little garbage is cheaper to carry along than to leave out. */
+    bool as_it_is = whole && node->garbage <= node->heap_used / 16;
+    size_t room = span_room(node, from, to) + (as_it_is ? node->garbage : 0);
+    struct bnode *copy = tufi_bnode_new(node->kind, node->level, room + more);
     if (!copy)
         return NULL;
-    if (from == 0 && to == node->count) {
+    if (whole) {
         copy->run_end = node->run_end;
         copy->run_count = node->run_count;
     }
-    if (from == 0 && to == node->count && node->garbage == 0) {
+    if (as_it_is) {
         copy_page(copy, node);
         return copy;
     }

@@ -87,7 +87,8 @@ void tufi_node_list_remove(struct node_list *list, struct bnode *node);
 
 /* An empty node with room for `room` bytes of slots and entries. NULL when out of memory. */
 struct bnode *tufi_bnode_new(uint8_t kind, uint8_t level, size_t room);
-/* A compact copy of entries [from, to) with room for `more` bytes. NULL when out of memory. */
+/* A copy of entries [from, to), compact or nearly so, with room for `more` bytes. NULL when out of
+ * memory. */
 struct bnode *tufi_bnode_slice(const struct bnode *node, uint32_t from, uint32_t to, size_t more);
 /* Entries of two neighbours; `separator` is the parent's key of the right one. */
 struct bnode *tufi_bnode_join(const struct bnode *left, const struct bnode *right,
