@@ -222,6 +222,12 @@ tuf_status tufi_load_settings(struct btree_env *env, const struct btree *local,
     return TUF_OK;
 }
 
+/* A crafted file may purge what is not there. */
+static tuf_status expect_row(tuf_status st, const char *what)
+{
+    return st == TUF_NOT_FOUND ? tufi_corrupt(UINT64_MAX, "a purge finds no %s", what) : st;
+}
+
 /* Drops the oldest entries of the purge log beyond the limit. */
 static tuf_status trim_purge_log(struct btree_txn *txn, const struct db_view *now)
 {
@@ -231,7 +237,7 @@ static tuf_status trim_purge_log(struct btree_txn *txn, const struct db_view *no
         put_be64(key, now->purge_seq - (log->entry_count - 1));
         tuf_status st = tufi_btree_remove(txn, TREE_PURGE, tuf_slice_of(key, sizeof(key)));
         if (st != TUF_OK)
-            return tufi_fold(st);
+            return expect_row(st, "oldest entry of the purge log");
     }
     return TUF_OK;
 }
@@ -245,7 +251,7 @@ static tuf_status replace_purged_doc(struct btree_txn *txn, struct db_view *now,
     const struct btree *by_id = tufi_btree_txn_tree(txn, TREE_BY_ID);
     tuf_status st = tufi_find_docinfo(tufi_btree_txn_env(txn), by_id, rec->id, &value, &info);
     if (st != TUF_OK)
-        return tufi_fold(st);
+        return expect_row(st, "such document");
     if (rec->seq > 0) {
         st = put_entries(txn, rec->id, info.seq, rec->seq, rec->docinfo);
         now->update_seq = rec->seq;
@@ -256,7 +262,7 @@ static tuf_status replace_purged_doc(struct btree_txn *txn, struct db_view *now,
     st = tufi_btree_remove(txn, TREE_BY_SEQ, tuf_slice_of(key, sizeof(key)));
     if (st == TUF_OK)
         st = tufi_btree_remove(txn, TREE_BY_ID, rec->id);
-    return tufi_fold(st);
+    return expect_row(st, "row of the document");
 }
 
 tuf_status tufi_apply_purge(struct btree_txn *txn, struct db_view *now,
