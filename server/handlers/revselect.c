@@ -14,8 +14,10 @@
 #include "base/assert.h"
 #include "base/bytes.h"
 
-/* A document with more history than this is answered in winning order. */
+/* A document with more history or more leaves than this is answered in sorted order: reading every
+ * path of a document with thousands of conflicts takes seconds. */
 #define TREE_ORDER_REVS_MAX 100000
+#define TREE_ORDER_LEAVES_MAX 200
 
 static tuf_status alloc_items(struct rev_items *out, struct arena *arena, size_t count_max)
 {
@@ -133,6 +135,8 @@ static tuf_status sort_as_tree(struct rev_items *out, tuf_snapshot *snapshot, co
     size_t found = 0;
     while (found < out->count && !out->items[found].missing)
         found++;
+    if (found > TREE_ORDER_LEAVES_MAX)
+        return TUF_OK;
     struct leaf_path *paths = tufi_arena_alloc(&arena, (found + 1) * sizeof(*paths));
     if (paths == NULL)
         return tufi_nomem();
