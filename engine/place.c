@@ -289,15 +289,16 @@ static tuf_status place_interactive(struct placing *p)
 
 /* ---- replicated -------------------------------------------------------------------------------- */
 
-/* Whether the edit's path ends in a leaf that is known as far back as the path goes. What is beyond
- * the limit matters only to other branches, whose oldest revision may be in it. */
+/* Whether the edit's path ends in a leaf that is known as far back as the path goes. A lone leaf's
+ * length is exact, and nothing beyond the limit matters to it. With several leaves lengths are not
+ * exact, and what is older may matter to another branch, whose oldest revision may be in it. */
 static bool extends(const struct placing *p, const struct leafinfo *leaf)
 {
     const tuf_edit *e = p->e;
     uint64_t distance = e->rev.rev.gen - leaf->rev.gen;
-    uint64_t wanted = p->info.leaf_count > 1 ? e->path_count
-                                             : min_u64(e->path_count, p->c->now.revs_limit);
-    return wanted <= distance + leaf->path_len;
+    if (p->info.leaf_count > 1)
+        return e->path_count <= distance + 1;
+    return min_u64(e->path_count, p->c->now.revs_limit) <= distance + leaf->path_len;
 }
 
 /* The one leaf that the edit just extends: then the tree is not needed. NULL if there is none, or
