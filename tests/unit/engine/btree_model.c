@@ -301,6 +301,7 @@ static void drop_held(struct harness *h, unsigned i)
         model_release(&h->held[i].models[t]);
 }
 
+/* INV-BM-1 */
 static void hold(struct harness *h, unsigned i)
 {
     drop_held(h, i);
