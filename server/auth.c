@@ -7,16 +7,9 @@
  */
 #include "server/auth.h"
 
-#include <openssl/crypto.h>
-
 #include "base/assert.h"
 #include "server/dbs.h"
 #include "server/http.h"
-
-bool auth_equal(tuf_slice a, tuf_slice b)
-{
-    return a.len == b.len && a.len > 0 && CRYPTO_memcmp(a.data, b.data, a.len) == 0;
-}
 
 bool user_has_role(const struct user_ctx *user, const char *role)
 {

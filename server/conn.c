@@ -209,7 +209,7 @@ static void refuse_head(struct conn *conn, struct head_error error)
     reply_error(conn->req, error.status, name, error.reason);
 }
 
-/* Returns true if a request was started. */
+/* Returns true if the state changed: a request was started, or none will come any more. */
 static bool read_head(struct conn *conn)
 {
     struct evbuffer *input = input_of(conn);
@@ -220,8 +220,8 @@ static bool read_head(struct conn *conn)
     size_t len = evbuffer_get_length(input);
     if (len == 0) {
         if (conn->eof)
-            conn_close(conn);
-        return false;
+            enter_flush(conn);
+        return conn->eof;
     }
     uint64_t head_deadline = clock_ms() + CONN_HEAD_MS;
     if (conn->scanned == 0 && conn->deadline_ms > head_deadline)
@@ -239,8 +239,8 @@ static bool read_head(struct conn *conn)
     }
     if (head_len == 0) {
         if (conn->eof)
-            conn_close(conn);
-        return false;
+            enter_flush(conn);
+        return conn->eof;
     }
     start_request(conn, tuf_slice_of(data, head_len));
     if (conn->state != CONN_CLOSED)

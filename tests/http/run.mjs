@@ -2,12 +2,13 @@
 // SPDX-FileCopyrightText: The Tuffet authors
 //
 // Role: runs the table-driven HTTP tests. The format is in README.md. Raw sockets, no packages.
-import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import net from 'node:net'
-import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+
+import { behaviours } from './behaviour.mjs'
+import { Server } from './server.mjs'
 
 const here = path.dirname(fileURLToPath(import.meta.url))
 const ANSWER_TIMEOUT_MS = 20000
@@ -233,49 +234,6 @@ function fillIn (text, variables) {
 
 // ---- running ------------------------------------------------------------------------------
 
-class Server {
-  constructor (program, ini) {
-    this.program = program
-    this.dir = mkdtempSync(path.join(os.tmpdir(), 'tuffet-http-'))
-    const lines = ['[admins]', 'admin = secret', '[chttpd_auth]', 'iterations = 10']
-    for (const { section, setting } of ini) lines.push(`[${section}]`, setting)
-    writeFileSync(path.join(this.dir, 'test.ini'), lines.join('\n') + '\n')
-  }
-
-  start () {
-    const args = ['--data-dir', path.join(this.dir, 'data'), '--listen', '127.0.0.1:0', '--config',
-      path.join(this.dir, 'test.ini'), '--log-level', 'error']
-    // Servers built with sanitizers must not go on after a finding.
-    const env = { UBSAN_OPTIONS: 'halt_on_error=1:print_stacktrace=1', TSAN_OPTIONS: 'exitcode=66', ...process.env }
-    for (const name of Object.keys(env)) if (name.startsWith('COUCHDB_')) delete env[name]
-    this.child = spawn(this.program, args, { stdio: ['ignore', 'pipe', 'pipe'], env })
-    this.errors = ''
-    this.child.stderr.on('data', (data) => { this.errors += data })
-    this.exited = new Promise((resolve) => this.child.on('exit', (code, signal) => resolve(signal ?? code)))
-    return new Promise((resolve, reject) => {
-      let text = ''
-      this.child.stdout.on('data', (data) => {
-        text += data
-        const ready = /ready on http:\/\/\S+:(\d+)\//.exec(text)
-        if (ready) { this.port = Number(ready[1]); resolve() }
-      })
-      this.exited.then((code) => reject(new Error(`the server ended with ${code}: ${this.errors}`)))
-    })
-  }
-
-  async stop () {
-    this.child.kill('SIGTERM')
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), 20000)
-    const code = await this.exited
-    clearTimeout(timer)
-    return code
-  }
-
-  remove () {
-    rmSync(this.dir, { recursive: true, force: true })
-  }
-}
-
 function buildRequest (exchange, state) {
   const fill = (text) => fillIn(text, state.variables)
   const given = exchange.headers.map(fill)
@@ -362,6 +320,27 @@ async function runFile (file, options, totals) {
   }
 }
 
+async function runBehaviours (options, totals) {
+  for (const { name, ini, run } of behaviours) {
+    const server = new Server(options.server, ini ?? [])
+    let problem = null
+    try {
+      await server.start()
+      await run(server)
+      const code = server.child.exitCode ?? await server.stop()
+      if (code !== 0) problem = `exit ${code}`
+    } catch (error) {
+      problem = error.stack
+      server.child?.kill('SIGKILL')
+    } finally {
+      server.remove()
+    }
+    totals[problem ? 'failed' : 'passed']++
+    if (problem) console.log(`FAIL behaviour: ${name}\n    ${problem}\n    ${server.errors.slice(-3000)}`)
+    else if (options.verbose) console.log(`ok   behaviour: ${name}`)
+  }
+}
+
 const options = { server: null, verbose: false, files: [] }
 for (let i = 2; i < process.argv.length; i++) {
   const arg = process.argv[i]
@@ -373,10 +352,12 @@ if (!options.server) {
   console.error('usage: run.mjs --server PATH [-v] [FILE.t ...]')
   process.exit(2)
 }
-if (options.files.length === 0) {
+const all = options.files.length === 0
+if (all) {
   options.files = readdirSync(here).filter((f) => f.endsWith('.t')).sort().map((f) => path.join(here, f))
 }
 const totals = { passed: 0, failed: 0 }
-for (const file of options.files) await runFile(file, options, totals)
+for (const file of options.files.filter((f) => f.endsWith('.t'))) await runFile(file, options, totals)
+if (all || options.files.some((f) => f.endsWith('behaviour.mjs'))) await runBehaviours(options, totals)
 console.log(`${totals.passed} passed, ${totals.failed} failed`)
 process.exit(totals.failed === 0 ? 0 : 1)

@@ -4,6 +4,8 @@
  * Role: test server/selector.c, selector_match.c, collate.c and jval.c: which documents a selector
  * lets pass, what it refuses, and which fields are picked.
  */
+#include <pthread.h>
+
 #include "base/alloc.h"
 #include "base/bytes.h"
 #include "server/collate.h"
@@ -56,8 +58,8 @@ static const struct match_case match_cases[] = {
     /* numbers beyond 2^53 keep their value */
     { "{\"a\":{\"$gt\":9007199254740992}}", "{\"a\":9007199254740993}", true },
     { "{\"a\":123456789012345678901234567890}", "{\"a\":123456789012345678901234567890}", true },
-    { "{\"a\":{\"$gt\":123456789012345678901234567889}}",
-      "{\"a\":123456789012345678901234567890}", true },
+    { "{\"a\":{\"$gt\":123456789012345678901234567889}}", "{\"a\":123456789012345678901234567890}",
+      true },
     { "{\"a\":{\"$lt\":0}}", "{\"a\":-123456789012345678901234567890}", true },
     /* a missing field fails, also a negated condition */
     { "{\"a\":{\"$ne\":1}}", "{\"b\":1}", false },
@@ -205,10 +207,50 @@ START_TEST(deep_nesting_is_refused)
 }
 END_TEST
 
+/* INV-SEL-2 */
 START_TEST(an_exploding_pattern_does_not_match_and_does_not_hang)
 {
-    ck_assert(!matches("{\"a\":{\"$regex\":\"^(a+)+$\"}}",
-                       "{\"a\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab\"}"));
+    ck_assert(
+        !matches("{\"a\":{\"$regex\":\"^(a+)+$\"}}",
+                 "{\"a\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab\"}"));
+}
+END_TEST
+
+struct shared {
+    const struct selector *selector;
+    const struct jval *doc;
+    int matches;
+};
+
+static void *match_often(void *arg)
+{
+    struct shared *shared = arg;
+    for (int i = 0; i < 2000; i++)
+        shared->matches += selector_matches(shared->selector, shared->doc);
+    return NULL;
+}
+
+/* INV-SEL-1, INV-JV-1: both are only read; a data race would show under ThreadSanitizer. */
+START_TEST(threads_may_share_a_selector_and_a_document)
+{
+    struct arena arena = ARENA_INIT;
+    const struct jval *value = NULL;
+    const struct jval *doc = NULL;
+    struct selector *selector = NULL;
+    ck_ok(jval_parse_canonical(&value, &arena,
+                               tuf_str("{\"a\":{\"$regex\":\"^b\"},\"b\":{\"$gt\":\"A\"}}")));
+    ck_ok(jval_parse(&doc, &arena, tuf_str("{\"a\":\"ba\",\"b\":\"B\"}")));
+    ck_ok(selector_new(&selector, value));
+    struct shared shared[2] = { { selector, doc, 0 }, { selector, doc, 0 } };
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, match_often, &shared[i]), 0);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+        ck_assert_int_eq(shared[i].matches, 2000);
+    }
+    selector_free(&selector);
+    tufi_arena_release(&arena);
 }
 END_TEST
 
@@ -245,10 +287,10 @@ END_TEST
 
 START_TEST(values_are_ordered_as_views_order_them)
 {
-    static const char *const ordered[] = { "null",  "false",    "true",     "-5",    "0",
-                                           "1.5",   "2",        "\"\"",     "\"_\"", "\"1\"",
-                                           "\"a\"", "\"A\"",    "\"aa\"",   "\"b\"", "\"B\"",
-                                           "[]",    "[1]",      "[1,2]",    "[2]",   "{}",
+    static const char *const ordered[] = { "null",      "false",     "true",     "-5",    "0",
+                                           "1.5",       "2",         "\"\"",     "\"_\"", "\"1\"",
+                                           "\"a\"",     "\"A\"",     "\"aa\"",   "\"b\"", "\"B\"",
+                                           "[]",        "[1]",       "[1,2]",    "[2]",   "{}",
                                            "{\"a\":1}", "{\"a\":2}", "{\"b\":1}" };
     struct arena arena = ARENA_INIT;
     for (int i = 0; i < COUNT(ordered); i++) {
@@ -258,17 +300,17 @@ START_TEST(values_are_ordered_as_views_order_them)
             ck_ok(jval_parse(&left, &arena, tuf_str(ordered[i])));
             ck_ok(jval_parse(&right, &arena, tuf_str(ordered[j])));
             int order = collate_values(left, right);
-            ck_assert_msg((order < 0) == (i < j) && (order > 0) == (i > j), "%s and %s",
-                          ordered[i], ordered[j]);
+            ck_assert_msg((order < 0) == (i < j) && (order > 0) == (i > j), "%s and %s", ordered[i],
+                          ordered[j]);
         }
     }
     tufi_arena_release(&arena);
 }
 END_TEST
 
-static const char *const bad_texts[] = { "",      "{",        "[1,]",      "{\"a\"}",  "01",
-                                         "1.",    "1e",       "\"\\x\"",   "\"\\u12\"", "nul",
-                                         "[1 2]", "\"\n\"",   "\"\\ud800\"", "\"\xff\"",  "1 2",
+static const char *const bad_texts[] = { "",      "{",         "[1,]",        "{\"a\"}",   "01",
+                                         "1.",    "1e",        "\"\\x\"",     "\"\\u12\"", "nul",
+                                         "[1 2]", "\"\n\"",    "\"\\ud800\"", "\"\xff\"",  "1 2",
                                          "-",     "{\"a\":1,}" };
 
 START_TEST(what_is_no_json_is_refused)
@@ -286,8 +328,7 @@ START_TEST(strings_are_decoded)
     struct arena arena = ARENA_INIT;
     const struct jval *value = NULL;
     ck_ok(jval_parse(&value, &arena, tuf_str(" [ \"\\u00e9\\n\\ud83d\\ude00\\u0000x\" ] ")));
-    ck_assert(slice_equal(value->child->text,
-                          tuf_slice_of("\xc3\xa9\n\xf0\x9f\x98\x80\0x", 9)));
+    ck_assert(slice_equal(value->child->text, tuf_slice_of("\xc3\xa9\n\xf0\x9f\x98\x80\0x", 9)));
     tufi_arena_release(&arena);
 }
 END_TEST
@@ -301,6 +342,7 @@ int main(void)
                         COUNT(refusals));
     tcase_add_test(tc, deep_nesting_is_refused);
     tcase_add_test(tc, an_exploding_pattern_does_not_match_and_does_not_hang);
+    tcase_add_test(tc, threads_may_share_a_selector_and_a_document);
     tcase_add_loop_test(tc, fields_are_picked_in_the_order_of_the_list, 0, COUNT(picks));
     tcase_add_test(tc, values_are_ordered_as_views_order_them);
     tcase_add_loop_test(tc, what_is_no_json_is_refused, 0, COUNT(bad_texts));

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: The Tuffet authors
+//
+// Role: behaviour that takes time, several clients at once, or the server's end.
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import http from 'node:http'
+import net from 'node:net'
+import path from 'node:path'
+
+const AUTH = 'Basic ' + Buffer.from('admin:secret').toString('base64')
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+
+// One request by Node's client. Resolves to { status, body }.
+function ask (server, method, target, body, agent) {
+  return new Promise((resolve, reject) => {
+    const headers = { authorization: AUTH, 'content-type': 'application/json' }
+    const req = http.request({ host: '127.0.0.1', port: server.port, method, path: target, headers, agent }, (res) => {
+      const parts = []
+      res.on('data', (part) => parts.push(part))
+      res.on('end', () => resolve({ status: res.statusCode, body: Buffer.concat(parts).toString() }))
+      res.on('error', reject)
+    })
+    req.on('error', reject)
+    req.end(body)
+  })
+}
+
+// A raw connection that collects what it gets.
+function dial (server, text) {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true }, () => {
+      if (text) socket.write(text)
+      resolve(link)
+    })
+    const link = { socket, text: '', ended: false }
+    socket.on('data', (data) => { link.text += data.toString('latin1') })
+    socket.on('end', () => { link.ended = true })
+    socket.on('close', () => { link.ended = true })
+    // After the connection stands an error is an end like another.
+    socket.on('error', (error) => { link.ended = true; reject(error) })
+  })
+}
+
+const head = (target, more = '') => `GET ${target} HTTP/1.1\r\nHost: a\r\nAuthorization: ${AUTH}\r\n${more}\r\n`
+
+async function until (what, check, timeoutMs = 10000) {
+  for (const end = Date.now() + timeoutMs; Date.now() < end; await sleep(20)) {
+    if (await check()) return
+  }
+  assert.fail(`waited too long until ${what}`)
+}
+
+const openFiles = (server) => readdirSync(`/proc/${server.child.pid}/fd`).length
+
+// Start-up that must fail: resolves to { code, text }.
+function startAlone (server, args, env = {}) {
+  return new Promise((resolve) => {
+    const clean = { ...process.env, ...env }
+    for (const name of ['COUCHDB_USER', 'COUCHDB_PASSWORD']) if (!(name in env)) delete clean[name]
+    const child = spawn(server.program, ['--data-dir', path.join(server.dir, 'other'), '--log-level', 'error', ...args], { env: clean })
+    let text = ''
+    child.stdout.on('data', (data) => { text += data; if (text.includes('ready on')) child.kill('SIGTERM') })
+    child.stderr.on('data', (data) => { text += data })
+    child.on('exit', (code) => resolve({ code, text }))
+  })
+}
+
+export const behaviours = [
+  {
+    name: 'no admin, no service',
+    async run (server) {
+      for (const address of ['127.0.0.1:0', '0.0.0.0:0', '[::]:0']) {
+        const { code, text } = await startAlone(server, ['--listen', address])
+        assert.equal(code, 78, `${address}: ${text}`)
+        assert.match(text, /admin/)
+      }
+      const open = await startAlone(server, ['--listen', '0.0.0.0:0', '--insecure-loopback'])
+      assert.equal(open.code, 78)
+      const loopback = await startAlone(server, ['--listen', '127.0.0.1:0', '--insecure-loopback'])
+      assert.equal(loopback.code, 0, loopback.text)
+      const env = await startAlone(server, ['--listen', '127.0.0.1:0'], { COUCHDB_USER: 'a', COUCHDB_PASSWORD: 'b' })
+      assert.equal(env.code, 0, env.text)
+      const local = readFileSync(path.join(server.dir, 'other', 'local.ini'), 'utf8')
+      assert.match(local, /^a = -pbkdf2:sha256-/m)
+    }
+  },
+  {
+    name: 'a plain text admin is replaced by its hash on disk',
+    async run (server) {
+      const local = readFileSync(path.join(server.dir, 'data', 'local.ini'), 'utf8')
+      assert.match(local, /^admin = -pbkdf2:sha256-/m)
+      assert.doesNotMatch(local, /secret$/m)
+    }
+  },
+  {
+    name: 'ten thousand requests in one write are answered in order',
+    async run (server) {
+      const count = 10000
+      let text = ''
+      for (let i = 0; i < count; i++) text += `GET /_up?n=${i} HTTP/1.1\r\nHost: a\r\nX-Couch-Request-ID: r${i}\r\n\r\n`
+      const link = await dial(server, text)
+      await until('all are answered', () => link.text.split('X-Couch-Request-ID: ').length > count, 30000)
+      const ids = [...link.text.matchAll(/X-Couch-Request-ID: r(\d+)/g)].map((m) => Number(m[1]))
+      assert.deepEqual(ids, [...Array(count).keys()])
+      link.socket.destroy()
+    }
+  },
+  {
+    name: 'a client that reads nothing holds its own requests back only',
+    async run (server) {
+      await ask(server, 'PUT', '/db')
+      const docs = Array.from({ length: 2000 }, (_, i) => ({ _id: `d${i}`, text: 'x'.repeat(1000) }))
+      await ask(server, 'POST', '/db/_bulk_docs', JSON.stringify({ docs }))
+      const links = []
+      for (let i = 0; i < 20; i++) {
+        const link = await dial(server)
+        link.socket.pause()
+        link.socket.write(head('/db/_all_docs?include_docs=true').repeat(20))
+        links.push(link)
+      }
+      await sleep(300)
+      const start = Date.now()
+      assert.equal((await ask(server, 'GET', '/db/d1')).status, 200)
+      assert.ok(Date.now() - start < 2000)
+      const status = readFileSync(`/proc/${server.child.pid}/status`, 'utf8')
+      const resident = Number(/VmRSS:\s+(\d+)/.exec(status)[1])
+      const sanitized = /asan|san|tsan/.test(server.program)
+      if (!sanitized) assert.ok(resident < 120000, `${resident} KiB resident`)
+      for (const link of links) link.socket.destroy()
+    }
+  },
+  {
+    name: 'a feed ends when its database is deleted',
+    async run (server) {
+      await ask(server, 'PUT', '/db')
+      await ask(server, 'PUT', '/other')
+      const feed = await dial(server, head('/db/_changes?feed=continuous&since=0'))
+      const longpoll = await dial(server, head('/db/_changes?feed=longpoll&since=0', 'Connection: close\r\n'))
+      const other = await dial(server, head('/other/_changes?feed=continuous&since=0'))
+      await until('the feeds have begun', () => feed.text.includes('200 OK') && other.text.includes('200 OK'))
+      await ask(server, 'PUT', '/db/x', '{}')
+      await until('the change is told', () => feed.text.includes('"id":"x"') && longpoll.text.includes('"id":"x"'))
+      assert.equal((await ask(server, 'DELETE', '/db')).status, 200)
+      await until('the feed ends', () => feed.ended || feed.text.includes('\r\n0\r\n\r\n'))
+      assert.equal((await ask(server, 'PUT', '/db')).status, 201)
+      assert.equal((await ask(server, 'GET', '/db/x')).status, 404)
+      assert.ok(!other.ended && !other.text.includes('"id"'))
+      for (const link of [feed, longpoll, other]) link.socket.destroy()
+    }
+  },
+  {
+    name: 'a client that goes away takes its feed along',
+    async run (server) {
+      await ask(server, 'PUT', '/db')
+      const before = openFiles(server)
+      const links = await Promise.all(Array.from({ length: 50 }, () => dial(server, head('/db/_changes?feed=continuous&since=0&heartbeat=60000'))))
+      await until('all feeds run', () => links.every((l) => l.text.includes('200 OK')))
+      assert.ok(openFiles(server) >= before + 50)
+      links.forEach((link, i) => i % 2 ? link.socket.destroy() : link.socket.end())
+      await until('their sockets are closed', () => openFiles(server) <= before + 1, 5000)
+      for (const link of links) link.socket.destroy()
+    }
+  },
+  {
+    name: 'a client that goes away in the middle of a body leaves nothing behind',
+    async run (server) {
+      await ask(server, 'PUT', '/db')
+      const before = openFiles(server)
+      for (let i = 0; i < 20; i++) {
+        const link = await dial(server, `POST /db/_bulk_docs HTTP/1.1\r\nHost: a\r\nAuthorization: ${AUTH}\r\n` +
+          'Content-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{"docs":[{"_id":"never"}' + ' '.repeat(i * 1000))
+        if (i % 2) link.socket.resetAndDestroy()
+        else link.socket.destroy()
+      }
+      await until('their sockets are closed', () => openFiles(server) <= before + 1, 5000)
+      assert.equal((await ask(server, 'GET', '/db/never')).status, 404)
+    }
+  },
+  {
+    name: 'a half-closed connection still gets its answer',
+    async run (server) {
+      const link = await dial(server, head('/_all_dbs'))
+      link.socket.end()
+      await until('the answer is there', () => link.text.includes('[]'))
+      await until('the connection is closed', () => link.ended)
+    }
+  },
+  {
+    name: 'out of descriptors the server waits and recovers',
+    async run (server) {
+      await server.stop()
+      await server.start([], ['prlimit', '--nofile=40'])
+      assert.equal((await ask(server, 'PUT', '/db')).status, 201)
+      const links = []
+      for (let i = 0; i < 60; i++) {
+        try { links.push(await dial(server)) } catch { /* turned away: that is the point */ }
+      }
+      await sleep(500)
+      const stat = () => readFileSync(`/proc/${server.child.pid}/stat`, 'utf8').split(' ').slice(13, 15).map(Number)
+      const [user, system] = stat()
+      await sleep(2000)
+      const [userLater, systemLater] = stat()
+      assert.ok(userLater + systemLater - user - system < 60, 'the processor is busy with nothing')
+      for (const link of links) link.socket.destroy()
+      await until('it serves again', async () => {
+        try { return (await ask(server, 'PUT', '/db/x' + Date.now(), '{}')).status === 201 } catch { return false }
+      })
+    }
+  },
+  {
+    name: 'SIGTERM lets answers finish and ends feeds and idle connections',
+    async run (server) {
+      await ask(server, 'PUT', '/db')
+      const idle = await dial(server, 'GET /_up HTTP/1.1\r\nHost: a\r\n\r\n')
+      const feed = await dial(server, head('/db/_changes?feed=continuous&since=0'))
+      const body = JSON.stringify({ docs: Array.from({ length: 3000 }, (_, i) => ({ _id: `d${i}` })) })
+      const upload = await dial(server, `POST /db/_bulk_docs HTTP/1.1\r\nHost: a\r\nAuthorization: ${AUTH}\r\n` +
+        `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n` + body.slice(0, 1000))
+      await until('all are served', () => idle.text.includes('ok') && feed.text.includes('200 OK'))
+      server.child.kill('SIGTERM')
+      await until('feeds and idle connections end', () => idle.ended && (feed.ended || feed.text.includes('\r\n0\r\n\r\n')))
+      await assert.rejects(dial(server))
+      upload.socket.write(body.slice(1000))
+      await until('the upload is answered', () => upload.text.includes('201 Created') && upload.ended)
+      assert.equal(await server.exited, 0)
+      await server.start()
+      assert.match((await ask(server, 'GET', '/db')).body, /"doc_count":3000/)
+    }
+  },
+  {
+    name: 'a second SIGTERM ends the server at once',
+    async run (server) {
+      const link = await dial(server, `POST /_session HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{`)
+      await sleep(100)
+      const start = Date.now()
+      server.child.kill('SIGTERM')
+      await sleep(200)
+      assert.equal(server.child.exitCode, null)
+      server.child.kill('SIGTERM')
+      assert.notEqual(await server.exited, 0)
+      assert.ok(Date.now() - start < 3000)
+      link.socket.destroy()
+      await server.start()
+    }
+  },
+  {
+    name: 'what was acknowledged is there after SIGKILL',
+    async run (server) {
+      await ask(server, 'PUT', '/db')
+      const acked = []
+      let stop = false
+      const agent = new http.Agent({ keepAlive: true })
+      const writers = Array.from({ length: 8 }, async (_, n) => {
+        for (let i = 0; !stop; i++) {
+          try {
+            const { status } = await ask(server, 'PUT', `/db/w${n}-${i}`, '{}', agent)
+            if (status === 201) acked.push(`w${n}-${i}`)
+          } catch { return }
+        }
+      })
+      await sleep(700)
+      server.child.kill('SIGKILL')
+      await server.exited
+      stop = true
+      await Promise.all(writers)
+      agent.destroy()
+      await server.start()
+      const rows = JSON.parse((await ask(server, 'GET', '/db/_all_docs')).body).rows
+      const found = new Set(rows.map((row) => row.id))
+      const lost = acked.filter((id) => !found.has(id))
+      assert.ok(acked.length > 20, `only ${acked.length} writes`)
+      assert.deepEqual(lost, [])
+    }
+  },
+  {
+    name: 'a killed answer can be told from a complete one',
+    async run (server) {
+      await ask(server, 'PUT', '/db')
+      // More than the buffers of both ends of a socket hold.
+      for (let k = 0; k < 4; k++) {
+        const docs = Array.from({ length: 2000 }, (_, i) => ({ _id: `d${k}-${i}`, text: 'x'.repeat(4000) }))
+        await ask(server, 'POST', '/db/_bulk_docs', JSON.stringify({ docs }))
+      }
+      const link = await dial(server)
+      link.socket.pause()
+      link.socket.write(head('/db/_all_docs?include_docs=true'))
+      await sleep(700)
+      server.child.kill('SIGKILL')
+      await server.exited
+      link.socket.resume()
+      await until('the connection is gone', () => link.ended)
+      assert.match(link.text, /200 OK/)
+      assert.ok(!link.text.endsWith('0\r\n\r\n'))
+      await server.start()
+    }
+  },
+  {
+    name: 'clients that write at the same time share syncs and get their own answers',
+    async run (server) {
+      await ask(server, 'PUT', '/db')
+      const agent = new http.Agent({ keepAlive: true, maxSockets: 64 })
+      const jobs = Array.from({ length: 640 }, (_, i) => ask(server, 'PUT', `/db/d${i % 320}`, '{}', agent))
+      const answers = await Promise.all(jobs)
+      agent.destroy()
+      assert.equal(answers.filter((a) => a.status === 201).length, 320)
+      assert.equal(answers.filter((a) => a.status === 409).length, 320)
+    }
+  },
+  {
+    name: 'one missing stub does not spoil the writes beside it',
+    async run (server) {
+      await ask(server, 'PUT', '/db')
+      const agent = new http.Agent({ keepAlive: true, maxSockets: 64 })
+      const bad = '{"_attachments":{"a":{"stub":true,"content_type":"a/b"}}}'
+      const jobs = Array.from({ length: 400 }, (_, i) => ask(server, 'PUT', `/db/d${i}`, i % 10 ? '{}' : bad, agent))
+      const answers = await Promise.all(jobs)
+      agent.destroy()
+      answers.forEach((a, i) => assert.equal(a.status, i % 10 ? 201 : 412, `${i}: ${a.body}`))
+    }
+  },
+  {
+    name: 'databases are created and deleted while others use them',
+    async run (server) {
+      const agent = new http.Agent({ keepAlive: true, maxSockets: 16 })
+      const user = async (n) => {
+        for (let i = 0; i < 30; i++) {
+          const made = await ask(server, 'PUT', `/churn${n % 2}`, null, agent)
+          assert.ok([201, 412].includes(made.status), made.body)
+          const wrote = await ask(server, 'PUT', `/churn${n % 2}/d${n}-${i}`, '{}', agent)
+          assert.ok([201, 404].includes(wrote.status), wrote.body)
+          const gone = await ask(server, 'DELETE', `/churn${n % 2}`, null, agent)
+          assert.ok([200, 404].includes(gone.status), gone.body)
+        }
+      }
+      await Promise.all([0, 1, 2, 3, 4, 5].map(user))
+      agent.destroy()
+      assert.equal((await ask(server, 'GET', '/_all_dbs')).body, '[]\n')
+      const left = readdirSync(path.join(server.dir, 'data')).filter((f) => f.startsWith('.deleted'))
+      assert.deepEqual(left, [])
+    }
+  },
+  {
+    name: 'idle databases are closed when too many are open, and open again',
+    ini: [{ section: 'couchdb', setting: 'max_dbs_open = 5' }],
+    async run (server) {
+      for (let i = 0; i < 20; i++) {
+        assert.equal((await ask(server, 'PUT', `/db${i}`)).status, 201)
+        assert.equal((await ask(server, 'PUT', `/db${i}/x`, '{}')).status, 201)
+      }
+      const files = readdirSync(`/proc/${server.child.pid}/fd`).length
+      assert.ok(files < 30, `${files} descriptors`)
+      for (let i = 0; i < 20; i++) assert.equal((await ask(server, 'GET', `/db${i}/x`)).status, 200)
+    }
+  },
+  {
+    name: 'no secret in the log',
+    async run (server) {
+      await server.stop()
+      server.logLevel = 'debug'
+      await server.start()
+      await ask(server, 'GET', '/_up?password=hunter2&x=y&token=hunter3')
+      const link = await dial(server, 'POST /_session HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nConnection: close\r\n' +
+        'Cookie: AuthSession=hunter4\r\nContent-Length: 38\r\n\r\n{"name":"admin","password":"hunter5"}  ')
+      await until('it is answered', () => link.ended)
+      await ask(server, 'PUT', '/_node/_local/_config/admins/eve', '"hunter6"')
+      await until('the log has it', () => server.errors.includes('admins/eve'))
+      assert.match(server.errors, /GET \/_up\?password=\*+&x=y&token=\*+ 200/)
+      assert.doesNotMatch(server.errors, /hunter\d|Basic/)
+      server.logLevel = 'error'
+    }
+  },
+  {
+    name: 'a slow head is timed out',
+    async run (server) {
+      const link = await dial(server, 'GET /_up HTTP/1.1\r\nHost')
+      const start = Date.now()
+      const drip = setInterval(() => link.socket.write('x'), 1000)
+      await until('it is refused', () => link.ended, 25000)
+      clearInterval(drip)
+      const took = Date.now() - start
+      assert.ok(took > 12000 && took < 20000, `${took} ms`)
+      assert.match(link.text, /^HTTP\/1.1 408 /)
+      link.socket.destroy()
+    }
+  }
+]
