@@ -56,8 +56,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct jval *doc = NULL;
     if (split != NULL)
         doc = parse(&arena, tuf_slice_of(split + 1, size - len - 1));
-    if (selector != NULL && doc != NULL && selector->type == JVAL_OBJECT &&
-        selector->count > 0 && doc->type == JVAL_OBJECT) {
+    if (selector != NULL && doc != NULL && selector->type == JVAL_OBJECT && selector->count > 0 &&
+        doc->type == JVAL_OBJECT) {
         struct jval inner = *selector;
         inner.key = tuf_str("$not");
         inner.next = NULL;

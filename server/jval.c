@@ -32,8 +32,8 @@ static tuf_status invalid(void)
 
 static void skip_space(struct parser *p)
 {
-    while (p->pos < p->end && (*p->pos == ' ' || *p->pos == '\t' || *p->pos == '\n' ||
-                               *p->pos == '\r'))
+    while (p->pos < p->end &&
+           (*p->pos == ' ' || *p->pos == '\t' || *p->pos == '\n' || *p->pos == '\r'))
         p->pos++;
 }
 

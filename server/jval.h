@@ -27,12 +27,12 @@ enum jval_type {
 
 struct jval {
     enum jval_type type;
-    bool is_integer;         /* NUMBER without fraction and exponent */
-    tuf_slice key;           /* decoded, of a member of an object */
-    tuf_slice raw;           /* text of the value */
-    tuf_slice text;          /* decoded, of a STRING */
-    size_t count;            /* elements or members */
-    const struct jval *next; /* sibling */
+    bool is_integer;          /* NUMBER without fraction and exponent */
+    tuf_slice key;            /* decoded, of a member of an object */
+    tuf_slice raw;            /* text of the value */
+    tuf_slice text;           /* decoded, of a STRING */
+    size_t count;             /* elements or members */
+    const struct jval *next;  /* sibling */
     const struct jval *child; /* first element or member */
 };
 

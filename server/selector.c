@@ -28,23 +28,30 @@ struct compiler {
 struct place {
     tuf_slice path; /* field names so far, joined by dots */
     bool negated;
-    bool literal;   /* below $elemMatch and the like: negations are not pushed down */
+    bool literal; /* below $elemMatch and the like: negations are not pushed down */
 };
 
 static tuf_status compile(struct sel_node **out, struct compiler *c, const struct jval *cond,
                           struct place place);
 
-struct operator {
+struct condition_name {
     const char *name;
     enum sel_op op;
     enum sel_op opposite; /* op itself if it has none */
 };
 
-static const struct operator comparisons[] = {
-    { "$eq", SEL_EQ, SEL_NE },    { "$ne", SEL_NE, SEL_EQ },   { "$lt", SEL_LT, SEL_GTE },
-    { "$gte", SEL_GTE, SEL_LT },  { "$lte", SEL_LTE, SEL_GT }, { "$gt", SEL_GT, SEL_LTE },
-    { "$in", SEL_IN, SEL_NIN },   { "$nin", SEL_NIN, SEL_IN }, { "$exists", SEL_EXISTS, SEL_EXISTS },
-    { "$all", SEL_ALL, SEL_ALL }, { "$type", SEL_TYPE, SEL_TYPE },
+static const struct condition_name comparisons[] = {
+    { "$eq", SEL_EQ, SEL_NE },
+    { "$ne", SEL_NE, SEL_EQ },
+    { "$lt", SEL_LT, SEL_GTE },
+    { "$gte", SEL_GTE, SEL_LT },
+    { "$lte", SEL_LTE, SEL_GT },
+    { "$gt", SEL_GT, SEL_LTE },
+    { "$in", SEL_IN, SEL_NIN },
+    { "$nin", SEL_NIN, SEL_IN },
+    { "$exists", SEL_EXISTS, SEL_EXISTS },
+    { "$all", SEL_ALL, SEL_ALL },
+    { "$type", SEL_TYPE, SEL_TYPE },
     { "$size", SEL_SIZE, SEL_SIZE },
     { "$mod", SEL_MOD, SEL_MOD },
     { "$regex", SEL_REGEX, SEL_REGEX },
@@ -54,8 +61,8 @@ static const struct operator comparisons[] = {
     { "$keyMapMatch", SEL_KEY_MAP_MATCH, SEL_KEY_MAP_MATCH },
 };
 
-static const char *const unsupported[] = { "$where",      "$geoWithin", "$geoIntersects",
-                                           "$near",       "$nearSphere", "$text" };
+static const char *const unsupported[] = { "$where", "$geoWithin",  "$geoIntersects",
+                                           "$near",  "$nearSphere", "$text" };
 
 static tuf_status bad_arg(const struct jval *cond)
 {
@@ -152,11 +159,11 @@ static tuf_status compile_argument(struct sel_node *node, struct compiler *c,
 }
 
 static tuf_status compile_leaf(struct sel_node **out, struct compiler *c, const struct jval *cond,
-                               struct place place, const struct operator *operator)
+                               struct place place, const struct condition_name *row)
 {
-    bool flips = operator->opposite != operator->op;
+    bool flips = row->opposite != row->op;
     struct sel_node *node = NULL;
-    tuf_status st = new_node(&node, c, place.negated ? operator->opposite : operator->op);
+    tuf_status st = new_node(&node, c, place.negated ? row->opposite : row->op);
     if (st != TUF_OK)
         return st;
     *out = node;
@@ -230,8 +237,8 @@ static tuf_status compile_logic(struct sel_node **out, struct compiler *c, const
 static tuf_status compile_operator(struct sel_node **out, struct compiler *c,
                                    const struct jval *cond, struct place place)
 {
-    if (slice_is(cond->key, "$and") || slice_is(cond->key, "$or") ||
-        slice_is(cond->key, "$nor") || slice_is(cond->key, "$not"))
+    if (slice_is(cond->key, "$and") || slice_is(cond->key, "$or") || slice_is(cond->key, "$nor") ||
+        slice_is(cond->key, "$not"))
         return compile_logic(out, c, cond, place);
     for (size_t i = 0; i < sizeof(comparisons) / sizeof(comparisons[0]); i++) {
         if (slice_is(cond->key, comparisons[i].name))
@@ -247,8 +254,8 @@ static tuf_status compile_operator(struct sel_node **out, struct compiler *c,
 }
 
 /* One member {"key": cond}: an operator, or a field name that makes the path longer. */
-static tuf_status compile_member(struct sel_node **out, struct compiler *c,
-                                 const struct jval *cond, struct place place)
+static tuf_status compile_member(struct sel_node **out, struct compiler *c, const struct jval *cond,
+                                 struct place place)
 {
     if (slice_starts(cond->key, "$"))
         return compile_operator(out, c, cond, place);
@@ -275,8 +282,7 @@ static tuf_status compile_members(struct sel_node **out, struct compiler *c,
     struct sel_node *node = NULL;
     tuf_status st = new_node(&node, c, place.negated ? SEL_OR : SEL_AND);
     struct sel_node **tail = node != NULL ? &node->child : NULL;
-    for (const struct jval *item = object->child; st == TUF_OK && item != NULL;
-         item = item->next) {
+    for (const struct jval *item = object->child; st == TUF_OK && item != NULL; item = item->next) {
         st = compile_member(tail, c, item, place);
         if (st == TUF_OK)
             tail = &(*tail)->next;
@@ -288,7 +294,7 @@ static tuf_status compile_members(struct sel_node **out, struct compiler *c,
 static tuf_status compile(struct sel_node **out, struct compiler *c, const struct jval *cond,
                           struct place place)
 {
-    static const struct operator equals = { "$eq", SEL_EQ, SEL_NE };
+    static const struct condition_name equals = { "$eq", SEL_EQ, SEL_NE };
     if (++c->depth > DEPTH_MAX)
         return tufi_fail_kind(TUF_E_INVALID, "invalid_selector", "Selector is nested too deeply.");
     tuf_status st;

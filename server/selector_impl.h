@@ -37,28 +37,27 @@ enum sel_op {
 
 struct sel_node {
     enum sel_op op;
-    const tuf_slice *path;     /* names to walk down, ended by one with NULL data; may be empty */
-    bool is_id;                /* the path is "_id": strings are compared by bytes */
-    bool exists;               /* argument of EXISTS */
-    int64_t number;            /* argument of SIZE, divisor of MOD */
-    int64_t rest;              /* remainder of MOD */
-    const struct jval *value;  /* argument of the others */
-    pcre2_code *regex;         /* owned */
-    struct sel_node *child;    /* first */
-    struct sel_node *next;     /* sibling */
+    const tuf_slice *path;    /* names to walk down, ended by one with NULL data; may be empty */
+    bool is_id;               /* the path is "_id": strings are compared by bytes */
+    bool exists;              /* argument of EXISTS */
+    int64_t number;           /* argument of SIZE, divisor of MOD */
+    int64_t rest;             /* remainder of MOD */
+    const struct jval *value; /* argument of the others */
+    pcre2_code *regex;        /* owned */
+    struct sel_node *child;   /* first */
+    struct sel_node *next;    /* sibling */
 };
 
 struct selector {
     struct arena arena;
-    struct sel_node *root;     /* NULL matches everything */
+    struct sel_node *root; /* NULL matches everything */
     pcre2_match_context *limits;
 };
 
 /* What a walk along a path ends with. */
 enum path_result { PATH_FOUND, PATH_MISSING, PATH_BAD };
 
-enum path_result sel_walk(const struct jval **out, const struct jval *value,
-                          const tuf_slice *path);
+enum path_result sel_walk(const struct jval **out, const struct jval *value, const tuf_slice *path);
 
 /* Splits "a.b\\.c" at unescaped dots. Returns: TUF_OK; E_INVALID for an empty part; E_NOMEM. */
 tuf_status sel_parse_path(const tuf_slice **out, struct arena *arena, tuf_slice text);

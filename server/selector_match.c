@@ -89,8 +89,8 @@ static bool match_all(const struct jval *args, const struct jval *value)
     bool has_each = true;
     for (const struct jval *arg = args->child; arg != NULL; arg = arg->next)
         has_each = has_each && contains(value, arg);
-    bool is_it = args->count == 1 && args->child->type == JVAL_ARRAY &&
-                 collate_same(args->child, value);
+    bool is_it =
+        args->count == 1 && args->child->type == JVAL_ARRAY && collate_same(args->child, value);
     return has_each || is_it;
 }
 

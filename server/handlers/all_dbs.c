@@ -26,13 +26,13 @@
 struct db_list {
     struct list_args args;
     bool with_info;
-    struct dbs_names names;    /* owned */
-    const struct jval *key;    /* next of the keys asked for; names are not used then */
+    struct dbs_names names; /* owned */
+    const struct jval *key; /* next of the keys asked for; names are not used then */
     bool has_keys;
-    size_t pos;                /* next name */
-    uint64_t left;             /* names still to be written */
+    size_t pos;    /* next name */
+    uint64_t left; /* names still to be written */
     bool begun;
-    bool written;              /* an element was written */
+    bool written; /* an element was written */
 };
 
 static void free_db_list(struct request *req)

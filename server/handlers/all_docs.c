@@ -150,8 +150,7 @@ void all_docs_of_partition(struct request *req, tuf_slice partition)
     }
     *name = partition;
     if (asked != NULL && !slice_equal(*asked, partition)) {
-        reply_error(req, 400, "bad_request",
-                    "Conflicting value for `partition` in query string");
+        reply_error(req, 400, "bad_request", "Conflicting value for `partition` in query string");
         return;
     }
     if (req->method != HTTP_POST) {

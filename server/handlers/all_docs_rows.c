@@ -14,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "base/arith.h"
+#include "base/assert.h"
 #include "base/bytes.h"
 #include "base/fail.h"
 #include "server/dbs.h"
@@ -155,10 +156,12 @@ static tuf_status total_rows(uint64_t *out, struct listing *list)
 /* How many documents, of all, come before the first key in the listing's direction. */
 static tuf_status rows_before(uint64_t *out, struct listing *list, const struct list_args *args)
 {
-    static const struct list_key first = { .set = true, .is_string = true,
+    static const struct list_key first = { .set = true,
+                                           .is_string = true,
                                            .text = { (const uint8_t *)DESIGN_FIRST,
                                                      sizeof(DESIGN_FIRST) - 1 } };
-    static const struct list_key behind = { .set = true, .is_string = true,
+    static const struct list_key behind = { .set = true,
+                                            .is_string = true,
                                             .text = { (const uint8_t *)DESIGN_BEHIND,
                                                       sizeof(DESIGN_BEHIND) - 1 } };
     const struct list_key *start = given_key(&args->start, &args->start_docid);
@@ -233,12 +236,14 @@ static tuf_status order_keys(struct listing *list, const struct list_args *args,
 static tuf_status begin_query(struct buf *out, struct listing *list, struct arena *arena)
 {
     const struct list_args *args = &list->queries[list->query_pos];
+    bool has_range = args->start.set || args->end.set;
+    tuf_assert(args->keys == NULL || args->keys->count == 0 || !has_range); /* INV-LA-1 */
     tuf_cursor_free(&list->cursor);
     list->keys = NULL;
     list->row_written = false;
     list->rows_left = args->limit;
-    tuf_status st = args->keys != NULL ? order_keys(list, args, arena)
-                                       : open_cursor(list, args, arena);
+    tuf_status st =
+        args->keys != NULL ? order_keys(list, args, arena) : open_cursor(list, args, arena);
     return st == TUF_OK ? append_meta(out, list, args) : st;
 }
 

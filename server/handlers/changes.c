@@ -262,9 +262,8 @@ static void begin_changes(struct request *req, const struct jval *body)
         return;
     }
     *feed = (struct feed){ 0 };
-    feed->find_max = (size_t)config_uint(req->server->config, "couchdb",
-                                         "changes_doc_ids_optimization_threshold",
-                                         FIND_MAX_DEFAULT);
+    feed->find_max = (size_t)config_uint(
+        req->server->config, "couchdb", "changes_doc_ids_optimization_threshold", FIND_MAX_DEFAULT);
     req->state = feed;
     request_on_cleanup(req, free_feed);
     tuf_status st = changes_args_parse(&feed->args, req);

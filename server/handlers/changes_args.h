@@ -29,11 +29,11 @@ struct changes_args {
     uint64_t seq_interval; /* only every so many rows show a sequence; 0: all */
     uint64_t wait_ms;      /* of silence, until a heartbeat or the end */
     bool heartbeat;
-    bool all_leaves;       /* style=all_docs */
+    bool all_leaves; /* style=all_docs */
     bool descending;
     bool include_docs;
-    unsigned doc_flags;    /* enum docjson_flags */
-    tuf_slice filter;      /* empty: none */
+    unsigned doc_flags; /* enum docjson_flags */
+    tuf_slice filter;   /* empty: none */
 };
 
 /* Returns: TUF_OK; E_INVALID (kind "bad_request"). Slices are borrowed from the request. */

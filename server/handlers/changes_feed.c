@@ -14,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "base/arith.h"
+#include "base/assert.h"
 #include "base/fail.h"
 #include "server/dbs.h"
 #include "server/work.h"
@@ -56,9 +57,8 @@ static void wait_fired(struct request *req)
         end_feed(req);
         return;
     }
-    buf_append_str(&feed->ready, feed->args.feed == CHANGES_EVENTSOURCE
-                                     ? "event: heartbeat\ndata: \n\n"
-                                     : "\n");
+    buf_append_str(&feed->ready,
+                   feed->args.feed == CHANGES_EVENTSOURCE ? "event: heartbeat\ndata: \n\n" : "\n");
     set_timer(req);
     reply_resume(req);
 }
@@ -87,6 +87,7 @@ static void wait_for_change(struct request *req)
         buf_append_str(&feed->ready, "\n");
     feed->has_waited = true;
     feed->phase = FEED_PHASE_IDLE;
+    tuf_assert(!feed->scan.is_open); /* INV-CF-1 */
     set_timer(req);
     feed_wait(req, max_u64(feed->seen, feed->since), feed_woken);
 }

@@ -48,43 +48,43 @@ struct changes_scan {
     struct changes_found *found; /* by sequence */
     size_t found_count;
     size_t found_pos;
-    struct arena arena;          /* of the round */
-    struct arena scratch;        /* of one row */
-    tuf_doc *entry;              /* trees' entry of a found document */
+    struct arena arena;   /* of the round */
+    struct arena scratch; /* of one row */
+    tuf_doc *entry;       /* trees' entry of a found document */
     tuf_doc *doc;
     struct docjson_stream stream;
-    bool is_streaming;           /* a row's document is being written */
-    uint64_t row_seq;            /* of the row being written */
-    bool row_seq_hidden;         /* seq_interval */
+    bool is_streaming;   /* a row's document is being written */
+    uint64_t row_seq;    /* of the row being written */
+    bool row_seq_hidden; /* seq_interval */
 };
 
 /* req->state; lives in the request's arena. */
 struct feed {
     struct changes_args args;
     enum changes_filter filter;
-    tuf_slice *doc_ids;          /* sorted, no duplicates */
+    tuf_slice *doc_ids; /* sorted, no duplicates */
     size_t doc_id_count;
-    struct selector *selector;   /* owned */
+    struct selector *selector; /* owned */
     bool has_fields;
     struct field_list fields;
-    tuf_slice ddoc_id;           /* design document whose function filters; empty: none */
-    tuf_slice ddoc_group;        /* "filters" or "views" */
+    tuf_slice ddoc_id;    /* design document whose function filters; empty: none */
+    tuf_slice ddoc_group; /* "filters" or "views" */
     tuf_slice ddoc_name;
     struct seq_token token;
-    size_t find_max;             /* most doc_ids to be looked up one by one */
+    size_t find_max; /* most doc_ids to be looked up one by one */
 
     enum feed_phase phase;
-    uint64_t since;              /* the last sequence that was dealt with: last_seq */
-    uint64_t seen;               /* newest sequence that was scanned */
-    uint64_t limit_left;         /* rows */
-    int64_t pending;             /* changes not dealt with, by CouchDB's way of counting */
-    bool round_done;             /* a round was finished */
+    uint64_t since;      /* the last sequence that was dealt with: last_seq */
+    uint64_t seen;       /* newest sequence that was scanned */
+    uint64_t limit_left; /* rows */
+    int64_t pending;     /* changes not dealt with, by CouchDB's way of counting */
+    bool round_done;     /* a round was finished */
     bool row_written;
     bool row_in_round;
     bool has_waited;
     struct changes_scan scan;
-    struct buf ready;            /* from the worker for the producer */
-    tuf_error error;             /* of a failed scan; status TUF_OK: none */
+    struct buf ready; /* from the worker for the producer */
+    tuf_error error;  /* of a failed scan; status TUF_OK: none */
 };
 
 /* ---- changes_rows.c: worker -------------------------------------------------------------- */

@@ -78,8 +78,12 @@ static tuf_status find_doc_ids(struct feed *feed, size_t *room)
 
 static tuf_status find_designs(struct feed *feed, size_t *room)
 {
-    tuf_range range = { .has_start = true, .has_end = true, .start = tuf_str("_design/"),
-                        .end = tuf_str("_design0"), .exclude_end = true, .with_deleted = true };
+    tuf_range range = { .has_start = true,
+                        .has_end = true,
+                        .start = tuf_str("_design/"),
+                        .end = tuf_str("_design0"),
+                        .exclude_end = true,
+                        .with_deleted = true };
     TUF_AUTO(tuf_cursor_free) tuf_cursor *cursor = NULL;
     tuf_status st = tuf_cursor_open_ids(&cursor, feed->scan.snapshot, &range);
     while (st == TUF_OK) {
@@ -108,8 +112,8 @@ static tuf_status find_all(struct feed *feed)
     static struct changes_found none;
     struct changes_scan *scan = &feed->scan;
     size_t room = 0;
-    tuf_status st = feed->filter == FILTER_DESIGN ? find_designs(feed, &room)
-                                                  : find_doc_ids(feed, &room);
+    tuf_status st =
+        feed->filter == FILTER_DESIGN ? find_designs(feed, &room) : find_doc_ids(feed, &room);
     if (scan->found == NULL)
         scan->found = &none;
     if (st == TUF_OK && scan->found_count > 1)
@@ -147,8 +151,7 @@ static tuf_status open_round(struct feed *feed, tuf_db *db)
     feed->row_in_round = false;
     if (looks_up(feed))
         return find_all(feed);
-    return tuf_cursor_open_seqs(&scan->cursor, scan->snapshot, feed->since,
-                                feed->args.descending);
+    return tuf_cursor_open_seqs(&scan->cursor, scan->snapshot, feed->since, feed->args.descending);
 }
 
 /* The next change of the round. Returns TUF_END behind the last. */
@@ -158,8 +161,8 @@ static tuf_status next_change(const tuf_docinfo **out, struct changes_scan *scan
         return tuf_cursor_next(out, scan->cursor);
     if (scan->found_pos == scan->found_count)
         return TUF_END;
-    tuf_status st = tuf_doc_find_info(&scan->entry, scan->snapshot,
-                                      scan->found[scan->found_pos++].id);
+    tuf_status st =
+        tuf_doc_find_info(&scan->entry, scan->snapshot, scan->found[scan->found_pos++].id);
     if (st == TUF_OK)
         *out = tuf_doc_info(scan->entry);
     return tufi_fold(st);
@@ -389,8 +392,8 @@ static tuf_status one_change(struct feed *feed)
     tuf_status st = next_change(&info, &feed->scan);
     /* Documents that were looked up say nothing of the others: all of them have been seen. */
     if (st == TUF_END && feed->scan.cursor == NULL && !feed->args.descending)
-        feed->since = feed->scan.info.update_seq > feed->since ? feed->scan.info.update_seq
-                                                               : feed->since;
+        feed->since =
+            feed->scan.info.update_seq > feed->since ? feed->scan.info.update_seq : feed->since;
     if (st != TUF_OK)
         return st;
     feed->since = info->seq;

@@ -22,8 +22,8 @@
 
 /* req->state, in the request's arena. */
 struct setup {
-    const struct jval *dbs;  /* names to exist; NULL: _users and _replicator */
-    tuf_slice username;      /* data NULL: none given */
+    const struct jval *dbs; /* names to exist; NULL: _users and _replicator */
+    tuf_slice username;     /* data NULL: none given */
     tuf_slice password;
     bool all_exist;
     bool may_create;
@@ -171,7 +171,8 @@ static void run_action(struct request *req, struct setup *setup, const struct jv
         reply_error(req, 400, "bad_request", "`ensure_dbs_exist` must be an array of names.");
         return;
     }
-    if (name != NULL && name->type == JVAL_STRING && memchr(name->text.data, 0, name->text.len) == NULL)
+    if (name != NULL && name->type == JVAL_STRING &&
+        memchr(name->text.data, 0, name->text.len) == NULL)
         setup->username = name->text;
     if (password != NULL && password->type == JVAL_STRING)
         setup->password = password->text;

@@ -219,6 +219,5 @@ void handle_auto_purge_get(struct request *req)
 
 void handle_auto_purge_put(struct request *req)
 {
-    reply_error(req, 501, "not_implemented",
-                "tombstones are not purged by themselves: use _purge");
+    reply_error(req, 501, "not_implemented", "tombstones are not purged by themselves: use _purge");
 }

@@ -63,8 +63,8 @@ static tuf_status read_bool(bool *out, const struct given *value)
 static tuf_status read_count(uint64_t *out, const struct given *value)
 {
     int64_t number = 0;
-    bool is_number = value->json != NULL ? jval_int(&number, value->json)
-                                         : parse_int(&number, value->text);
+    bool is_number =
+        value->json != NULL ? jval_int(&number, value->json) : parse_int(&number, value->text);
     if (!is_number)
         return refuse("Invalid value for integer", value);
     if (number < 0)
@@ -87,8 +87,9 @@ static tuf_status read_key(struct list_key *out, const struct given *value)
     tuf_status st = read_json(&json, value);
     if (st != TUF_OK)
         return st;
-    *out = (struct list_key){ .set = true, .is_string = json->type == JVAL_STRING,
-                              .text = json->text, .raw = json->raw };
+    *out = (struct list_key){
+        .set = true, .is_string = json->type == JVAL_STRING, .text = json->text, .raw = json->raw
+    };
     return TUF_OK;
 }
 
@@ -97,7 +98,8 @@ static tuf_status read_docid(struct list_key *out, const struct given *value, co
 {
     if (value->json != NULL && value->json->type != JVAL_STRING)
         return tufi_fail_kind(TUF_E_INVALID, "query_parse_error", "%s", fault);
-    *out = (struct list_key){ .set = true, .is_string = true,
+    *out = (struct list_key){ .set = true,
+                              .is_string = true,
                               .text = value->json != NULL ? value->json->text : value->text };
     return TUF_OK;
 }
@@ -260,8 +262,7 @@ tuf_status list_args_check(const struct list_args *args)
         fault = "`keys` is incompatible with `key`, `start_key` and `end_key`";
     else if (args->grouping)
         fault = "Invalid use of grouping on a map view.";
-    return fault == NULL ? TUF_OK
-                         : tufi_fail_kind(TUF_E_INVALID, "query_parse_error", "%s", fault);
+    return fault == NULL ? TUF_OK : tufi_fail_kind(TUF_E_INVALID, "query_parse_error", "%s", fault);
 }
 
 void list_args_fold_single_key(struct list_args *args)
@@ -269,8 +270,9 @@ void list_args_fold_single_key(struct list_args *args)
     if (args->keys == NULL || args->keys->count != 1 || args->start.set || args->end.set)
         return;
     const struct jval *key = args->keys->child;
-    args->start = (struct list_key){ .set = true, .is_string = key->type == JVAL_STRING,
-                                     .text = key->text, .raw = key->raw };
+    args->start = (struct list_key){
+        .set = true, .is_string = key->type == JVAL_STRING, .text = key->text, .raw = key->raw
+    };
     args->end = args->start;
     args->keys = NULL;
 }

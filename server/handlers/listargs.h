@@ -28,20 +28,23 @@ struct list_args {
     struct list_key end;
     struct list_key start_docid; /* counts when start is not set */
     struct list_key end_docid;
-    const struct jval *keys;     /* array; NULL: no keys */
-    uint64_t limit;              /* UINT64_MAX: none */
+    const struct jval *keys; /* array; NULL: no keys */
+    uint64_t limit;          /* UINT64_MAX: none */
     uint64_t skip;
     bool descending;
     bool exclude_end;
     bool include_docs;
     bool update_seq;
-    unsigned doc_flags;          /* enum docjson_flags for include_docs */
-    bool grouping;               /* group or group_level was given: an error in a listing */
-    bool reduce;                 /* the same */
-    const tuf_slice *partition;  /* NULL: not given */
+    unsigned doc_flags;         /* enum docjson_flags for include_docs */
+    bool grouping;              /* group or group_level was given: an error in a listing */
+    bool reduce;                /* the same */
+    const tuf_slice *partition; /* NULL: not given */
 };
 
-#define LIST_ARGS_INIT { .limit = UINT64_MAX }
+#define LIST_ARGS_INIT                                                                             \
+    {                                                                                              \
+        .limit = UINT64_MAX                                                                        \
+    }
 
 /* All of these return TUF_OK; E_INVALID with kind "query_parse_error" or "bad_request"; E_NOMEM.
  * Values live in the arena. */

@@ -118,8 +118,8 @@ struct counter {
 
 static void read_counters(struct counter out[COUNTER_COUNT], const struct server *server)
 {
-    out[0] = (struct counter){ "httpd", "requests", "number of HTTP requests",
-                               server->request_count };
+    out[0] =
+        (struct counter){ "httpd", "requests", "number of HTTP requests", server->request_count };
     out[1] = (struct counter){ NULL, "uptime", "seconds since the server was started",
                                uptime_s(server) };
 }
@@ -155,8 +155,8 @@ static bool append_stats(struct buf *out, const struct counter counters[COUNTER_
         append_counter(out, &counters[0]);
         return true;
     }
-    bool uptime = path_len == 2 && slice_is(path[0], "couchdb") &&
-                  slice_is(path[1], counters[1].name);
+    bool uptime =
+        path_len == 2 && slice_is(path[0], "couchdb") && slice_is(path[1], counters[1].name);
     if (uptime)
         append_counter(out, &counters[1]);
     return uptime;

@@ -17,8 +17,7 @@
 
 void handle_find(struct request *req)
 {
-    reply_error(req, 501, "not_implemented",
-                "this server has no _find, _explain and _index yet");
+    reply_error(req, 501, "not_implemented", "this server has no _find, _explain and _index yet");
 }
 
 void handle_replicate(struct request *req)

@@ -76,8 +76,12 @@ static tuf_status count_docs(struct partition_state *state, tuf_snapshot *snapsh
     buf_append_u8(&end, ';');
     if (start.failed || end.failed)
         return tufi_nomem();
-    tuf_range range = { .has_start = true, .has_end = true, .start = buf_slice(&start),
-                        .end = buf_slice(&end), .exclude_end = true, .with_deleted = true };
+    tuf_range range = { .has_start = true,
+                        .has_end = true,
+                        .start = buf_slice(&start),
+                        .end = buf_slice(&end),
+                        .exclude_end = true,
+                        .with_deleted = true };
     TUF_AUTO(tuf_cursor_free) tuf_cursor *cursor = NULL;
     tuf_status st = tuf_cursor_open_ids(&cursor, snapshot, &range);
     while (st == TUF_OK) {
@@ -107,8 +111,7 @@ static void reply_partition(struct request *req, const struct partition_state *s
     json_append_string(&json, dbh_name(req->dbh));
     /* What is active is not known for a part of the file: the external size is its measure. */
     tufi_buf_printf(&json,
-                    ",\"sizes\":{\"active\":%" PRIu64 ",\"external\":%" PRIu64
-                    "},\"partition\":",
+                    ",\"sizes\":{\"active\":%" PRIu64 ",\"external\":%" PRIu64 "},\"partition\":",
                     state->size_external, state->size_external);
     json_append_string(&json, req->segs[2]);
     tufi_buf_printf(&json, ",\"doc_count\":%" PRIu64 ",\"doc_del_count\":%" PRIu64 "}",

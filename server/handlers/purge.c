@@ -53,8 +53,8 @@ static tuf_status parse_revs(tuf_purge_item *out, struct arena *arena, const str
         purged[count] = false;
         count++;
     }
-    *out = (tuf_purge_item){ .id = list->key, .revs = revs, .rev_count = count,
-                             .purged_out = purged };
+    *out =
+        (tuf_purge_item){ .id = list->key, .revs = revs, .rev_count = count, .purged_out = purged };
     return TUF_OK;
 }
 
@@ -75,9 +75,11 @@ static tuf_status parse_purge(struct purge *out, struct request *req, const stru
         rev_count += out->items[out->item_count++].rev_count;
     }
     if (out->item_count > docs_max)
-        return tufi_fail_kind(TUF_E_INVALID, "bad_request", "Exceeded maximum number of documents.");
+        return tufi_fail_kind(TUF_E_INVALID, "bad_request",
+                              "Exceeded maximum number of documents.");
     if (rev_count > revs_max)
-        return tufi_fail_kind(TUF_E_INVALID, "bad_request", "Exceeded maximum number of revisions.");
+        return tufi_fail_kind(TUF_E_INVALID, "bad_request",
+                              "Exceeded maximum number of revisions.");
     return TUF_OK;
 }
 

@@ -106,8 +106,8 @@ void handle_membership(struct request *req)
 {
     reply_header_drop(req, "X-Couch-Request-ID");
     reply_header_drop(req, "X-CouchDB-Body-Time");
-    reply_json_text(req, 200, "{\"all_nodes\":[\"" NODE_NAME "\"],\"cluster_nodes\":[\"" NODE_NAME
-                              "\"]}");
+    reply_json_text(req, 200,
+                    "{\"all_nodes\":[\"" NODE_NAME "\"],\"cluster_nodes\":[\"" NODE_NAME "\"]}");
 }
 
 static void reply_no_replicator(struct request *req)
