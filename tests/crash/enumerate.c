@@ -27,6 +27,7 @@
 #define SERIES_MAX 64
 #define RANDOM_SUBSETS 128
 #define DAMAGED_STATES 32
+#define DAMAGED_FIRST 2
 #define DEEP_ONE_IN 4
 #define SECOND_ONE_IN 16
 #define EXTRA_DOC "{\"_id\":\"zz-extra\",\"after\":\"crash\"}"
@@ -53,11 +54,14 @@ struct walk {
     struct rng rng;
     uint64_t round;
     int64_t boundary;
+    int64_t boundary_count;  /* of a walk */
+    uint64_t slice_end_us;   /* when this boundary has had its share of the time; 0: no limit */
     int64_t image;           /* of this boundary */
     uint8_t *keep;           /* flags of the plan at hand */
     size_t *items;           /* positions of the pending items that matter */
     size_t item_count;       /* of items */
     size_t pending_count;    /* of keep */
+    bool cut_short;          /* some boundary did not get all its images */
     struct seen *table;      /* open addressing by image hash */
     size_t table_cap, table_count;
     uint64_t extra_hash[SCRIPT_DBS]; /* content after the extra document (second crashes) */
@@ -402,7 +406,11 @@ static bool wanted(struct walk *w)
     w->image++;
     if (w->e->only_image >= 0)
         return w->image == w->e->only_image;
-    return !out_of_time(w->e);
+    if (w->slice_end_us && now_us() > w->slice_end_us) {
+        w->cut_short = true;
+        return false;
+    }
+    return w->e->violations < w->e->violations_max;
 }
 
 static void judge_new(struct walk *w, struct sim *image, struct seen *slot, uint64_t hash)
@@ -608,6 +616,26 @@ static void list_items(struct walk *w)
             w->items[w->item_count++] = i;
 }
 
+static void damaged_states(struct walk *w, size_t first, size_t end)
+{
+    for (size_t i = first; i < end && (w->item_count > 0 || i == 0); i++) {
+        keep_some(w, i + w->round);
+        damages(w);
+        sizes_and_tails(w);
+    }
+}
+
+/* The systematic round shares the time evenly among the boundaries that are left. */
+static void set_slice(struct walk *w)
+{
+    w->slice_end_us = w->e->deadline_us;
+    uint64_t now = now_us();
+    if (w->e->deadline_us == 0 || w->round > 0 || now >= w->e->deadline_us)
+        return;
+    uint64_t left = (uint64_t)(w->boundary_count - w->boundary);
+    w->slice_end_us = now + (w->e->deadline_us - now) / (left > 0 ? left : 1);
+}
+
 static void crash_here(struct walk *w)
 {
     w->boundary++;
@@ -619,23 +647,23 @@ static void crash_here(struct walk *w)
     /* Each boundary has numbers of its own, so that it can be repeated alone. */
     w->rng.state = rng_mix(w->e->seed * 1000003 + w->round * 7919 + (uint64_t)w->boundary);
     list_items(w);
-    if (w->round == 0) {
+    set_slice(w);
+    /* What may be cut short comes last, so that each boundary gets some of every kind. */
+    size_t first = w->round == 0 ? DAMAGED_FIRST : 2;
+    if (w->round == 0)
         kill_process(w);
-        if (w->item_count <= SUBSETS_ALL) {
-            all_subsets(w);
-        } else {
-            series(w);
-            random_subsets(w, RANDOM_SUBSETS);
-        }
-    } else {
+    damaged_states(w, 0, first);
+    if (w->round > 0) {
         random_subsets(w, w->item_count > SUBSETS_ALL ? 16 : 0);
+        return;
     }
-    size_t states = w->round == 0 ? DAMAGED_STATES : 2;
-    for (size_t i = 0; i < states && (w->item_count > 0 || i == 0); i++) {
-        keep_some(w, i + w->round);
-        damages(w);
-        sizes_and_tails(w);
+    if (w->item_count <= SUBSETS_ALL) {
+        all_subsets(w);
+    } else {
+        series(w);
+        random_subsets(w, RANDOM_SUBSETS);
     }
+    damaged_states(w, first, DAMAGED_STATES);
 }
 
 static void take_mark(struct walk *w, const struct sim_op *op)
@@ -648,6 +676,11 @@ static void take_mark(struct walk *w, const struct sim_op *op)
         w->bounds.hi[which] = step;
 }
 
+static bool is_boundary(const struct sim_op *op)
+{
+    return op->kind != SIM_OP_MARK || (op->off & 0xff) == MARK_ACKED;
+}
+
 static void walk_once(struct walk *w)
 {
     w->shadow = sim_new(w->script->config.disk_sector, w->script->config.seed);
@@ -656,13 +689,13 @@ static void walk_once(struct walk *w)
     w->bounds = (struct bounds){ 0 };
     w->boundary = -1;
     size_t len = sim_trace_len(w->script->sim);
-    for (size_t i = 0; i < len && !out_of_time(w->e); i++) {
+    for (size_t i = 0; i < len && (w->round == 0 || !out_of_time(w->e)); i++) {
         const struct sim_op *op = sim_trace_op(w->script->sim, i);
         if (op->kind == SIM_OP_MARK)
             take_mark(w, op);
         else
             sim_replay(w->shadow, op);
-        if (op->kind != SIM_OP_MARK || (op->off & 0xff) == MARK_ACKED)
+        if (is_boundary(op))
             crash_here(w);
     }
     sim_free(&w->shadow);
@@ -671,8 +704,10 @@ static void walk_once(struct walk *w)
 void enumerate_crashes(struct enumeration *e, struct script *script, uint64_t rounds_max)
 {
     struct walk w = { .e = e, .script = script };
+    for (size_t i = 0; i < sim_trace_len(script->sim); i++)
+        w.boundary_count += is_boundary(sim_trace_op(script->sim, i));
     walk_once(&w);
-    e->complete = !out_of_time(e);
+    e->complete = !w.cut_short && w.boundary + 1 == w.boundary_count;
     for (w.round = 1; w.round < rounds_max && !out_of_time(e); w.round++) {
         uint64_t before = e->distinct;
         walk_once(&w);
