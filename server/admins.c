@@ -54,7 +54,7 @@ static tuf_status take_environment(struct config *config)
     const char *name = getenv("COUCHDB_USER");
     if (secret != NULL && secret[0] != 0) {
         tuf_status st =
-            config_set(NULL, config, "chttpd_auth", "secret", tuf_str(secret), false);
+            config_pin(config, "chttpd_auth", "secret", tuf_str(secret));
         if (st != TUF_OK)
             return st;
     }

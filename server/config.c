@@ -38,6 +38,7 @@ struct config {
     pthread_rwlock_t lock;
     pthread_mutex_t write_lock;
     struct entries entries;
+    struct entries pinned; /* of config_pin; write_lock */
     struct settings settings;
     char **paths;        /* owned */
     size_t path_count;
@@ -188,6 +189,16 @@ static tuf_status load_file(struct entries *entries, const char *path)
     return st == TUF_OK ? ini_read(buf_slice(&text), load_value, entries) : st;
 }
 
+static tuf_status apply_pinned(struct entries *entries, const struct entries *pinned)
+{
+    tuf_status st = TUF_OK;
+    for (size_t i = 0; i < pinned->count && st == TUF_OK; i++) {
+        const struct entry *pin = &pinned->items[i];
+        st = entries_set(entries, pin->section, pin->key, tuf_str(pin->value));
+    }
+    return st;
+}
+
 static tuf_status load_chain(struct entries *out, const struct config *config)
 {
     struct entries entries = { 0 };
@@ -202,6 +213,8 @@ static tuf_status load_chain(struct entries *out, const struct config *config)
         if (st == TUF_NOT_FOUND)
             st = TUF_OK;
     }
+    if (st == TUF_OK)
+        st = apply_pinned(&entries, &config->pinned);
     if (st != TUF_OK)
         entries_release(&entries);
     else
@@ -405,6 +418,15 @@ tuf_status config_set(struct buf *old, struct config *config, const char *sectio
     return st;
 }
 
+tuf_status config_pin(struct config *config, const char *section, const char *key,
+                      tuf_slice value)
+{
+    pthread_mutex_lock(&config->write_lock);
+    tuf_status st = entries_set(&config->pinned, section, key, value);
+    pthread_mutex_unlock(&config->write_lock);
+    return st == TUF_OK ? config_set(NULL, config, section, key, value, false) : st;
+}
+
 tuf_status config_remove(struct buf *old, struct config *config, const char *section,
                          const char *key, bool persist)
 {
@@ -486,6 +508,7 @@ void config_free(struct config **config)
     if (*config == NULL)
         return;
     entries_release(&(*config)->entries);
+    entries_release(&(*config)->pinned);
     for (size_t i = 0; i < (*config)->path_count; i++)
         tufi_free((*config)->paths[i]);
     tufi_free((*config)->paths);

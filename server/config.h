@@ -68,7 +68,12 @@ void config_free(struct config **config);
 tuf_status config_set(struct buf *old, struct config *config, const char *section,
                       const char *key, tuf_slice value, bool persist);
 
-/* The same for removing it. Returns also TUF_NOT_FOUND. */
+/* Sets a value that comes from outside the files (environment, command line): it stays after a
+ * reload, and is not written. */
+tuf_status config_pin(struct config *config, const char *section, const char *key,
+                      tuf_slice value);
+
+/* As config_set, for removing a value. Returns also TUF_NOT_FOUND. */
 tuf_status config_remove(struct buf *old, struct config *config, const char *section,
                          const char *key, bool persist);
 

@@ -377,8 +377,8 @@ static void step_linger(struct conn *conn)
         conn_close(conn);
 }
 
-/* libevent calls a reader again and again while its buffer stays full. Where nothing is wanted now (a
- * worker is busy with what came), reading rests until there is room. */
+/* libevent calls a reader again and again while its buffer stays full. Where nothing is wanted now
+ * (a worker is busy with what came), reading rests until there is room. */
 static void pace_reading(struct conn *conn)
 {
     bool full = evbuffer_get_length(input_of(conn)) >= INPUT_WATERMARK;

@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "base/arith.h"
 #include "server/request.h"
 #include "server/server.h"
 
@@ -33,7 +34,8 @@ static void get_setting(struct buf *out, struct request *req, const char *key,
     char section[300];
     tuf_slice host;
     request_header(&host, req, "Host");
-    int len = snprintf(section, sizeof(section), "cors:%.*s", (int)(host.len < 255 ? host.len : 255),
+    int host_len = (int)min_size(host.len, 255);
+    int len = snprintf(section, sizeof(section), "cors:%.*s", host_len,
                        host.data != NULL ? (const char *)host.data : "");
     if (len > 0 && config_get_exact(out, req->server->config, section, key))
         return;

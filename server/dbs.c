@@ -455,6 +455,17 @@ tuf_status dbs_open(struct dbh **out, struct dbs *dbs, tuf_slice name)
     return *out != NULL ? TUF_OK : open_new(out, dbs, name, 0);
 }
 
+/* [couchdb] default_security = everyone, which does not reach the server's own databases. */
+static tuf_status open_to_all(struct dbs *dbs, tuf_slice name)
+{
+    struct dbh *dbh = dbs_find_open(dbs, name);
+    tuf_status st = TUF_OK;
+    if (dbh != NULL && !dbh_is_users(dbh) && !dbh_is_replicator(dbh))
+        st = dbh_put_security(dbh, tuf_str("{}"));
+    dbh_unref(&dbh);
+    return st;
+}
+
 tuf_status dbs_create(struct dbs *dbs, tuf_slice name)
 {
     switch (dbs_check_name(name)) {
@@ -472,9 +483,10 @@ tuf_status dbs_create(struct dbs *dbs, tuf_slice name)
                               (int)min_size(name.len, 40), (const char *)name.data);
     }
     tuf_status st = open_new(NULL, dbs, name, TUF_OPEN_CREATE | TUF_OPEN_EXCLUSIVE);
-    if (st == TUF_OK)
-        feed_notify_dbs(dbs->server);
-    return st;
+    if (st != TUF_OK)
+        return st;
+    feed_notify_dbs(dbs->server);
+    return server_settings(dbs->server)->public_dbs ? open_to_all(dbs, name) : TUF_OK;
 }
 
 /* ---- deleting ---------------------------------------------------------------------------- */

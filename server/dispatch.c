@@ -147,9 +147,18 @@ static bool lists_system_db(const struct request *req)
            slice_is(req->segs[1], "_design_docs");
 }
 
+/* [chttpd] admin_only_all_dbs = false opens the lists of databases to everybody. */
+static bool is_open_list(const struct request *req)
+{
+    request_handler *handler = req->route->handler;
+    return (handler == handle_all_dbs || handler == handle_dbs_info ||
+            handler == handle_dbs_info_post) &&
+           !server_settings(req->server)->admin_only_all_dbs;
+}
+
 static bool check_rights(struct request *req)
 {
-    if (!auth_check(req, req->route->right))
+    if (!is_open_list(req) && !auth_check(req, req->route->right))
         return false;
     if (lists_system_db(req) && !auth_check(req, RIGHT_SRVADM))
         return false;

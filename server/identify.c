@@ -182,10 +182,10 @@ static void decided_on_worker(struct request *req, tuf_status status)
 static void start(struct request *req, struct login *login)
 {
     decide(req, login, false);
-    if (login->outcome == LOGIN_PENDING)
-        work_run(req, decide_on_worker, decided_on_worker);
-    else
+    if (login->outcome != LOGIN_PENDING)
         finish(req, login);
+    else if (!work_run_slow(req, decide_on_worker, decided_on_worker))
+        reply_error(req, 503, "service_unavailable", "too many logins at a time");
 }
 
 /* ---- credentials ------------------------------------------------------------------------- */

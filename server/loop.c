@@ -189,7 +189,8 @@ tuf_status loop_new(struct loop **out, struct server *server, unsigned index)
         loop_free(&loop);
         return tufi_fail_errno(errno, "cannot make an event loop");
     }
-    loop->wake_event = event_new(loop->base, loop->wake_fds[0], EV_READ | EV_PERSIST, on_wake, loop);
+    loop->wake_event =
+        event_new(loop->base, loop->wake_fds[0], EV_READ | EV_PERSIST, on_wake, loop);
     loop->tick_event = event_new(loop->base, -1, EV_PERSIST, on_tick, loop);
     loop->deferred_event = event_new(loop->base, -1, 0, on_deferred, loop);
     if (loop->wake_event == NULL || loop->tick_event == NULL || loop->deferred_event == NULL ||

@@ -169,9 +169,10 @@ static tuf_status scan_after(struct multipart *mp, const uint8_t **pos, const ui
             tufi_buf_clear(&mp->head);
             return TUF_OK;
         }
-        bool blank = c == ' ' || c == '\t';
-        if (dash_before || cr_before || seen > 64 || !(blank || c == '\r' || (c == '-' && seen == 0)))
-            return tufi_fail_kind(TUF_E_INVALID, "bad_request", "malformed multipart boundary line");
+        bool expected = c == ' ' || c == '\t' || c == '\r' || (c == '-' && seen == 0);
+        if (dash_before || cr_before || seen > 64 || !expected)
+            return tufi_fail_kind(TUF_E_INVALID, "bad_request",
+                                  "malformed multipart boundary line");
         buf_append_u8(&mp->head, c);
     }
     return buf_status(&mp->head);

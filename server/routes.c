@@ -13,6 +13,7 @@
 #define POST HTTP_POST
 #define DEL HTTP_DELETE
 #define COPY HTTP_COPY
+#define DOC_ALLOW "DELETE,GET,HEAD,POST,PUT,COPY"
 #define ANY (HTTP_GET | HTTP_PUT | HTTP_POST | HTTP_DELETE | HTTP_COPY)
 
 /* clang-format off */
@@ -106,12 +107,12 @@ const struct route route_table[] = {
     { "/{db}/_revs_diff", POST, RIGHT_MEMBER, handle_revs_diff, "POST", 0 },
 
     /* documents; "_local/x" before {doc}, which also takes "_design/x" */
-    { "/{db}/{local}", GET, RIGHT_MEMBER, handle_local_get, "DELETE,GET,HEAD,POST,PUT,COPY", 0 },
+    { "/{db}/{local}", GET, RIGHT_MEMBER, handle_local_get, DOC_ALLOW, 0 },
     { "/{db}/{local}", PUT, RIGHT_MEMBER, handle_local_put, NULL, 0 },
     { "/{db}/{local}", DEL, RIGHT_MEMBER, handle_local_delete, NULL, 0 },
     { "/{db}/{local}", COPY, RIGHT_MEMBER, handle_local_copy, NULL, 0 },
     { "/{db}/_local/{any}/{rest}", ANY, RIGHT_MEMBER, handle_local_attachment, "GET", 0 },
-    { "/{db}/{doc}", GET, RIGHT_MEMBER, handle_doc_get, "DELETE,GET,HEAD,POST,PUT,COPY", ROUTE_DDOC },
+    { "/{db}/{doc}", GET, RIGHT_MEMBER, handle_doc_get, DOC_ALLOW, ROUTE_DDOC },
     { "/{db}/{doc}", PUT, RIGHT_MEMBER, handle_doc_put, NULL, ROUTE_DDOC },
     { "/{db}/{doc}", DEL, RIGHT_MEMBER, handle_doc_delete, NULL, ROUTE_DDOC },
     { "/{db}/{doc}", COPY, RIGHT_MEMBER, handle_doc_copy, NULL, ROUTE_DDOC },

@@ -104,11 +104,11 @@ static void find_address(struct listen_address *out, struct server *server,
 /* What was chosen shows in the configuration. */
 static tuf_status publish_address(struct server *server, const struct listen_address *address)
 {
-    tuf_status st = config_set(NULL, server->config, "chttpd", "bind_address",
-                               tuf_str(address->host), false);
+    tuf_status st =
+        config_pin(server->config, "chttpd", "bind_address", tuf_str(address->host));
     if (st != TUF_OK)
         return st;
-    return config_set(NULL, server->config, "chttpd", "port", tuf_str(address->port), false);
+    return config_pin(server->config, "chttpd", "port", tuf_str(address->port));
 }
 
 /* No admin, no service: everybody would be one. */

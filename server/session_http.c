@@ -218,8 +218,8 @@ static void login_body_read(struct request *req, tuf_slice body)
     else if (is_locked(req, login))
         reply_error(req, 403, "forbidden",
                     "Account is temporarily locked due to multiple authentication failures");
-    else
-        work_run(req, verify_login, login_verified);
+    else if (!work_run_slow(req, verify_login, login_verified))
+        reply_error(req, 503, "service_unavailable", "too many logins at a time");
 }
 
 void handle_session_post(struct request *req)

@@ -22,6 +22,7 @@
 #include "server/server.h"
 
 #define BATCH_JOBS_MAX 1024
+#define SLOW_WAITING_MAX 512
 #define BATCH_EDITS_MAX ((size_t)200000)
 
 struct detached {
@@ -30,10 +31,16 @@ struct detached {
     void *arg;
 };
 
+struct job_list {
+    struct work_job *first, *last;
+};
+
 struct work_pool {
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    struct work_job *first, *last;             /* plain jobs */
+    struct job_list jobs;
+    struct job_list slow;                      /* of work_run_slow */
+    size_t slow_waiting, slow_running;
     struct commit_queue *line_first, *line_last; /* databases with commits */
     struct detached *detached_first, *detached_last;
     bool stopping;
@@ -182,22 +189,56 @@ void work_commit(struct request *req, tuf_edit *const *edits, size_t edit_count,
 
 /* ---- other jobs -------------------------------------------------------------------------- */
 
-void work_run(struct request *req, work_fn *run, work_done_fn *done)
+static void list_add(struct job_list *list, struct work_job *job)
 {
-    struct work_pool *pool = req->server->pool;
+    if (list->last != NULL)
+        list->last->next = job;
+    else
+        list->first = job;
+    list->last = job;
+}
+
+static struct work_job *list_take(struct job_list *list)
+{
+    struct work_job *job = list->first;
+    list->first = job->next;
+    if (list->first == NULL)
+        list->last = NULL;
+    return job;
+}
+
+static void prepare_job(struct request *req, work_fn *run, work_done_fn *done)
+{
     struct work_job *job = &req->priv->job;
     tuf_assert(!req->priv->job_running);
     req->priv->job_running = true;
     *job = (struct work_job){ .req = req, .run = run, .done = done };
     job->task.run = run_done;
+}
+
+void work_run(struct request *req, work_fn *run, work_done_fn *done)
+{
+    struct work_pool *pool = req->server->pool;
+    prepare_job(req, run, done);
     pthread_mutex_lock(&pool->lock);
-    if (pool->last != NULL)
-        pool->last->next = job;
-    else
-        pool->first = job;
-    pool->last = job;
+    list_add(&pool->jobs, &req->priv->job);
     pthread_cond_signal(&pool->wake);
     pthread_mutex_unlock(&pool->lock);
+}
+
+bool work_run_slow(struct request *req, work_fn *run, work_done_fn *done)
+{
+    struct work_pool *pool = req->server->pool;
+    pthread_mutex_lock(&pool->lock);
+    bool good = pool->slow_waiting < SLOW_WAITING_MAX;
+    if (good) {
+        prepare_job(req, run, done);
+        list_add(&pool->slow, &req->priv->job);
+        pool->slow_waiting++;
+        pthread_cond_signal(&pool->wake);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return good;
 }
 
 bool work_detached(struct server *server, void (*run)(void *arg), void *arg)
@@ -223,17 +264,35 @@ bool work_detached(struct server *server, void (*run)(void *arg), void *arg)
     return true;
 }
 
-/* The next two are called and return with the lock held. */
+/* The serve functions are called and return with the lock held. */
 static void serve_job(struct work_pool *pool)
 {
-    struct work_job *job = pool->first;
-    pool->first = job->next;
-    if (pool->first == NULL)
-        pool->last = NULL;
+    struct work_job *job = list_take(&pool->jobs);
     pthread_mutex_unlock(&pool->lock);
     tufi_error_clear();
     complete(job, job->run(job->req));
     pthread_mutex_lock(&pool->lock);
+}
+
+static bool slow_may_run(const struct work_pool *pool)
+{
+    size_t most = pool->thread_count > 1 ? pool->thread_count / 2 : 1;
+    return pool->slow.first != NULL && pool->slow_running < most;
+}
+
+static void serve_slow(struct work_pool *pool)
+{
+    struct work_job *job = list_take(&pool->slow);
+    pool->slow_waiting--;
+    pool->slow_running++;
+    pthread_mutex_unlock(&pool->lock);
+    tufi_error_clear();
+    complete(job, job->run(job->req));
+    pthread_mutex_lock(&pool->lock);
+    pool->slow_running--;
+    /* One that was held back may go now; its own signal is long spent. */
+    if (slow_may_run(pool))
+        pthread_cond_signal(&pool->wake);
 }
 
 static void serve_detached(struct work_pool *pool)
@@ -254,15 +313,17 @@ static void *thread_main(void *arg)
     pthread_mutex_lock(&pool->lock);
     for (;;) {
         bool commits = pool->line_first != NULL;
-        if (commits && (pool->commits_next || pool->first == NULL)) {
+        if (commits && (pool->commits_next || pool->jobs.first == NULL)) {
             pool->commits_next = false;
             serve_commits(pool);
-        } else if (pool->first != NULL) {
+        } else if (pool->jobs.first != NULL) {
             pool->commits_next = true;
             serve_job(pool);
+        } else if (slow_may_run(pool)) {
+            serve_slow(pool);
         } else if (pool->detached_first != NULL) {
             serve_detached(pool);
-        } else if (pool->stopping) {
+        } else if (pool->stopping && pool->slow.first == NULL) {
             break;
         } else {
             pthread_cond_wait(&pool->wake, &pool->lock);

@@ -32,6 +32,13 @@ typedef void work_done_fn(struct request *req, tuf_status status);
 void work_run(struct request *req, work_fn *run, work_done_fn *done);
 
 /*
+ * The same for work that keeps a processor busy (password hashes): at most half of the workers do
+ * such jobs at a time, so that a flood of logins does not stop everything else.
+ * Returns false if too many wait already: nothing was queued, answer 503.
+ */
+bool work_run_slow(struct request *req, work_fn *run, work_done_fn *done);
+
+/*
  * Commits edits to req->dbh, merged with those of other requests. The edits stay the caller's and
  * must live until the request's cleanup (keep them in req->state).
  *   status of done: that of tuf_db_commit

@@ -1,4 +1,5 @@
 # /_session: cookies.
+@ini [chttpd_auth] secret = 92de07df7e7a3fe14808cef90a7cc0d91
 @user -
 
 == nobody
@@ -212,3 +213,51 @@
 > Cookie: AuthSession=$(cookie)
 < 200
 <~ "name":"admin"
+
+== cookies that CouchDB made are understood, by either hash, while they last
+> PUT /_users/org.couchdb.user:vec
+> Authorization: Basic YWRtaW46c2VjcmV0
+>
+> {"name":"vec","type":"user","roles":[]}
+< 201
+> GET /_users/org.couchdb.user:jan
+> Authorization: Basic YWRtaW46c2VjcmV0
+< 200
+<= rev "_rev":"([^"]+)"
+> PUT /_users/org.couchdb.user:jan?rev=$(rev)
+> Authorization: Basic YWRtaW46c2VjcmV0
+>
+> {"name":"jan","type":"user","roles":["r"],"password_scheme":"simple","password_sha":"89d7344c884b0e17d7a392a9a9f23ee8e7d7af17","salt":"0123456789abcdef0123456789abcdef"}
+< 201
+> GET /_session
+> Cookie: AuthSession=amFuOjY1NTNGMTAwOmFMT7FlZcIaR1bJTaExZVFAPpV8HlKzhoBOZVKJvBtq
+< 200
+<~ "name":null
+> PUT /_node/_local/_config/chttpd_auth/timeout
+> Authorization: Basic YWRtaW46c2VjcmV0
+>
+> "4000000000"
+< 200
+> GET /_session
+> Cookie: AuthSession=amFuOjY1NTNGMTAwOmFMT7FlZcIaR1bJTaExZVFAPpV8HlKzhoBOZVKJvBtq
+< 200
+<~ "name":"jan","roles":\["r"\]
+> GET /_session
+> Cookie: AuthSession=amFuOjY1NTNGMTAwOpDjnb6uS5LHR-i4P95bW-YyMtSi
+< 200
+<~ "name":"jan"
+> GET /_session
+> Cookie: AuthSession=amFuOjY1NTNGMTAwOpDjnb6uS5LHR-i4P95bW-YyMtSj
+< 200
+<~ "name":null
+
+== a session that is older than a tenth of its time gets a fresh cookie
+> PUT /_node/_local/_config/chttpd_auth/timeout
+> Authorization: Basic YWRtaW46c2VjcmV0
+>
+> "600000000"
+< 200
+> GET /_session
+> Cookie: AuthSession=amFuOjY1NTNGMTAwOmFMT7FlZcIaR1bJTaExZVFAPpV8HlKzhoBOZVKJvBtq
+< 200
+< Set-Cookie: AuthSession=%*; Version=1; %*

@@ -313,3 +313,53 @@
 > GET /_up
 < 200
 < X-Frame-Options: DENY
+
+== lists of databases are opened to everybody if that is wanted
+> PUT /_node/_local/_config/chttpd/admin_only_all_dbs
+>
+> "false"
+< 200
+> GET /_all_dbs
+> Authorization: -
+< 200
+> POST /_dbs_info
+> Authorization: -
+> Content-Type: application/json
+>
+> {"keys":["db"]}
+< 200
+> DELETE /_node/_local/_config/chttpd/admin_only_all_dbs
+< 200
+> GET /_all_dbs
+> Authorization: -
+< 401
+
+== new databases are everybody's if that is wanted, the server's own are not
+> PUT /_node/_local/_config/couchdb/default_security
+>
+> "everyone"
+< 200
+> PUT /open_to_all
+< 201
+> GET /open_to_all
+> Authorization: -
+< 200
+> PUT /_users
+< 201
+> GET /_users
+> Authorization: -
+< 401
+> DELETE /_node/_local/_config/couchdb/default_security
+< 200
+
+== what the command line says stays after a reload
+> GET /_node/_local/_config/chttpd/bind_address
+< 200
+<
+< "127.0.0.1"
+> POST /_node/_local/_config/_reload
+< 200
+> GET /_node/_local/_config/chttpd/bind_address
+< 200
+<
+< "127.0.0.1"
