@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: opening documents and revisions, known revisions, leaves below a revision, histories.
+ */
+#include <stdio.h>
+
+#include "tests/unit/engine/world.h"
+
+START_TEST(what_opens_and_what_does_not)
+{
+    struct world w;
+    world_start(&w);
+    push(&w, "{'_id':'d','_rev':'1-a','v':1}");
+    push(&w, "{'_id':'d','_revisions':{'start':2,'ids':['b','a']},'v':2}");
+    push(&w, "{'_id':'d','_revisions':{'start':3,'ids':['c','x','a']},'_deleted':true}");
+    push(&w, "{'_id':'gone','_rev':'1-t','_deleted':true,'v':3}");
+    static const struct {
+        const char *id, *rev;
+        tuf_status status;
+    } cases[] = {
+        { "d", NULL, TUF_OK },           { "d", "2-b", TUF_OK },
+        { "d", "1-a", TUF_OK },          { "d", "3-c", TUF_OK },
+        { "d", "2-x", TUF_NOT_FOUND },   { "d", "2-z", TUF_NOT_FOUND },
+        { "d", "4-b", TUF_NOT_FOUND },   { "gone", NULL, TUF_DELETED },
+        { "gone", "1-t", TUF_OK },       { "never", NULL, TUF_NOT_FOUND },
+        { "never", "1-a", TUF_NOT_FOUND }, { "", NULL, TUF_NOT_FOUND },
+        { "_local/x", NULL, TUF_NOT_FOUND }, { "_local/", NULL, TUF_NOT_FOUND },
+    };
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+            ck_assert_int_eq(try_doc(&w, cases[i].id, cases[i].rev), cases[i].status);
+        ck_text(body(&w, "gone", "1-t"), "{\"v\":3}");
+        world_reopen(&w);
+    }
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(a_document_is_used_again)
+{
+    struct world w;
+    world_start(&w);
+    push(&w, "{'_id':'a','_rev':'1-a','v':1,'_attachments':{'x':{'data':'eA=='}}}");
+    push(&w, "{'_id':'b','_rev':'1-b'}");
+    (void)put(&w, "{'_id':'_local/l','v':3}");
+    (void)world_look(&w);
+    tuf_doc *doc = NULL;
+    ck_ok(tuf_doc_open(&doc, w.snapshot, tuf_str("a"), NULL));
+    ck_assert_uint_eq(tuf_doc_att_count(doc), 1);
+    ck_ok(tuf_doc_open(&doc, w.snapshot, tuf_str("b"), NULL));
+    ck_assert_uint_eq(tuf_doc_att_count(doc), 0);
+    ck_ok(tuf_doc_open(&doc, w.snapshot, tuf_str("_local/l"), NULL));
+    ck_ok(tuf_doc_open_leaf(&doc, w.snapshot, tuf_doc_info(doc), 0));
+    ck_assert_mem_eq(tuf_doc_body(doc).data, "{\"v\":3}", 7);
+    ck_outcome(tuf_doc_open(&doc, w.snapshot, tuf_str("nope"), NULL), TUF_NOT_FOUND);
+    ck_assert_ptr_nonnull(doc); /* and empty */
+    ck_assert_uint_eq(tuf_doc_body(doc).len, 2);
+    ck_assert_uint_eq(tuf_doc_att_count(doc), 0);
+    const tuf_rev_entry *revs;
+    size_t count;
+    ck_fails(tuf_doc_revisions(&revs, &count, doc), TUF_E_MISUSE);
+    ck_ok(tuf_doc_find_info(&doc, w.snapshot, tuf_str("a")));
+    ck_assert_uint_eq(tuf_doc_info(doc)->leaf_count, 1);
+    ck_assert_uint_eq(tuf_doc_info(doc)->seq, 1);
+    ck_assert_uint_eq(tuf_doc_body(doc).len, 2); /* no body is open */
+    ck_ok(tuf_doc_open_leaf(&doc, w.snapshot, tuf_doc_info(doc), 0));
+    ck_assert_mem_eq(tuf_doc_body(doc).data, "{\"v\":1}", 7);
+    size_t pos;
+    ck_ok(tuf_doc_find_att(&pos, doc, tuf_str("x")));
+    ck_outcome(tuf_doc_find_att(&pos, doc, tuf_str("y")), TUF_NOT_FOUND);
+    tuf_att_reader *reader = NULL;
+    ck_outcome(tuf_att_open(&reader, doc, 1, TUF_ATT_STORED), TUF_END);
+    tuf_doc_free(&doc);
+    tuf_doc_free(&doc);
+    world_end(&w);
+}
+END_TEST
+
+/* 1-a 2-b {3-c {4-e}, 3-d deleted}, root 4-g on 3-f. */
+static void make_tree(struct world *w)
+{
+    world_start(w);
+    push_path(w, "d", 4, "e c b a");
+    push(w, "{'_id':'d','_revisions':{'start':3,'ids':['d','b','a']},'_deleted':true}");
+    push_path(w, "d", 4, "g f");
+}
+
+START_TEST(any_revision_of_the_tree_is_known)
+{
+    static const struct {
+        const char *rev;
+        bool known;
+    } cases[] = {
+        { "1-a", true }, { "2-b", true }, { "3-c", true },  { "4-e", true },  { "3-d", true },
+        { "4-g", true }, { "3-f", true }, { "2-f", false }, { "1-b", false }, { "5-e", false },
+        { "4-a", false },
+    };
+    struct world w;
+    make_tree(&w);
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+            tuf_revbuf rev;
+            bool found;
+            ck_ok(tuf_rev_parse(&rev, tuf_str(cases[i].rev)));
+            ck_ok(tuf_doc_find_info(&w.doc, world_look(&w), tuf_str("d")));
+            ck_ok(tuf_doc_known_revs(&found, w.doc, &rev.rev, 1));
+            ck_assert_int_eq(found, cases[i].known);
+        }
+        world_kill(&w);
+    }
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(leaves_below_a_revision)
+{
+    /* Winning order: 4-g 4-e 3-d*. */
+    static const struct {
+        const char *rev, *below;
+    } cases[] = {
+        { "1-a", "4-e 3-d" }, { "2-b", "4-e 3-d" }, { "3-c", "4-e" }, { "3-d", "3-d" },
+        { "3-f", "4-g" },     { "4-g", "4-g" },     { "9-z", "" },    { "2-z", "" },
+    };
+    struct world w;
+    make_tree(&w);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        tuf_revbuf rev;
+        ck_ok(tuf_rev_parse(&rev, tuf_str(cases[i].rev)));
+        ck_ok(tuf_doc_find_info(&w.doc, world_look(&w), tuf_str("d")));
+        size_t positions[3], count;
+        ck_ok(tuf_doc_leaves_below(positions, &count, w.doc, rev.rev));
+        char got[1024] = "";
+        for (size_t k = 0; k < count; k++) {
+            char one[TUF_REV_TEXT_SIZE];
+            (void)tuf_rev_format(one, tuf_doc_info(w.doc)->leaves[positions[k]].rev);
+            size_t len = strlen(got);
+            snprintf(got + len, sizeof(got) - len, "%s%s", k > 0 ? " " : "", one);
+        }
+        ck_text(got, cases[i].below);
+    }
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(a_history_says_what_is_available)
+{
+    struct world w;
+    world_start(&w);
+    push(&w, "{'_id':'d','_revisions':{'start':3,'ids':['c','b','a']}}");
+    push(&w, "{'_id':'d','_revisions':{'start':4,'ids':['d','c']},'_deleted':true}");
+    push(&w, "{'_id':'d','_revisions':{'start':6,'ids':['f','e','d']}}");
+    static const tuf_rev_status want[] = { TUF_REV_AVAILABLE, TUF_REV_MISSING, TUF_REV_IS_DELETED,
+                                           TUF_REV_AVAILABLE, TUF_REV_MISSING, TUF_REV_MISSING };
+    const tuf_rev_entry *revs;
+    size_t count;
+    ck_ok(tuf_doc_revisions(&revs, &count, world_doc(&w, "d", NULL)));
+    ck_assert_uint_eq(count, 6);
+    for (size_t i = 0; i < count; i++)
+        ck_assert_int_eq(revs[i].status, want[i]);
+    ck_ok(tuf_doc_revisions(&revs, &count, w.doc)); /* twice */
+    ck_assert_uint_eq(count, 6);
+    /* A tombstone that is the whole document. */
+    push(&w, "{'_id':'t','_revisions':{'start':2,'ids':['y','x']},'_deleted':true}");
+    ck_ok(tuf_doc_revisions(&revs, &count, world_doc(&w, "t", "2-y")));
+    ck_assert_uint_eq(count, 2);
+    ck_assert_int_eq(revs[0].status, TUF_REV_IS_DELETED);
+    ck_assert_int_eq(revs[1].status, TUF_REV_MISSING);
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(old_revisions_stay_readable)
+{
+    enum { COUNT = 120 };
+    char revs[COUNT][40];
+    struct world w;
+    world_start(&w);
+    for (int i = 0; i < COUNT; i++) {
+        const char *rev = i == 0 ? put(&w, "{'_id':'d','i':0}")
+                                 : put(&w, "{'_id':'d','i':%d,'_rev':'%s'}", i, revs[i - 1]);
+        snprintf(revs[i], sizeof(revs[i]), "%s", rev);
+    }
+    world_reopen(&w);
+    for (int i = 0; i < COUNT; i += 7) {
+        ck_text(body(&w, "d", revs[i]), text("{'i':%d}", i));
+        const tuf_rev_entry *entries;
+        size_t count;
+        ck_ok(tuf_doc_revisions(&entries, &count, w.doc));
+        ck_assert_uint_eq(count, (size_t)i + 1);
+    }
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(a_reader_outlives_its_document)
+{
+    struct world w;
+    world_start(&w);
+    (void)put(&w, "{'_id':'d','_attachments':{'a':{'content_type':'x/y','data':'aGVsbG8='}}}");
+    tuf_att_reader *reader = NULL;
+    ck_ok(tuf_att_open(&reader, world_doc(&w, "d", NULL), 0, TUF_ATT_STORED));
+    tuf_doc_free(&w.doc);
+    tuf_snapshot_free(&w.snapshot);
+    char buf[8];
+    size_t len;
+    ck_ok(tuf_att_seek(reader, 1));
+    ck_ok(tuf_att_read(&len, reader, buf, 3));
+    ck_assert(len == 3 && memcmp(buf, "ell", 3) == 0);
+    ck_outcome(tuf_att_seek(reader, 6), TUF_END);
+    tuf_att_reader_free(&reader);
+    world_end(&w);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("doc");
+    TCase *t = tcase_create("doc");
+    tcase_add_test(t, what_opens_and_what_does_not);
+    tcase_add_test(t, a_document_is_used_again);
+    tcase_add_test(t, any_revision_of_the_tree_is_known);
+    tcase_add_test(t, leaves_below_a_revision);
+    tcase_add_test(t, a_history_says_what_is_available);
+    tcase_add_test(t, old_revisions_stay_readable);
+    tcase_add_test(t, a_reader_outlives_its_document);
+    suite_add_tcase(s, t);
+    return tuft_run(s);
+}
