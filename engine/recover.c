@@ -279,9 +279,10 @@ static tuf_status judge_end(struct recovery *r)
     return st;
 }
 
-/* INV-RE-4. The frames that were lost behind the end chain to the newest good one: should their bytes
- * come back (a growing file may show what its blocks held before), they would continue the log. An
- * empty frame in their place ends that chain for good. A full disk must not keep it from opening. */
+/* INV-RE-4. The frames that were lost behind the end chain to the newest good one: should their
+ * bytes come back (a growing file may show what its blocks held before), they would continue the
+ * log. An empty frame in their place ends that chain for good. A full disk must not keep it from
+ * opening. */
 static tuf_status seal(struct recovery *r)
 {
     struct log *log = r->log;

@@ -158,9 +158,9 @@ static void fill_in_header(struct log *log, struct buf *frame, struct frame_head
     tufi_frame_encode(frame->data, h, log->super.uuid);
 }
 
-/* After a failed write. A full disk may have taken all of the frame but its padding: cut off, or the
- * next recovery would find a commit that was reported as not done. Synced, because a cut can be lost
- * as a write can. */
+/* After a failed write. A full disk may have taken all of the frame but its padding: cut off, or
+ * the next recovery would find a commit that was reported as not done. Synced, because a cut can be
+ * lost as a write can. */
 static void undo_append(struct log *log, tuf_status failure)
 {
     tuf_error saved = *tuf_last_error();

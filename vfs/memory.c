@@ -26,12 +26,12 @@ struct mem_file {
     size_t size;   /* bytes */
     size_t cap;    /* bytes allocated */
     size_t refs;
-    bool locked;   /* a handle holds the exclusive lock */
+    bool locked; /* a handle holds the exclusive lock */
 };
 
 struct mem_name {
-    char *path;             /* owned */
-    struct mem_file *file;  /* holds a reference */
+    char *path;            /* owned */
+    struct mem_file *file; /* holds a reference */
     struct mem_name *next;
 };
 

@@ -28,9 +28,9 @@
 #include "base/assert.h"
 #include "base/fail.h"
 
-#define IOV_BATCH 64          /* vectors per system call; IOV_MAX is 1024 */
-#define OFF_LIMIT INT64_MAX   /* of off_t */
-#define OPEN_RETRY_MAX 16     /* times a file may vanish between open and lock */
+#define IOV_BATCH 64        /* vectors per system call; IOV_MAX is 1024 */
+#define OFF_LIMIT INT64_MAX /* of off_t */
+#define OPEN_RETRY_MAX 16   /* times a file may vanish between open and lock */
 
 struct posix_file {
     struct vfs_file base; /* first: a vfs_file pointer is a posix_file pointer */
@@ -99,8 +99,7 @@ static tuf_status posix_pwritev(struct vfs_file *f, const struct iovec *iov, int
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return tufi_fail_errno(n < 0 ? errno : EIO, "writing at %llu",
-                                   (unsigned long long)off);
+            return tufi_fail_errno(n < 0 ? errno : EIO, "writing at %llu", (unsigned long long)off);
         off += (size_t)n;
         for (size_t left = (size_t)n; left > 0;) {
             size_t step = min_size(left, iov->iov_len - skip);

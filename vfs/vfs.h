@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: the only door to files, clocks and randomness. posix.c is the real one; memory.c keeps files
- * in memory; tests stack fault injection and a crash-simulating disk on the same table.
+ * Role: the only door to files, clocks and randomness. posix.c is the real one; memory.c keeps
+ * files in memory; tests stack fault injection and a crash-simulating disk on the same table.
  *
  * Contract of durability, on which the engine relies and nothing more:
  *   - bytes written are durable after a later successful sync of the same file;
@@ -25,7 +25,7 @@ enum vfs_open_flags {
     VFS_CREATE = 1,    /* create if missing */
     VFS_EXCLUSIVE = 2, /* with CREATE: TUF_EXISTS if it is there */
     VFS_RDONLY = 4,
-    VFS_LOCK = 8,      /* exclusive lock for the life of the handle; E_LOCKED if taken */
+    VFS_LOCK = 8, /* exclusive lock for the life of the handle; E_LOCKED if taken */
 };
 
 /* An open file. Every implementation embeds this at the start of its own struct. */
@@ -37,17 +37,16 @@ struct vfs_file_ops {
     /* Reads up to len bytes; *got_out is less than len only at the end of the file. */
     tuf_status (*pread)(struct vfs_file *f, void *buf, size_t len, uint64_t off, size_t *got_out);
     /* Writes everything or fails. iov is not changed. */
-    tuf_status (*pwritev)(struct vfs_file *f, const struct iovec *iov, int iov_count,
-                          uint64_t off);
+    tuf_status (*pwritev)(struct vfs_file *f, const struct iovec *iov, int iov_count, uint64_t off);
     /* Makes content and size durable (fdatasync). */
     tuf_status (*sync)(struct vfs_file *f);
     tuf_status (*truncate)(struct vfs_file *f, uint64_t size);
     tuf_status (*size)(struct vfs_file *f, uint64_t *size_out);
     /* Gives back the space of a range, which reads as zeros afterwards; E_UNSUPPORTED is fine. */
     tuf_status (*punch)(struct vfs_file *f, uint64_t off, uint64_t len);
-    /* Forgets cached copies of synced bytes from off on, so that the next read comes from the device.
-     * After a failed sync a system may go on showing bytes that it will never write; nothing else
-     * tells them from durable ones. */
+    /* Forgets cached copies of synced bytes from off on, so that the next read comes from the
+     * device. After a failed sync a system may go on showing bytes that it will never write;
+     * nothing else tells them from durable ones. */
     void (*forget)(struct vfs_file *f, uint64_t off);
     void (*close)(struct vfs_file *f);
 };
@@ -60,7 +59,7 @@ struct tuf_vfs {
     tuf_status (*unlink)(const struct tuf_vfs *v, const char *path); /* TUF_NOT_FOUND */
     /* Makes the names in the directory that holds `path` durable. */
     tuf_status (*sync_dir)(const struct tuf_vfs *v, const char *path);
-    uint64_t (*wall_us)(const struct tuf_vfs *v);      /* since the Unix epoch */
+    uint64_t (*wall_us)(const struct tuf_vfs *v); /* since the Unix epoch */
     uint64_t (*monotonic_us)(const struct tuf_vfs *v);
     tuf_status (*random)(const struct tuf_vfs *v, void *buf, size_t len);
     void *self; /* of the implementation */

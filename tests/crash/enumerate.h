@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: crashes a recorded workload at every boundary in every way, opens what is left, and compares
- * it with the ledger.
+ * Role: crashes a recorded workload at every boundary in every way, opens what is left, and
+ * compares it with the ledger.
  *
  * Not here: which faults a crash may contain (tests/sim/sim.h).
  */
@@ -15,12 +15,12 @@
 
 struct enumeration {
     const char *workload;
-    uint64_t config_number;  /* for the recipe */
+    uint64_t config_number; /* for the recipe */
     uint64_t seed;
-    uint64_t deadline_us;    /* of the monotonic clock; 0: none */
-    int64_t only_boundary;   /* -1: all */
-    int64_t only_image;      /* -1: all */
-    uint64_t only_round;     /* with only_boundary */
+    uint64_t deadline_us;  /* of the monotonic clock; 0: none */
+    int64_t only_boundary; /* -1: all */
+    int64_t only_image;    /* -1: all */
+    uint64_t only_round;   /* with only_boundary */
     bool verbose;
     uint64_t violations_max; /* stop after so many */
 
@@ -29,7 +29,7 @@ struct enumeration {
     uint64_t distinct;       /* opened: no two have the same hash */
     uint64_t second_crashes; /* of these, crashes during or after a recovery */
     uint64_t violations;
-    bool complete;           /* the systematic round was not cut short */
+    bool complete; /* the systematic round was not cut short */
 };
 
 /* Walks the recording: first systematically, then at random until the deadline. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: fails the first call into the file system or the allocator, then the second, then the third,
- * until a scenario runs through untouched: once with a single failure, once with all calls failing
- * from there on.
+ * Role: fails the first call into the file system or the allocator, then the second, then the
+ * third, until a scenario runs through untouched: once with a single failure, once with all calls
+ * failing from there on.
  *
  *   fail_loop [--scenario NAME] [--mode NAME]
  *
@@ -70,7 +70,8 @@ static bool alloc_hook(size_t size, void *ctx)
     (void)size;
     (void)ctx;
     alloc_calls++;
-    bool hit = alloc_at > 0 && (alloc_calls == alloc_at || (alloc_sticky && alloc_calls > alloc_at));
+    bool hit =
+        alloc_at > 0 && (alloc_calls == alloc_at || (alloc_sticky && alloc_calls > alloc_at));
     alloc_hits += hit;
     return !hit;
 }

@@ -90,7 +90,7 @@ static void done(struct script *s, size_t which, bool durable)
         state->hash = script_hash_text(text);
         return;
     }
-    if (strcmp(state->text, text) != 0) {
+    if (strcmp(state->text, text) != 0) { /* INV-SC-1 */
         fprintf(stderr, "step %zu differs from its rehearsal:\n%s\n-- rehearsed:\n%s\n", l->step,
                 text, state->text);
         exit(2);
@@ -245,8 +245,9 @@ void script_purge_winner(struct script *s, size_t which, const char *id)
     open_winner(s, which, id, &snapshot, &doc);
     tuf_rev rev = tuf_doc_rev(doc);
     bool purged = false;
-    tuf_purge_item item = { .id = tuf_str(id), .revs = &rev, .rev_count = 1,
-                            .purged_out = &purged };
+    tuf_purge_item item = {
+        .id = tuf_str(id), .revs = &rev, .rev_count = 1, .purged_out = &purged
+    };
     issue(s, which);
     must(tuf_db_purge(s->handles[which], &item, 1), "purge");
     if (!purged)

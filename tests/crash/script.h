@@ -23,8 +23,8 @@
 #define SCRIPT_STEPS_MAX 64
 
 struct script_config {
-    uint32_t disk_sector;   /* bytes */
-    uint32_t db_sector;     /* bytes, at least disk_sector */
+    uint32_t disk_sector; /* bytes */
+    uint32_t db_sector;   /* bytes, at least disk_sector */
     enum sim_profile profile;
     enum sim_monitor monitor;
     uint64_t seed;
@@ -46,7 +46,7 @@ struct ledger {
 struct script {
     struct script_config config;
     struct sim *sim;
-    struct fault *fault;      /* stands between the library and the disk */
+    struct fault *fault; /* stands between the library and the disk */
     bool rehearsal;
     uint64_t checkpoint_log_size; /* option for opening, set by the workload; 0: default */
     struct ledger dbs[SCRIPT_DBS];

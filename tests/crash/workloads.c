@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: the workloads of the crash tests. Small on purpose: one or two operations of a kind, crashed
- * at every boundary in every way, find more than long random runs do.
+ * Role: the workloads of the crash tests. Small on purpose: one or two operations of a kind,
+ * crashed at every boundary in every way, find more than long random runs do.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -35,10 +35,12 @@ static void run_conflict(struct script *s)
 {
     script_open(s, 0);
     script_put(s, 0, "{\"_id\":\"a\",\"v\":0}");
-    script_put_replicated(s, 0, "{\"_id\":\"a\",\"_rev\":\"2-abc\",\"_revisions\":{\"start\":2,"
-                                "\"ids\":[\"abc\",\"ab\"]},\"v\":\"other\"}");
-    script_put_replicated(s, 0, "{\"_id\":\"a\",\"_rev\":\"3-x\",\"_deleted\":true,"
-                                "\"_revisions\":{\"start\":3,\"ids\":[\"x\",\"abc\",\"ab\"]}}");
+    script_put_replicated(s, 0,
+                          "{\"_id\":\"a\",\"_rev\":\"2-abc\",\"_revisions\":{\"start\":2,"
+                          "\"ids\":[\"abc\",\"ab\"]},\"v\":\"other\"}");
+    script_put_replicated(s, 0,
+                          "{\"_id\":\"a\",\"_rev\":\"3-x\",\"_deleted\":true,"
+                          "\"_revisions\":{\"start\":3,\"ids\":[\"x\",\"abc\",\"ab\"]}}");
 }
 
 static void run_delete(struct script *s)
@@ -106,8 +108,9 @@ static void run_att_gzip(struct script *s)
     for (size_t i = 0; i < sizeof(text); i++)
         text[i] = (char)('a' + i % 13);
     script_attach(s, 0, "page", "text/plain", tuf_slice_of(text, sizeof(text)), 3000);
-    script_put(s, 0, "{\"_id\":\"inline\",\"_attachments\":{\"x\":{\"content_type\":\"text/plain\","
-                     "\"data\":\"aGVsbG8gd29ybGQ=\"}}}");
+    script_put(s, 0,
+               "{\"_id\":\"inline\",\"_attachments\":{\"x\":{\"content_type\":\"text/plain\","
+               "\"data\":\"aGVsbG8gd29ybGQ=\"}}}");
 }
 
 static void run_att_stream(struct script *s)
@@ -309,8 +312,8 @@ static void run_sync_fails(struct script *s)
 
 static void run_sync_fails_and_drops(struct script *s)
 {
-    run_with_fault(s, &(struct fault_plan){ .kind = FAULT_SYNC, .at = 1, .drop = true,
-                                            .evict = true });
+    run_with_fault(
+        s, &(struct fault_plan){ .kind = FAULT_SYNC, .at = 1, .drop = true, .evict = true });
 }
 
 static void run_sync_fails_and_drops_later(struct script *s)
@@ -320,8 +323,8 @@ static void run_sync_fails_and_drops_later(struct script *s)
 
 static void run_write_fails(struct script *s)
 {
-    run_with_fault(s, &(struct fault_plan){ .kind = FAULT_PWRITEV, .at = 1,
-                                            .short_permille = 400 });
+    run_with_fault(s,
+                   &(struct fault_plan){ .kind = FAULT_PWRITEV, .at = 1, .short_permille = 400 });
 }
 
 static void run_two_dbs(struct script *s)

@@ -189,7 +189,8 @@ bool run_attach(struct run *r)
     size_t pick = (size_t)rng_below(&r->rng, rng_chance(&r->rng, 8) ? 8 : 6);
     struct ref_att att = { .name = (uint8_t)rng_below(&r->rng, REF_ATTS_MAX),
                            .type = (uint8_t)rng_below(&r->rng, 3),
-                           .seed = (uint32_t)rng_next(&r->rng), .len = sizes[pick] };
+                           .seed = (uint32_t)rng_next(&r->rng),
+                           .len = sizes[pick] };
     const struct ref_node *winner = ref_winner(doc);
     struct ref_edit e = { .id = id, .has_rev = true, .rev = winner->rev, .body = winner->body };
     e.atts[e.att_count++] = (struct ref_edit_att){ att, false };

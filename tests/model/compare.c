@@ -79,14 +79,14 @@ static bool compare_att(const tuf_doc *doc, size_t pos, const struct ref_att *at
                 info.encoded_length == stored_len && info.gzip == gzip &&
                 memcmp(info.md5, md5, sizeof(md5)) == 0 &&
                 tuf_doc_find_att(&found, doc, tuf_str(name)) == TUF_OK && found == pos;
-    bool good = same &&
-                read_stream(doc, pos, TUF_ATT_STORED, stored, stored_len, "stored bytes") &&
+    bool good = same && read_stream(doc, pos, TUF_ATT_STORED, stored, stored_len, "stored bytes") &&
                 read_stream(doc, pos, TUF_ATT_DECODED, plain, att->len, "decoded bytes");
     free(stored);
     free(plain);
-    EXPECT(same, "attachment %zu is %.*s revpos %" PRIu64 " length %" PRIu64 "/%" PRIu64
-           " gzip %d, expected %s revpos %" PRIu64 " length %u/%zu gzip %d", pos,
-           (int)info.name.len, (const char *)info.name.data, info.revpos, info.length,
+    EXPECT(same,
+           "attachment %zu is %.*s revpos %" PRIu64 " length %" PRIu64 "/%" PRIu64
+           " gzip %d, expected %s revpos %" PRIu64 " length %u/%zu gzip %d",
+           pos, (int)info.name.len, (const char *)info.name.data, info.revpos, info.length,
            info.encoded_length, info.gzip, name, att->revpos, att->len, stored_len, gzip);
     return good;
 }
@@ -122,7 +122,7 @@ static bool compare_history(tuf_doc *doc, const struct ref_doc *want, const stru
            count, path->count - from);
     for (size_t i = 0; i < count; i++) {
         const struct ref_node *node = ref_node_of(want, &path->revs[from + i]);
-        tuf_rev_status status = !node->stored    ? TUF_REV_MISSING
+        tuf_rev_status status = !node->stored   ? TUF_REV_MISSING
                                 : node->deleted ? TUF_REV_IS_DELETED
                                                 : TUF_REV_AVAILABLE;
         EXPECT(tuf_rev_compare(revs[i].rev, compare_rev(&node->rev)) == 0,

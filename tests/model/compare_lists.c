@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: comparisons of lists: changes, ranges of ids, local documents, purges, ranks; and everything.
+ * Role: comparisons of lists: changes, ranges of ids, local documents, purges, ranks; and
+ * everything.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -184,7 +185,8 @@ bool compare_range(tuf_snapshot *s, const struct ref_db *db, struct rng *rng)
     EXPECT(false, "range %s%.40s%s..%s%.40s%s %s %s skip %" PRIu64 ": %s",
            w.range.has_start ? "" : "(none) ", w.start, w.range.exclude_start ? "!" : "",
            w.range.has_end ? "" : "(none) ", w.end, w.range.exclude_end ? "!" : "",
-           w.range.descending ? "down" : "up", w.range.with_deleted ? "all" : "live", w.skip, inner);
+           w.range.descending ? "down" : "up", w.range.with_deleted ? "all" : "live", w.skip,
+           inner);
 }
 
 bool compare_locals_range(tuf_snapshot *s, const struct ref_db *db, bool descending)

@@ -19,7 +19,7 @@
     } while (0)
 
 #define EXPECT_NUMBER(got, want, what)                                                             \
-    EXPECT((unsigned long long)(got) == (unsigned long long)(want), "%s: %llu, expected %llu",    \
+    EXPECT((unsigned long long)(got) == (unsigned long long)(want), "%s: %llu, expected %llu",     \
            (what), (unsigned long long)(got), (unsigned long long)(want))
 
 #define EXPECT_STATUS(got, want, what)                                                             \

@@ -7,8 +7,8 @@
  *   model --seeds A..B [--ops N]                    a run of N steps for each seed
  *   model --ops N                                   N steps in all, over many seeds
  *
- * TUF_SEED and TUF_STEPS stand for --seed and --ops. Each run is a process of its own. One seed in a
- * hundred runs twice and must give the same trace hash. A failure prints the command that repeats
+ * TUF_SEED and TUF_STEPS stand for --seed and --ops. Each run is a process of its own. One seed in
+ * a hundred runs twice and must give the same trace hash. A failure prints the command that repeats
  * it, after trying to get there with fewer steps and fewer kinds of steps.
  */
 #include <signal.h>
@@ -161,10 +161,10 @@ static uint64_t mask_of(const char *names)
 }
 
 struct options {
-    bool one;           /* --seed */
-    bool range;         /* --seeds */
+    bool one;   /* --seed */
+    bool range; /* --seeds */
     uint64_t first, last;
-    uint64_t ops;       /* 0: default */
+    uint64_t ops; /* 0: default */
     uint64_t off_mask;
     bool no_shrink;
 };
@@ -217,14 +217,16 @@ int main(int argc, char **argv)
         return 2;
     }
     uint64_t each = o.one || o.range ? (o.ops ? o.ops : OPS_PER_SEED) : OPS_PER_SEED;
-    uint64_t last = o.one ? o.first : o.range ? o.last
-                    : o.first + (o.ops ? (o.ops + each - 1) / each : 400) - 1;
+    uint64_t last = o.one     ? o.first
+                    : o.range ? o.last
+                              : o.first + (o.ops ? (o.ops + each - 1) / each : 400) - 1;
     uint64_t seeds = 0, failures = 0, steps = 0;
     for (uint64_t seed = o.first; seed <= last && failures < 5; seed++) {
         struct outcome a = run_once(seed, each, o.off_mask, ALL_EVERY);
         seeds++;
         steps += a.good ? each : a.failed_at;
         if (a.good && seed % 100 == 0) {
+            /* INV-MO-1 */
             struct outcome b = run_once(seed, each, o.off_mask, ALL_EVERY);
             a.good = b.good && b.hash == a.hash;
             snprintf(a.why, sizeof(a.why), "the same seed gave two traces");

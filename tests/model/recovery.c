@@ -114,7 +114,8 @@ bool run_reopen(struct run *r)
     EXPECT_NUMBER(sim_handle_count(r->sim), 0, "open file handles");
     keep_only(r, r->state_count - 1);
     if (rng_chance(&r->rng, 3)) { /* opening fails first */
-        struct fault_plan plan = { .kind = FAULT_ANY, .at = 1 + rng_below(&r->rng, 12),
+        struct fault_plan plan = { .kind = FAULT_ANY,
+                                   .at = 1 + rng_below(&r->rng, 12),
                                    .sticky = rng_chance(&r->rng, 2) };
         fault_set(r->fault, &plan);
         r->opts.vfs = fault_vfs(r->fault);

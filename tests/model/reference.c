@@ -34,9 +34,30 @@ static void *xdup(const void *data, size_t size)
 const char *ref_id_text(uint8_t id)
 {
     static const char *const texts[REF_IDS] = {
-        "a",      "A",          "aa",      "ab",     "b",       "a/b",   "a b",  "\xc3\xa9",
-        "z",      "_design/d",  "_design/\xc3\xbc", "0",     "00",      "1",     "10",   "2",
-        "\xf0\x9f\x98\x80",     "a\x7f",   "doc-1",  "doc-2",   "doc-10", "~",   NULL,   NULL,
+        "a",
+        "A",
+        "aa",
+        "ab",
+        "b",
+        "a/b",
+        "a b",
+        "\xc3\xa9",
+        "z",
+        "_design/d",
+        "_design/\xc3\xbc",
+        "0",
+        "00",
+        "1",
+        "10",
+        "2",
+        "\xf0\x9f\x98\x80",
+        "a\x7f",
+        "doc-1",
+        "doc-2",
+        "doc-10",
+        "~",
+        NULL,
+        NULL,
     };
     static char long_id[2][400];
     if (texts[id])
@@ -189,8 +210,8 @@ void ref_copy(struct ref_db *to, const struct ref_db *from)
         to->docs[i] = doc_copy(&from->docs[i]);
     to->purges = xdup(from->purges, from->purge_count * sizeof(*from->purges));
     for (size_t i = 0; i < from->purge_count; i++)
-        to->purges[i].revs = xdup(from->purges[i].revs,
-                                  from->purges[i].rev_count * sizeof(struct ref_rev));
+        to->purges[i].revs =
+            xdup(from->purges[i].revs, from->purges[i].rev_count * sizeof(struct ref_rev));
 }
 
 /* ---- revision trees as lists of paths ------------------------------------------------------ */
@@ -216,8 +237,8 @@ static bool lengthen_once(struct ref_doc *doc)
             if (at == SIZE_MAX || at + 1 == other->count)
                 continue;
             size_t more = other->count - at - 1;
-            short_one->revs = xrealloc(short_one->revs,
-                                       (short_one->count + more) * sizeof(*short_one->revs));
+            short_one->revs =
+                xrealloc(short_one->revs, (short_one->count + more) * sizeof(*short_one->revs));
             memcpy(short_one->revs + short_one->count, other->revs + at + 1,
                    more * sizeof(*short_one->revs));
             short_one->count += more;
@@ -227,6 +248,7 @@ static bool lengthen_once(struct ref_doc *doc)
     return false;
 }
 
+/* INV-REF-2 */
 static bool leaf_is_in_another(const struct ref_doc *doc, size_t q)
 {
     for (size_t r = 0; r < doc->path_count; r++) {
@@ -410,7 +432,9 @@ static tuf_status apply_interactive(struct ref_db *db, const struct ref_edit *e,
     if (result->status != TUF_OK)
         return TUF_OK;
     struct ref_node node = { .rev = { .gen = parent ? parent->rev.gen + 1 : 1, .len = 16 },
-                             .stored = true, .deleted = e->deleted, .body = e->body };
+                             .stored = true,
+                             .deleted = e->deleted,
+                             .body = e->body };
     tuf_status st = take_atts(&node, e, parent);
     if (st != TUF_OK)
         return st;
@@ -432,8 +456,9 @@ static tuf_status apply_replicated(struct ref_db *db, const struct ref_edit *e,
                                    struct ref_result *result)
 {
     struct ref_doc *doc = ref_find(db, e->id);
-    struct ref_node node = { .rev = e->path.revs[0], .stored = true, .deleted = e->deleted,
-                             .body = e->body };
+    struct ref_node node = {
+        .rev = e->path.revs[0], .stored = true, .deleted = e->deleted, .body = e->body
+    };
     *result = (struct ref_result){ .status = TUF_OK, .rev = node.rev };
     tuf_status st = take_atts(&node, e, NULL);
     if (st != TUF_OK)
@@ -493,8 +518,8 @@ tuf_status ref_commit(struct ref_db *db, const struct ref_edit *edits, size_t co
 static void note_purge(struct ref_db *db, uint8_t id, const struct ref_rev *revs, size_t count)
 {
     db->purges = xrealloc(db->purges, (db->purge_count + 1) * sizeof(*db->purges));
-    db->purges[db->purge_count++] = (struct ref_purge){ ++db->purge_seq, id,
-                                                        xdup(revs, count * sizeof(*revs)), count };
+    db->purges[db->purge_count++] =
+        (struct ref_purge){ ++db->purge_seq, id, xdup(revs, count * sizeof(*revs)), count };
     while (db->purge_count > db->purged_infos_limit) {
         free(db->purges[0].revs);
         memmove(db->purges, db->purges + 1, --db->purge_count * sizeof(*db->purges));

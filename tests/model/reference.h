@@ -6,9 +6,8 @@
  * instead of versions. Written from the description of CouchDB's semantics, not from engine/.
  *
  * INV-REF-1: documents are sorted by id.
- * INV-REF-2: each path goes from a leaf to the oldest revision that is kept; no leaf is inside another
- *            path.
- * INV-REF-3: doc->nodes holds exactly the revisions that occur in doc->paths.
+ * INV-REF-2: each path goes from a leaf to the oldest revision that is kept; no leaf is inside
+ * another path. INV-REF-3: doc->nodes holds exactly the revisions that occur in doc->paths.
  *
  * It uses nothing of the library but the value types and the status codes.
  */
@@ -17,22 +16,22 @@
 
 #include "tuffet/types.h"
 
-#define REF_IDS 24         /* different document ids */
+#define REF_IDS 24 /* different document ids */
 #define REF_LOCALS 4
 #define REF_META 3
-#define REF_ATTS_MAX 3     /* different attachment names */
+#define REF_ATTS_MAX 3 /* different attachment names */
 #define REF_BODY_SIZE_MAX 512
 
 struct ref_rev {
     uint64_t gen;
-    uint8_t len;     /* bytes of id */
+    uint8_t len; /* bytes of id */
     uint8_t id[16];
 };
 
 /* An attachment's content is made from its seed and length. */
 struct ref_att {
-    uint8_t name;    /* 0..REF_ATTS_MAX-1 */
-    uint8_t type;    /* see ref_type_text */
+    uint8_t name; /* 0..REF_ATTS_MAX-1 */
+    uint8_t type; /* see ref_type_text */
     uint32_t seed;
     uint32_t len;
     uint64_t revpos;
@@ -40,9 +39,9 @@ struct ref_att {
 
 struct ref_node {
     struct ref_rev rev;
-    bool stored;     /* its body was written here */
+    bool stored; /* its body was written here */
     bool deleted;
-    uint32_t body;   /* number that makes the body */
+    uint32_t body; /* number that makes the body */
     uint8_t att_count;
     struct ref_att atts[REF_ATTS_MAX];
 };
@@ -85,21 +84,21 @@ struct ref_db {
     uint32_t revs_limit, purged_infos_limit;
     struct ref_purge *purges; /* owned */
     size_t purge_count;
-    int gzip_level;       /* 0: attachments are stored as they come */
+    int gzip_level; /* 0: attachments are stored as they come */
 };
 
 struct ref_edit_att {
     struct ref_att att;
-    bool stub;            /* take it from the parent: only the name counts */
+    bool stub; /* take it from the parent: only the name counts */
 };
 
 struct ref_edit {
-    uint8_t id;           /* of a document, or of a local document */
+    uint8_t id; /* of a document, or of a local document */
     bool local;
     bool replicated;
     bool deleted;
     bool has_rev;
-    struct ref_rev rev;   /* parent, when not replicated */
+    struct ref_rev rev; /* parent, when not replicated */
     uint64_t local_rev;
     struct ref_path path; /* replicated: owned */
     uint32_t body;

@@ -139,7 +139,10 @@ void ref_rev_id(uint8_t out[16], bool deleted, const struct ref_rev *parent, uin
     if (deleted)
         put(&t, "\x64\0\x04true", 7);
     else
-        put(&t, "\x64\0\x05" "false", 8);
+        put(&t,
+            "\x64\0\x05"
+            "false",
+            8);
     put_int(&t, parent ? parent->gen : 0);
     if (parent)
         put_binary(&t, parent->id, parent->len);

@@ -43,7 +43,7 @@ enum run_op {
 #define RUN_OP_ENUM(name, weight) RUN_##name,
     RUN_OP_TABLE(RUN_OP_ENUM)
 #undef RUN_OP_ENUM
-    RUN_OP_COUNT,
+        RUN_OP_COUNT,
 };
 extern const char *const run_op_names[RUN_OP_COUNT];
 
@@ -69,8 +69,8 @@ struct run {
     struct ref_path known[REF_IDS][RUN_KNOWN_MAX]; /* any revision's whole past, newest first */
     size_t known_count[REF_IDS];
     uint64_t next_body;
-    uint64_t hash;                  /* of everything that happened */
-    const char *step;               /* name of the step at hand */
+    uint64_t hash;    /* of everything that happened */
+    const char *step; /* name of the step at hand */
 };
 
 void run_note(struct run *r, uint64_t value);

@@ -62,7 +62,8 @@ static void add_inline_atts(struct run *r, struct ref_edit *e)
     for (uint8_t name = 0; name < REF_ATTS_MAX; name++) {
         if (rng_chance(&r->rng, 2))
             continue;
-        struct ref_att att = { .name = name, .type = (uint8_t)rng_below(&r->rng, 3),
+        struct ref_att att = { .name = name,
+                               .type = (uint8_t)rng_below(&r->rng, 3),
                                .seed = (uint32_t)rng_next(&r->rng),
                                .len = (uint32_t)rng_below(&r->rng, 300) };
         e->atts[e->att_count++] = (struct ref_edit_att){ att, false };
@@ -139,8 +140,7 @@ static struct ref_path invent_path(struct run *r, uint8_t id)
     size_t fresh = 1 + (size_t)rng_below(&r->rng, 4), count = fresh;
     uint64_t gen = 0;
     if (r->known_count[id] > 0 && !rng_chance(&r->rng, 4)) {
-        const struct ref_path *past =
-            &r->known[id][rng_below(&r->rng, r->known_count[id])];
+        const struct ref_path *past = &r->known[id][rng_below(&r->rng, r->known_count[id])];
         size_t from = rng_chance(&r->rng, 2) ? 0 : (size_t)rng_below(&r->rng, past->count);
         memcpy(revs + fresh, past->revs + from, (past->count - from) * sizeof(*revs));
         count += past->count - from;

@@ -28,8 +28,8 @@ struct fault_file {
 };
 
 static const char *const kind_names[FAULT_KIND_COUNT] = {
-    "open",   "pread",  "pwritev",  "sync",   "truncate", "size",
-    "punch",  "rename", "unlink",   "syncdir", "random",  "any",
+    "open",  "pread",  "pwritev", "sync",    "truncate", "size",
+    "punch", "rename", "unlink",  "syncdir", "random",   "any",
 };
 
 static struct fault *fault_of(const struct tuf_vfs *v)

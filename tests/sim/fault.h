@@ -35,12 +35,12 @@ enum fault_kind {
 
 struct fault_plan {
     enum fault_kind kind;
-    uint64_t at;          /* the call that fails, from 1; 0: none */
-    bool sticky;          /* and all later ones of the kind */
-    int sys_errno;        /* with which; 0 is EIO */
+    uint64_t at;             /* the call that fails, from 1; 0: none */
+    bool sticky;             /* and all later ones of the kind */
+    int sys_errno;           /* with which; 0 is EIO */
     uint32_t short_permille; /* PWRITEV: part that is written all the same */
-    bool drop;            /* SYNC: un-synced data is lost; the vfs below must be a sim */
-    bool evict;           /* with drop: readers lose it at once */
+    bool drop;               /* SYNC: un-synced data is lost; the vfs below must be a sim */
+    bool evict;              /* with drop: readers lose it at once */
 };
 
 struct fault;

@@ -64,9 +64,9 @@ struct build {
     const struct inode *from;
     struct inode *to;
     struct rng rng;
-    uint8_t *written;      /* per sector: a kept item wrote it */
+    uint8_t *written; /* per sector: a kept item wrote it */
     size_t written_cap;
-    uint64_t base_size;    /* the smallest size the file had among what was kept */
+    uint64_t base_size; /* the smallest size the file had among what was kept */
 };
 
 static void fill_sector(struct build *b, uint64_t sector, enum sim_fill fill, uint64_t copy_from)

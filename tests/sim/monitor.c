@@ -6,8 +6,8 @@
  *
  * INV-MON-1: a sector that holds synced bytes below the committed end is not written again, and the
  *            file is not cut below it.
- * INV-MON-2: when a caller was told that a commit is durable, nothing of the file below the committed
- *            end is un-synced, and the file's name is durable.
+ * INV-MON-2: when a caller was told that a commit is durable, nothing of the file below the
+ * committed end is un-synced, and the file's name is durable.
  */
 #include <stdarg.h>
 #include <stdio.h>

@@ -96,8 +96,8 @@ struct inode *sim_inode_new(struct sim *sim)
 {
     struct inode *inode = sim_xalloc(NULL, sizeof(*inode));
     *inode = (struct inode){ .number = (uint32_t)sim->inode_count };
-    sim->inodes = sim_grow_array(sim->inodes, sim->inode_count, &sim->inode_cap,
-                                 sizeof(*sim->inodes));
+    sim->inodes =
+        sim_grow_array(sim->inodes, sim->inode_count, &sim->inode_cap, sizeof(*sim->inodes));
     sim->inodes[sim->inode_count++] = inode;
     return inode;
 }
@@ -137,8 +137,8 @@ static void reserve_flags(struct inode *inode, size_t sectors)
 
 static struct item *add_item(struct inode *inode, enum sim_item_kind kind)
 {
-    inode->items = sim_grow_array(inode->items, inode->item_count, &inode->item_cap,
-                                  sizeof(*inode->items));
+    inode->items =
+        sim_grow_array(inode->items, inode->item_count, &inode->item_cap, sizeof(*inode->items));
     struct item *item = &inode->items[inode->item_count++];
     *item = (struct item){ .kind = kind };
     return item;
@@ -378,8 +378,8 @@ static void promote_names(struct sim *sim, const char *dir, size_t dir_len)
 static void add_pending(struct sim *sim, enum name_op kind, const char *path, const char *path_to,
                         struct inode *inode)
 {
-    sim->pending = sim_grow_array(sim->pending, sim->pending_count, &sim->pending_cap,
-                                  sizeof(*sim->pending));
+    sim->pending =
+        sim_grow_array(sim->pending, sim->pending_count, &sim->pending_cap, sizeof(*sim->pending));
     struct pending_name *op = &sim->pending[sim->pending_count++];
     *op = (struct pending_name){
         .op = kind,
@@ -578,8 +578,7 @@ static const struct vfs_file_ops sim_file_ops = {
 };
 
 /* Lock held. */
-static tuf_status open_locked(struct sim *sim, const char *path, unsigned flags,
-                              struct inode **out)
+static tuf_status open_locked(struct sim *sim, const char *path, unsigned flags, struct inode **out)
 {
     struct inode *inode = name_find(&sim->now, path);
     if (!inode && !(flags & VFS_CREATE))

@@ -5,10 +5,10 @@
  * leave can be built.
  *
  * The disk keeps, for each file, what is durable, what a reader sees now, and between them the
- * ordered list of un-synced changes: one item per sector touched by a write (with the sector's whole
- * content after it), per change of the size, and per operation on a name. sync() makes a file's
- * items durable, sync_dir() a directory's. sim_crash() builds a new disk from what is durable plus
- * any choice of the items.
+ * ordered list of un-synced changes: one item per sector touched by a write (with the sector's
+ * whole content after it), per change of the size, and per operation on a name. sync() makes a
+ * file's items durable, sync_dir() a directory's. sim_crash() builds a new disk from what is
+ * durable plus any choice of the items.
  *
  * Faults that are modelled:
  *   - any subset of the un-synced sector writes reached the disk, in any order;
@@ -79,24 +79,24 @@ enum sim_monitor {
 };
 void sim_set_monitor(struct sim *sim, enum sim_monitor mode);
 uint64_t sim_monitor_violations(const struct sim *sim);
-/* The caller was told that the file's first `end` bytes hold what was committed, durably: then every
- * byte of them and the file's name must be synced, and they are guarded from now on. */
+/* The caller was told that the file's first `end` bytes hold what was committed, durably: then
+ * every byte of them and the file's name must be synced, and they are guarded from now on. */
 void sim_acked(struct sim *sim, const char *path, uint64_t end);
 
 /* ---- crashes (image.c) ----------------------------------------------------------------------- */
 
 enum sim_item_kind {
-    SIM_ITEM_SECTOR,   /* content of one sector */
-    SIM_ITEM_GROW,     /* a greater size */
-    SIM_ITEM_CUT,      /* a smaller size */
-    SIM_ITEM_NAME,     /* create, rename or unlink */
+    SIM_ITEM_SECTOR, /* content of one sector */
+    SIM_ITEM_GROW,   /* a greater size */
+    SIM_ITEM_CUT,    /* a smaller size */
+    SIM_ITEM_NAME,   /* create, rename or unlink */
 };
 
 struct sim_item_info {
     enum sim_item_kind kind;
-    bool noop;         /* keeping or losing it makes no difference (zeros over zeros) */
-    uint32_t file;     /* number of the file */
-    uint64_t sector;   /* SECTOR */
+    bool noop;       /* keeping or losing it makes no difference (zeros over zeros) */
+    uint32_t file;   /* number of the file */
+    uint64_t sector; /* SECTOR */
 };
 
 /* The un-synced items: names first, then those of each file, each in the order they were made. */
@@ -105,11 +105,11 @@ struct sim_item_info sim_pending(struct sim *sim, size_t pos);
 
 enum sim_damage {
     SIM_DAMAGE_NONE,
-    SIM_DAMAGE_TEAR_HEAD,  /* bytes before damage_at are new, the rest old */
-    SIM_DAMAGE_TEAR_TAIL,  /* bytes from damage_at on are new, the rest old */
+    SIM_DAMAGE_TEAR_HEAD, /* bytes before damage_at are new, the rest old */
+    SIM_DAMAGE_TEAR_TAIL, /* bytes from damage_at on are new, the rest old */
     SIM_DAMAGE_ZERO,
     SIM_DAMAGE_GARBAGE,
-    SIM_DAMAGE_COPY,       /* of another sector of the same file */
+    SIM_DAMAGE_COPY, /* of another sector of the same file */
 };
 
 enum sim_fill {
@@ -123,19 +123,22 @@ enum sim_fill {
 #define SIM_KEEP_SIZE UINT64_MAX
 
 struct sim_plan {
-    const uint8_t *keep;      /* sim_pending_count flags; NULL keeps nothing */
-    size_t damage_item;       /* a SECTOR item that was in flight; SIM_NO_ITEM for none */
+    const uint8_t *keep; /* sim_pending_count flags; NULL keeps nothing */
+    size_t damage_item;  /* a SECTOR item that was in flight; SIM_NO_ITEM for none */
     enum sim_damage damage;
-    uint32_t damage_at;       /* byte within the sector */
-    enum sim_fill fill;       /* of grown ranges whose data did not arrive */
-    uint32_t size_permille;   /* where the size stands between the durable (0) and the kept one
-                                 (1000, the usual) when a GROW item was kept */
-    uint32_t tail_sectors;    /* appended to every file... */
-    enum sim_fill tail;       /* ...with this content */
-    uint64_t seed;            /* of garbage and choices of copies */
+    uint32_t damage_at;     /* byte within the sector */
+    enum sim_fill fill;     /* of grown ranges whose data did not arrive */
+    uint32_t size_permille; /* where the size stands between the durable (0) and the kept one
+                               (1000, the usual) when a GROW item was kept */
+    uint32_t tail_sectors;  /* appended to every file... */
+    enum sim_fill tail;     /* ...with this content */
+    uint64_t seed;          /* of garbage and choices of copies */
 };
 
-#define SIM_PLAN_INIT { .damage_item = SIM_NO_ITEM, .size_permille = 1000 }
+#define SIM_PLAN_INIT                                                                              \
+    {                                                                                              \
+        .damage_item = SIM_NO_ITEM, .size_permille = 1000                                          \
+    }
 
 /* The disk after a crash; everything on it is durable. The clock goes on. */
 struct sim *sim_crash(struct sim *sim, const struct sim_plan *plan);
@@ -166,12 +169,12 @@ enum sim_op_kind {
 
 struct sim_op {
     enum sim_op_kind kind;
-    uint32_t file;    /* number */
-    uint64_t off;     /* WRITE, PUNCH, FORGET; TRUNCATE: size; MARK: first value */
-    uint64_t len;     /* WRITE, PUNCH; DROP: evict; MARK: second value */
-    uint8_t *bytes;   /* WRITE: owned */
-    char *path;       /* CREATE, RENAME, UNLINK, SYNC_DIR: owned */
-    char *path_to;    /* RENAME: owned */
+    uint32_t file;  /* number */
+    uint64_t off;   /* WRITE, PUNCH, FORGET; TRUNCATE: size; MARK: first value */
+    uint64_t len;   /* WRITE, PUNCH; DROP: evict; MARK: second value */
+    uint8_t *bytes; /* WRITE: owned */
+    char *path;     /* CREATE, RENAME, UNLINK, SYNC_DIR: owned */
+    char *path_to;  /* RENAME: owned */
 };
 
 /* Starts recording every change from now on. The trace belongs to the disk. */

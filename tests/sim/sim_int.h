@@ -25,8 +25,8 @@ struct item {
     enum sim_item_kind kind;
     bool noop;
     uint64_t sector;
-    uint64_t size;   /* GROW, CUT */
-    uint8_t *bytes;  /* SECTOR: owned, sector_size bytes */
+    uint64_t size;  /* GROW, CUT */
+    uint8_t *bytes; /* SECTOR: owned, sector_size bytes */
 };
 
 struct inode {
@@ -76,7 +76,7 @@ struct sim {
     uint64_t monitor_violations;
     uint64_t space;
     uint64_t seed;
-    struct rng rng;      /* behind vfs.random */
+    struct rng rng; /* behind vfs.random */
     uint64_t clock_us;
     size_t handle_count;
     struct inode **inodes; /* owned, by number */

@@ -445,8 +445,9 @@ START_TEST(the_chosen_call_fails_once_or_from_then_on)
     const struct tuf_vfs *v = fault_vfs(fault);
     struct vfs_file *f = NULL;
     ck_assert_int_eq(v->open(v, "d/x", VFS_CREATE, &f), TUF_OK);
-    struct fault_plan plan = { .kind = FAULT_PWRITEV, .at = 2, .sys_errno = ENOSPC,
-                               .short_permille = 500 };
+    struct fault_plan plan = {
+        .kind = FAULT_PWRITEV, .at = 2, .sys_errno = ENOSPC, .short_permille = 500
+    };
     fault_set(fault, &plan);
     ck_assert_int_eq(tufi_vfs_write(f, "1111", 4, 0), TUF_OK);
     ck_assert_int_eq(tufi_vfs_write(f, "2222", 4, 4), TUF_E_FULL);
