@@ -117,9 +117,10 @@ static tuf_status scan_round(struct request *req)
 static void take_scan(struct request *req, tuf_status st)
 {
     struct feed *feed = req->state;
-    if (st < 0)
+    if (st < 0) {
         feed->error = *tuf_last_error();
-    else if (st == TUF_END && is_over(feed))
+        feed->error.status = st; /* else a failure without a detail would scan for ever */
+    } else if (st == TUF_END && is_over(feed))
         feed->phase = FEED_PHASE_END;
     else if (st == TUF_END)
         wait_for_change(req);

@@ -8,6 +8,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { behaviours } from './behaviour.mjs'
+import { feedBehaviours } from './feeds.mjs'
 import { Server } from './server.mjs'
 
 const here = path.dirname(fileURLToPath(import.meta.url))
@@ -321,7 +322,7 @@ async function runFile (file, options, totals) {
 }
 
 async function runBehaviours (options, totals) {
-  for (const { name, ini, run } of behaviours) {
+  for (const { name, ini, run } of [...behaviours, ...feedBehaviours]) {
     const server = new Server(options.server, ini ?? [])
     let problem = null
     try {

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: The Tuffet authors
+//
+// Role: changes feeds over time: what wakes them, what does not, what they cost while they wait.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import http from 'node:http'
+
+const AUTH = 'Basic ' + Buffer.from('admin:secret').toString('base64')
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+
+// One request. Resolves at the head to an object whose `text` grows and whose `ended` tells the end.
+function open (server, method, target, body) {
+  return new Promise((resolve, reject) => {
+    const headers = { authorization: AUTH, 'content-type': 'application/json' }
+    const req = http.request({ host: '127.0.0.1', port: server.port, method, path: target, headers, agent: false }, (res) => {
+      const answer = { status: res.statusCode, text: '', ended: false, close: () => req.destroy() }
+      res.on('data', (part) => { answer.text += part })
+      res.on('end', () => { answer.ended = true })
+      res.on('error', () => { answer.ended = true })
+      resolve(answer)
+    })
+    req.on('error', reject)
+    req.end(body)
+  })
+}
+
+async function until (what, check, timeoutMs = 10000) {
+  for (const end = Date.now() + timeoutMs; Date.now() < end; await sleep(10)) {
+    if (check()) return
+  }
+  assert.fail(`waited too long until ${what}`)
+}
+
+async function ask (server, method, target, body) {
+  const answer = await open(server, method, target, body)
+  await until(`${method} ${target} is answered`, () => answer.ended)
+  return answer
+}
+
+const resident = (server) =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${server.child.pid}/status`, 'utf8'))[1])
+
+const lines = (answer) => answer.text.split('\n').filter((line) => line !== '')
+
+export const feedBehaviours = [
+  {
+    name: 'a longpoll shows its head at once and ends with the first change',
+    async run (server) {
+      await ask(server, 'PUT', '/db')
+      const poll = await open(server, 'GET', '/db/_changes?feed=longpoll&since=now&heartbeat=60000')
+      await until('the list begins', () => poll.text === '{"results":[\n\n')
+      await ask(server, 'PUT', '/db/a', '{}')
+      await until('it ends', () => poll.ended)
+      const answer = JSON.parse(poll.text)
+      assert.deepEqual(answer.results.map((row) => row.id), ['a'])
+      assert.equal(answer.last_seq, answer.results[0].seq)
+      assert.equal(answer.pending, 0)
+    }
+  },
+  {
+    name: 'a continuous feed tells each change once and beats in between',
+    async run (server) {
+      await ask(server, 'PUT', '/db')
+      await ask(server, 'PUT', '/db/old', '{}')
+      const feed = await open(server, 'GET', '/db/_changes?feed=continuous&heartbeat=100')
+      await until('the old change is told', () => lines(feed).length === 1)
+      for (let i = 0; i < 20; i++) await ask(server, 'PUT', `/db/d${i}`, '{}')
+      await until('all are told', () => lines(feed).length >= 21)
+      await sleep(350)
+      const ids = lines(feed).map((line) => JSON.parse(line).id)
+      assert.deepEqual(ids, ['old', ...Array.from({ length: 20 }, (_, i) => `d${i}`)])
+      assert.ok(feed.text.endsWith('\n\n\n'), 'no heartbeats')
+      assert.ok(!feed.ended)
+      feed.close()
+    }
+  },
+  {
+    name: 'a feed ends after its limit, counted over all it has told',
+    async run (server) {
+      await ask(server, 'PUT', '/db')
+      await ask(server, 'PUT', '/db/a', '{}')
+      const feed = await open(server, 'GET', '/db/_changes?feed=continuous&heartbeat=60000&limit=3')
+      for (const id of ['b', 'c', 'd']) await ask(server, 'PUT', `/db/${id}`, '{}')
+      await until('it ends', () => feed.ended)
+      const rows = lines(feed).map((line) => JSON.parse(line))
+      assert.deepEqual(rows.slice(0, 3).map((row) => row.id), ['a', 'b', 'c'])
+      assert.equal(rows.length, 4)
+      assert.equal(rows[3].last_seq, rows[2].seq)
+    }
+  },
+  {
+    name: 'a filter wakes nobody for what does not pass',
+    async run (server) {
+      await ask(server, 'PUT', '/db')
+      const bySelector = await open(server, 'POST', '/db/_changes?feed=longpoll&since=now&filter=_selector&heartbeat=60000&include_docs=true',
+        '{"selector":{"type":{"$ne":"leaf"}},"fields":["type"]}')
+      const byId = await open(server, 'POST', '/db/_changes?feed=longpoll&since=now&filter=_doc_ids&heartbeat=60000',
+        '{"doc_ids":["wanted"]}')
+      const design = await open(server, 'GET', '/db/_changes?feed=continuous&since=now&filter=_design&heartbeat=60000')
+      await ask(server, 'PUT', '/db/x', '{"type":"leaf"}')
+      await sleep(200)
+      assert.ok(!bySelector.ended && !byId.ended)
+      await ask(server, 'PUT', '/db/wanted', '{"type":"tree"}')
+      await until('both end', () => bySelector.ended && byId.ended)
+      const [row] = JSON.parse(bySelector.text).results
+      assert.deepEqual(row.doc, { type: 'tree' })
+      assert.deepEqual(JSON.parse(byId.text).results.map((r) => r.id), ['wanted'])
+      await ask(server, 'PUT', '/db/_design/d', '{}')
+      await until('the design document is told', () => lines(design).length === 1)
+      assert.equal(JSON.parse(lines(design)[0]).id, '_design/d')
+      design.close()
+    }
+  },
+  {
+    name: 'a feed times out after silence, not after changes',
+    async run (server) {
+      await ask(server, 'PUT', '/db')
+      const start = Date.now()
+      const feed = await open(server, 'GET', '/db/_changes?feed=continuous&timeout=400')
+      for (let i = 0; i < 4; i++) {
+        await sleep(250)
+        await ask(server, 'PUT', `/db/d${i}`, '{}')
+      }
+      await until('it ends', () => feed.ended)
+      assert.ok(Date.now() - start >= 1350, `${Date.now() - start} ms`)
+      assert.equal(lines(feed).length, 5)
+    }
+  },
+  {
+    name: 'a scan of many changes sees one snapshot and all that follows',
+    async run (server) {
+      await ask(server, 'PUT', '/db')
+      const docs = (from) => JSON.stringify({ docs: Array.from({ length: 1000 }, (_, i) => ({ _id: `d${from + i}`, text: 'x'.repeat(200) })) })
+      for (let i = 0; i < 5; i++) await ask(server, 'POST', '/db/_bulk_docs', docs(i * 1000))
+      const feed = await open(server, 'GET', '/db/_changes?feed=continuous&include_docs=true&heartbeat=60000')
+      for (let i = 5; i < 8; i++) await ask(server, 'POST', '/db/_bulk_docs', docs(i * 1000))
+      await until('all are told', () => lines(feed).length >= 8000)
+      const rows = lines(feed).map((line) => JSON.parse(line))
+      assert.deepEqual(rows.map((row) => row.doc._id), Array.from({ length: 8000 }, (_, i) => `d${i}`))
+      feed.close()
+    }
+  },
+  {
+    name: 'a thousand idle feeds cost little, and all are woken',
+    async run (server) {
+      await ask(server, 'PUT', '/db')
+      const first = await open(server, 'GET', '/db/_changes?feed=continuous&since=now&heartbeat=60000')
+      const before = resident(server)
+      const feeds = await Promise.all(Array.from({ length: 1000 }, () =>
+        open(server, 'GET', '/db/_changes?feed=continuous&since=now&heartbeat=60000')))
+      const kib = (resident(server) - before) / feeds.length
+      if (!/san/.test(server.program)) assert.ok(kib < 16, `${kib} KiB for each feed`)
+      await ask(server, 'PUT', '/db/a', '{}')
+      await until('all have heard', () => feeds.every((feed) => feed.text.includes('"id":"a"')), 30000)
+      for (const feed of [first, ...feeds]) feed.close()
+    }
+  }
+]
