@@ -44,7 +44,7 @@ struct request_priv {
     struct loop_task release_task;
     struct work_job job;
     bool ended;                    /* answered or client gone: to be released */
-    bool client_gone;
+    _Atomic bool client_gone;      /* workers look at it too */
     bool job_running;
 
     /* head */

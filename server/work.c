@@ -41,6 +41,7 @@ struct work_pool {
     struct job_list jobs;
     struct job_list slow;                      /* of work_run_slow */
     size_t slow_waiting, slow_running;
+    size_t slow_max;                           /* of slow_running; fixed */
     struct commit_queue *line_first, *line_last; /* databases with commits */
     struct detached *detached_first, *detached_last;
     bool stopping;
@@ -276,8 +277,7 @@ static void serve_job(struct work_pool *pool)
 
 static bool slow_may_run(const struct work_pool *pool)
 {
-    size_t most = pool->thread_count > 1 ? pool->thread_count / 2 : 1;
-    return pool->slow.first != NULL && pool->slow_running < most;
+    return pool->slow.first != NULL && pool->slow_running < pool->slow_max;
 }
 
 static void serve_slow(struct work_pool *pool)
@@ -287,7 +287,8 @@ static void serve_slow(struct work_pool *pool)
     pool->slow_running++;
     pthread_mutex_unlock(&pool->lock);
     tufi_error_clear();
-    complete(job, job->run(job->req));
+    /* Nobody waits for the answer any more: a flood of logins ends with its connections. */
+    complete(job, job->req->priv->client_gone ? TUF_STOPPED : job->run(job->req));
     pthread_mutex_lock(&pool->lock);
     pool->slow_running--;
     /* One that was held back may go now; its own signal is long spent. */
@@ -344,12 +345,16 @@ struct work_pool *work_pool_new(struct server *server, unsigned thread_count)
         return NULL;
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->wake, NULL);
+    pool->slow_max = thread_count > 1 ? thread_count / 2 : 1;
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
+    /* Under the lock: the first thread reads the count while the others are being made. */
+    pthread_mutex_lock(&pool->lock);
     while (pool->thread_count < thread_count &&
            pthread_create(&pool->threads[pool->thread_count], NULL, thread_main, pool) == 0)
         pool->thread_count++;
+    pthread_mutex_unlock(&pool->lock);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (pool->thread_count == 0)
         work_pool_free(&pool);

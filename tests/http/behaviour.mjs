@@ -372,6 +372,28 @@ export const behaviours = [
     }
   },
   {
+    name: 'a flood of logins does not stop everything else',
+    async run (server) {
+      await ask(server, 'PUT', '/db')
+      const flood = []
+      for (let i = 0; i < 100; i++) {
+        const link = await dial(server, `GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Basic ${Buffer.from(`nobody${i}:x`).toString('base64')}\r\n\r\n`)
+        link.socket.on('error', () => {})
+        flood.push(link)
+      }
+      for (let i = 0; i < 5; i++) {
+        const start = Date.now()
+        assert.equal((await ask(server, 'PUT', `/db/d${i}`, '{}')).status, 201)
+        assert.ok(Date.now() - start < 1500, `a write took ${Date.now() - start} ms`)
+      }
+      assert.ok(flood.some((link) => link.text === ''), 'the flood was over too soon to tell')
+      for (const link of flood) link.socket.resetAndDestroy()
+      const start = Date.now()
+      assert.equal(await server.stop(), 0)
+      assert.ok(Date.now() - start < 5000, 'the server hashed on for nobody')
+    }
+  },
+  {
     name: 'a slow head is timed out',
     async run (server) {
       const link = await dial(server, 'GET /_up HTTP/1.1\r\nHost')
