@@ -25,12 +25,9 @@ static void free_listing(struct request *req)
     listing_release(list);
 }
 
-/* Answers and returns NULL if it may not be listed or there is no memory. */
+/* Answers and returns NULL if there is no memory. */
 static struct listing *new_listing(struct request *req, enum listing_kind kind)
 {
-    bool guarded = dbh_is_users(req->dbh) || dbh_is_replicator(req->dbh);
-    if (kind == LISTING_ALL && guarded && !auth_check(req, RIGHT_SRVADM))
-        return NULL;
     struct listing *list = tufi_arena_alloc(&req->arena, sizeof(*list));
     if (list == NULL) {
         reply_status(req, tufi_nomem());

@@ -109,12 +109,6 @@ static void security_body(struct request *req, tuf_slice body)
 
 void handle_security_put(struct request *req)
 {
-    if (slice_is(dbh_name(req->dbh), "_users") &&
-        !config_bool(req->server->config, "couchdb", "users_db_security_editable", false)) {
-        reply_error(req, 403, "forbidden",
-                    "You can't edit the security object of the user database.");
-        return;
-    }
     body_collect(req, SECURITY_SIZE_MAX, security_body);
 }
 
