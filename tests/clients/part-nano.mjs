@@ -3,6 +3,8 @@
 //
 // Role: what an application does with nano: databases, documents, attachments, lists, changes.
 import { createRequire } from 'node:module';
+import { nanoSurface } from './nano-surface.mjs';
+import { PASSWORD, USER } from './server.mjs';
 
 const nano = createRequire(import.meta.url)('nano');
 
@@ -54,4 +56,5 @@ export async function nanoPart(tally, server) {
   await tally.rejects(couch.db.get('books'), 404, 'which is 404 then, too');
   await couch.db.create('books');
   tally.ok((await couch.db.use('books').list()).rows.length === 0, 'created again it is empty');
+  await nanoSurface(tally, server.url().replace(/\/$/, ''), { user: USER, password: PASSWORD });
 }

@@ -8,8 +8,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const USER = 'admin';
-const PASSWORD = 'correct horse';
+export const USER = 'admin';
+export const PASSWORD = 'correct horse';
 
 // A port nobody listens on now, on the loopback interface.
 function freePort() {
