@@ -38,6 +38,7 @@ void listing_release(struct listing *list)
 /* Bounds in ascending order. */
 struct bounds {
     bool is_empty;
+    bool high_is_below; /* the high bound lies before all ids */
     bool has_low, has_high;
     bool exclude_low, exclude_high;
     tuf_slice low, high;
@@ -79,7 +80,7 @@ static void bounds_of(struct bounds *b, const struct list_args *args)
         b->exclude_low = args->descending && args->exclude_end;
     }
     if (high != NULL && !high->is_string)
-        b->is_empty = true;
+        b->is_empty = b->high_is_below = true;
     if (high != NULL && high->is_string) {
         b->has_high = true;
         b->high = high->text;
@@ -104,31 +105,37 @@ static tuf_status partition_bounds(struct bounds *b, struct arena *arena, tuf_sl
     return TUF_OK;
 }
 
-static tuf_status open_cursor(struct listing *list, const struct list_args *args,
-                              struct arena *arena)
+/* The range of a query, cut down to what it lists. */
+static tuf_status make_bounds(struct bounds *b, const struct listing *list,
+                              const struct list_args *args, struct arena *arena)
 {
-    struct bounds b = { 0 };
-    bounds_of(&b, args);
+    bounds_of(b, args);
     if (list->kind == LISTING_DESIGN) {
-        raise_low(&b, tuf_str(DESIGN_FIRST));
-        lower_high(&b, tuf_str(DESIGN_BEHIND));
+        raise_low(b, tuf_str(DESIGN_FIRST));
+        lower_high(b, tuf_str(DESIGN_BEHIND));
     }
     if (args->partition != NULL && list->kind == LISTING_ALL) {
-        tuf_status st = partition_bounds(&b, arena, *args->partition);
+        tuf_status st = partition_bounds(b, arena, *args->partition);
         if (st != TUF_OK)
             return st;
     }
-    if (b.has_low && b.has_high && slice_compare(b.low, b.high) > 0)
-        b.is_empty = true;
-    if (b.is_empty)
+    if (b->has_low && b->has_high && slice_compare(b->low, b->high) > 0)
+        b->is_empty = true;
+    return TUF_OK;
+}
+
+static tuf_status open_cursor(struct listing *list, const struct list_args *args,
+                              const struct bounds *b)
+{
+    if (b->is_empty)
         return TUF_OK;
     tuf_range range = { .descending = args->descending };
-    range.has_start = args->descending ? b.has_high : b.has_low;
-    range.has_end = args->descending ? b.has_low : b.has_high;
-    range.start = args->descending ? b.high : b.low;
-    range.end = args->descending ? b.low : b.high;
-    range.exclude_start = args->descending ? b.exclude_high : b.exclude_low;
-    range.exclude_end = args->descending ? b.exclude_low : b.exclude_high;
+    range.has_start = args->descending ? b->has_high : b->has_low;
+    range.has_end = args->descending ? b->has_low : b->has_high;
+    range.start = args->descending ? b->high : b->low;
+    range.end = args->descending ? b->low : b->high;
+    range.exclude_start = args->descending ? b->exclude_high : b->exclude_low;
+    range.exclude_end = args->descending ? b->exclude_low : b->exclude_high;
     tuf_status st = list->kind == LISTING_LOCAL
                         ? tuf_cursor_open_locals(&list->cursor, list->snapshot, &range)
                         : tuf_cursor_open_ids(&list->cursor, list->snapshot, &range);
@@ -153,35 +160,26 @@ static tuf_status total_rows(uint64_t *out, struct listing *list)
     return st;
 }
 
-/* How many documents, of all, come before the first key in the listing's direction. */
-static tuf_status rows_before(uint64_t *out, struct listing *list, const struct list_args *args)
+/* How many documents, of all, come before the first of the range in the listing's direction. */
+static tuf_status rows_before(uint64_t *out, struct listing *list, const struct list_args *args,
+                              const struct bounds *b)
 {
-    static const struct list_key first = { .set = true,
-                                           .is_string = true,
-                                           .text = { (const uint8_t *)DESIGN_FIRST,
-                                                     sizeof(DESIGN_FIRST) - 1 } };
-    static const struct list_key behind = { .set = true,
-                                            .is_string = true,
-                                            .text = { (const uint8_t *)DESIGN_BEHIND,
-                                                      sizeof(DESIGN_BEHIND) - 1 } };
-    const struct list_key *start = given_key(&args->start, &args->start_docid);
     uint64_t all = list->info.doc_count;
-    *out = 0;
-    if (start == NULL && list->kind == LISTING_DESIGN)
-        start = args->descending ? &behind : &first;
-    if (start == NULL)
-        return TUF_OK;
-    if (!start->is_string) {
-        *out = args->descending ? all : 0;
-        return TUF_OK;
-    }
     uint64_t rank = 0;
-    tuf_status st = tuf_snapshot_rank(&rank, list->snapshot, start->text, args->descending);
-    *out = args->descending ? all - min_u64(rank, all) : rank;
+    *out = 0;
+    if (!args->descending)
+        return b->has_low ? tuf_snapshot_rank(out, list->snapshot, b->low, false) : TUF_OK;
+    if (!b->has_high && !b->high_is_below)
+        return TUF_OK;
+    tuf_status st = TUF_OK;
+    if (!b->high_is_below)
+        st = tuf_snapshot_rank(&rank, list->snapshot, b->high, !b->exclude_high);
+    *out = all - min_u64(rank, all);
     return st;
 }
 
-static tuf_status append_meta(struct buf *out, struct listing *list, const struct list_args *args)
+static tuf_status append_meta(struct buf *out, struct listing *list, const struct list_args *args,
+                              const struct bounds *b)
 {
     if (list->is_multi)
         buf_append_str(out, list->query_pos == 0 ? "\r\n" : ",\r\n");
@@ -190,7 +188,7 @@ static tuf_status append_meta(struct buf *out, struct listing *list, const struc
     uint64_t before = 0;
     tuf_status st = is_local ? TUF_OK : total_rows(&total, list);
     if (st == TUF_OK && !is_local && args->keys == NULL)
-        st = rows_before(&before, list, args);
+        st = rows_before(&before, list, args, b);
     if (st != TUF_OK)
         return st;
     if (is_local)
@@ -242,9 +240,11 @@ static tuf_status begin_query(struct buf *out, struct listing *list, struct aren
     list->keys = NULL;
     list->row_written = false;
     list->rows_left = args->limit;
-    tuf_status st =
-        args->keys != NULL ? order_keys(list, args, arena) : open_cursor(list, args, arena);
-    return st == TUF_OK ? append_meta(out, list, args) : st;
+    struct bounds b = { 0 };
+    tuf_status st = make_bounds(&b, list, args, arena);
+    if (st == TUF_OK)
+        st = args->keys != NULL ? order_keys(list, args, arena) : open_cursor(list, args, &b);
+    return st == TUF_OK ? append_meta(out, list, args, &b) : st;
 }
 
 /* ---- rows ------------------------------------------------------------------------------- */

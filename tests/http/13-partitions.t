@@ -202,7 +202,7 @@
 < 200
 < Transfer-Encoding: chunked
 <
-< {"total_rows":5,"offset":0,"rows":[
+< {"total_rows":5,"offset":1,"rows":[
 < {"id":"p1:a","key":"p1:a","value":{"rev":"1-7a7e4b29f3af401e69b6f86e4c26b727"}},
 < {"id":"p1:b","key":"p1:b","value":{"rev":"1-b8f97323e7f26909d5e0c8d2764a765f"}}
 < ]}
@@ -213,7 +213,7 @@
 < 200
 < Transfer-Encoding: chunked
 <
-< {"total_rows":5,"offset":0,"rows":[
+< {"total_rows":5,"offset":3,"rows":[
 < {"id":"p2:c","key":"p2:c","value":{"rev":"1-c7a7a74ea67a7e7b62067bb33379fc2b"}},
 < {"id":"p2:c:d","key":"p2:c:d","value":{"rev":"1-967a00dff5e02add41819138abb3284d"}}
 < ]}
@@ -234,7 +234,7 @@
 < 200
 < Transfer-Encoding: chunked
 <
-< {"total_rows":5,"offset":0,"rows":[
+< {"total_rows":5,"offset":2,"rows":[
 < {"id":"p1:b","key":"p1:b","value":{"rev":"1-b8f97323e7f26909d5e0c8d2764a765f"}}
 < ]}
 <
@@ -247,7 +247,7 @@
 < 200
 < Transfer-Encoding: chunked
 <
-< {"total_rows":5,"offset":0,"rows":[
+< {"total_rows":5,"offset":1,"rows":[
 < {"id":"p1:a","key":"p1:a","value":{"rev":"1-7a7e4b29f3af401e69b6f86e4c26b727"}}
 < ]}
 <
