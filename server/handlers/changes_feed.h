@@ -83,6 +83,7 @@ struct feed {
     bool row_in_round;
     bool has_waited;
     struct changes_scan scan;
+    uint64_t sent_ms; /* when something was sent, by the monotonic clock */
     struct buf ready; /* from the worker for the producer */
     tuf_error error;  /* of a failed scan; status TUF_OK: none */
 };
