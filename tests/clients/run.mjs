@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: The Tuffet authors
 //
 // Role: real clients against a real tuffetd on real data, with the server killed on the way.
-//     node run.mjs BUILD-DIR [--count N] [--kills N] [--only pouchdb|server|nano|couchbackup]
+//     node run.mjs BUILD-DIR [--count N] [--kills N] [--only PART]
 //     node run.mjs --stand-in [...]    pouchdb-server instead of tuffetd, to test this test
 // Ends with "N passed, N failed".
 import { execFile } from 'node:child_process';
@@ -16,6 +16,9 @@ import { pouchdbPart } from './part-pouchdb.mjs';
 import { serverPart } from './part-server.mjs';
 import { nanoPart } from './part-nano.mjs';
 import { couchbackupPart } from './part-couchbackup.mjs';
+import { couchimportPart } from './part-couchimport.mjs';
+import { feedsPart } from './part-feeds.mjs';
+import { syncPart } from './part-sync.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { values: options, positionals } = parseArgs({
@@ -60,6 +63,7 @@ async function checkFiles(tally, server) {
 
 const parts = {
   pouchdb: pouchdbPart, server: serverPart, nano: nanoPart, couchbackup: couchbackupPart,
+  sync: syncPart, feeds: feedsPart, couchimport: couchimportPart,
 };
 const tally = new Tally();
 for (const [name, part] of Object.entries(parts)) {
