@@ -96,8 +96,8 @@ static bool same_place(struct rec_loc a, struct rec_loc b)
 }
 
 /* Replaces a document's entries in both indexes. */
-static tuf_status put_entries(struct btree_txn *txn, tuf_slice id, uint64_t old_seq,
-                              uint64_t seq, tuf_slice docinfo)
+tuf_status tufi_apply_put_entries(struct btree_txn *txn, tuf_slice id, uint64_t old_seq,
+                                  uint64_t seq, tuf_slice docinfo)
 {
     TUF_AUTO(tufi_buf_release) struct buf row = BUF_INIT;
     uint8_t key[8];
@@ -137,7 +137,7 @@ tuf_status tufi_apply_doc_info(struct btree_txn *txn, struct db_view *now,
     tufi_docinfo_encode(&value, info);
     if (value.failed)
         return tufi_nomem();
-    st = put_entries(txn, rec->id, old_seq, rec->seq, buf_slice(&value));
+    st = tufi_apply_put_entries(txn, rec->id, old_seq, rec->seq, buf_slice(&value));
     if (st == TUF_OK)
         now->update_seq = rec->seq;
     return st;
@@ -253,7 +253,7 @@ static tuf_status replace_purged_doc(struct btree_txn *txn, struct db_view *now,
     if (st != TUF_OK)
         return expect_row(st, "such document");
     if (rec->seq > 0) {
-        st = put_entries(txn, rec->id, info.seq, rec->seq, rec->docinfo);
+        st = tufi_apply_put_entries(txn, rec->id, info.seq, rec->seq, rec->docinfo);
         now->update_seq = rec->seq;
         return st;
     }

@@ -18,11 +18,13 @@
 #include "fileformat/place.h"
 #include "tuffet/attachment.h"
 
+struct store;
+
 /* A finished stream (tuffet/attachment.h). */
 struct tuf_blob {
     struct att_data data;
     uint8_t received_md5[16];
-    tuf_db *db; /* the database whose file holds it; borrowed */
+    struct store *store; /* whose file holds it; holds a reference */
 };
 
 /*
@@ -30,14 +32,14 @@ struct tuf_blob {
  * write. Implemented by engine/store.c.
  * Returns: TUF_OK; E_FULL, E_IO, E_POISONED, E_READONLY, E_NOMEM.
  */
-tuf_status tufi_store_append_chunk(tuf_db *db, tuf_slice payload, struct rec_loc *out);
+tuf_status tufi_store_append_chunk(struct store *store, tuf_slice payload, struct rec_loc *out);
 
 /*
  * Reads a chunk or index record's payload and verifies its checksum.
  *   buf  loc.len bytes
  * Returns: TUF_OK; E_CORRUPT, E_IO.
  */
-tuf_status tufi_store_read_chunk(tuf_db *db, struct rec_loc loc, void *buf);
+tuf_status tufi_store_read_chunk(struct store *store, struct rec_loc loc, void *buf);
 
 /* The gzip level (0: never) and the type list of a database. */
 int tufi_db_gzip_level(const tuf_db *db);
@@ -52,7 +54,7 @@ tuf_snapshot *tufi_doc_snapshot(const struct tuf_doc *doc);
 /* Holds / drops a snapshot for a reader that outlives its document; implemented by engine/db.c. */
 void tufi_snapshot_ref(tuf_snapshot *snapshot);
 void tufi_snapshot_unref(tuf_snapshot *snapshot);
-tuf_db *tufi_snapshot_db(const tuf_snapshot *snapshot);
+struct store *tufi_snapshot_store(const tuf_snapshot *snapshot);
 
 /*
  * Stores bytes that are wholly in memory (inline "data") as tuf_att_writer would: compresses what
@@ -66,7 +68,16 @@ tuf_status tufi_att_prepare(struct att_data *out, struct buf *stored_out, const 
 /*
  * Writes prepared bytes as chunks and completes data->chunk_count and data->loc.
  */
-tuf_status tufi_att_store(struct att_data *data, tuf_db *db, tuf_slice stored);
+tuf_status tufi_att_store(struct att_data *data, struct store *store, tuf_slice stored);
+
+/*
+ * Copies an attachment's stored bytes, chunk by chunk, checksums verified, and gives data its new
+ * place.
+ *   put  appends a chunk (or index) and says where it is
+ */
+typedef tuf_status att_put_chunk_fn(void *ctx, tuf_slice payload, struct rec_loc *out);
+tuf_status tufi_att_copy(struct att_data *data, struct store *from, att_put_chunk_fn *put,
+                         void *ctx);
 
 /* CouchDB's rule on a comma list of patterns such as "text/\*, application/json" (tested on the type
  * before ';', ASCII case ignored). */

@@ -44,7 +44,7 @@ static tuf_status index_of_one(struct att_index *out, const struct att_data *dat
     return tufi_attindex_push(out, data->loc.off);
 }
 
-static tuf_status load_index(struct att_index *out, tuf_db *db, const struct att_data *data)
+static tuf_status load_index(struct att_index *out, struct store *store, const struct att_data *data)
 {
     if (data->chunk_count == 0 && data->encoded_length != 0)
         return tufi_corrupt(data->loc.off, "an attachment of %llu bytes has no chunk",
@@ -58,7 +58,7 @@ static tuf_status load_index(struct att_index *out, tuf_db *db, const struct att
     TUF_AUTOFREE uint8_t *bytes = tufi_alloc(data->loc.len);
     if (!bytes)
         return tufi_nomem();
-    tuf_status st = tufi_store_read_chunk(db, data->loc, bytes);
+    tuf_status st = tufi_store_read_chunk(store, data->loc, bytes);
     if (st == TUF_OK)
         st = tufi_attindex_decode(out, tuf_slice_of(bytes, data->loc.len), data->loc.off);
     if (st < 0)
@@ -73,7 +73,7 @@ static tuf_status init_reader(tuf_att_reader *r, const struct att_data *data, un
     r->magic = READER_MAGIC;
     r->chunk_pos = NO_CHUNK;
     r->decoding = (flags & TUF_ATT_DECODED) && data->gzip;
-    tuf_status st = load_index(&r->index, tufi_snapshot_db(r->snapshot), data);
+    tuf_status st = load_index(&r->index, tufi_snapshot_store(r->snapshot), data);
     if (st == TUF_OK && r->decoding)
         st = tufi_gzip_reader_init(&r->gzip);
     return st;
@@ -131,8 +131,8 @@ static tuf_status load_chunk(tuf_att_reader *r, size_t pos)
     if (!r->chunk)
         return tufi_nomem();
     r->chunk_pos = NO_CHUNK; /* its bytes are overwritten, whether reading succeeds or not */
-    tuf_db *db = tufi_snapshot_db(r->snapshot);
-    tuf_status st = tufi_store_read_chunk(db, tufi_attindex_chunk(&r->index, pos), r->chunk);
+    struct store *store = tufi_snapshot_store(r->snapshot);
+    tuf_status st = tufi_store_read_chunk(store, tufi_attindex_chunk(&r->index, pos), r->chunk);
     if (st == TUF_OK)
         r->chunk_pos = pos;
     return st;

@@ -30,7 +30,7 @@ static tuf_status append_chunk(struct att_sink *s, tuf_slice bytes)
 {
     tuf_assert(bytes.len <= ATT_CHUNK_SIZE);
     struct rec_loc loc;
-    tuf_status st = tufi_store_append_chunk(s->db, bytes, &loc);
+    tuf_status st = tufi_store_append_chunk(s->store, bytes, &loc);
     if (st < 0)
         return st;
     st = tufi_attindex_push(&s->index, loc.off);
@@ -69,7 +69,7 @@ static tuf_status append_index(struct rec_loc *out, struct att_sink *s)
     s->index.chunk_size = ATT_CHUNK_SIZE;
     tufi_attindex_encode(&bytes, &s->index);
     tuf_status st = buf_status(&bytes);
-    return st < 0 ? st : tufi_store_append_chunk(s->db, buf_slice(&bytes), out);
+    return st < 0 ? st : tufi_store_append_chunk(s->store, buf_slice(&bytes), out);
 }
 
 tuf_status tufi_att_sink_finish(struct att_data *data, struct att_sink *s)
@@ -132,11 +132,11 @@ tuf_status tufi_att_prepare(struct att_data *out, struct buf *stored_out, const 
     return TUF_OK;
 }
 
-tuf_status tufi_att_store(struct att_data *data, tuf_db *db, tuf_slice stored)
+tuf_status tufi_att_store(struct att_data *data, struct store *store, tuf_slice stored)
 {
     tuf_assert(data->encoded_length == stored.len);
     TUF_AUTO(tufi_att_sink_release) struct att_sink sink = ATT_SINK_INIT;
-    sink.db = db;
+    sink.store = store;
     tuf_status st = tufi_att_sink_write(&sink, stored);
     return st < 0 ? st : tufi_att_sink_finish(data, &sink);
 }
@@ -207,4 +207,63 @@ bool tufi_type_matches(tuf_slice type, const char *patterns)
             return true;
     }
     return false;
+}
+
+/* Copies one chunk; `buf` has room for it. */
+static tuf_status copy_chunk(struct rec_loc *loc, struct store *from, uint8_t *buf,
+                             att_put_chunk_fn *put, void *ctx)
+{
+    tuf_status st = tufi_store_read_chunk(from, *loc, buf);
+    return st < 0 ? st : put(ctx, tuf_slice_of(buf, loc->len), loc);
+}
+
+static tuf_status read_index(struct att_index *out, struct rec_loc loc, struct store *from)
+{
+    TUF_AUTOFREE uint8_t *bytes = tufi_alloc(loc.len);
+    if (!bytes)
+        return tufi_nomem();
+    tuf_status st = tufi_store_read_chunk(from, loc, bytes);
+    return st < 0 ? st : tufi_attindex_decode(out, tuf_slice_of(bytes, loc.len), loc.off);
+}
+
+static tuf_status copy_chunks(struct att_index *to, struct att_data *data, struct store *from,
+                              att_put_chunk_fn *put, void *ctx)
+{
+    TUF_AUTO(tufi_attindex_release) struct att_index index = ATT_INDEX_INIT;
+    tuf_status st = read_index(&index, data->loc, from);
+    if (st < 0)
+        return st;
+    TUF_AUTOFREE uint8_t *buf = tufi_alloc(index.chunk_size);
+    if (!buf)
+        return tufi_nomem();
+    to->chunk_size = index.chunk_size;
+    to->total = index.total;
+    for (size_t i = 0; st == TUF_OK && i < index.count; i++) {
+        struct rec_loc loc = tufi_attindex_chunk(&index, i);
+        st = copy_chunk(&loc, from, buf, put, ctx);
+        if (st == TUF_OK)
+            st = tufi_attindex_push(to, loc.off);
+    }
+    return st;
+}
+
+tuf_status tufi_att_copy(struct att_data *data, struct store *from, att_put_chunk_fn *put,
+                         void *ctx)
+{
+    if (data->chunk_count == 0)
+        return TUF_OK;
+    if (data->chunk_count == 1) {
+        if (data->loc.len > ATTINDEX_CHUNK_SIZE_MAX)
+            return tufi_corrupt(data->loc.off, "chunk says %u bytes", data->loc.len);
+        TUF_AUTOFREE uint8_t *buf = tufi_alloc(data->loc.len);
+        return buf ? copy_chunk(&data->loc, from, buf, put, ctx) : tufi_nomem();
+    }
+    TUF_AUTO(tufi_attindex_release) struct att_index to = ATT_INDEX_INIT;
+    TUF_AUTO(tufi_buf_release) struct buf bytes = BUF_INIT;
+    tuf_status st = copy_chunks(&to, data, from, put, ctx);
+    if (st < 0)
+        return st;
+    tufi_attindex_encode(&bytes, &to);
+    st = buf_status(&bytes);
+    return st < 0 ? st : put(ctx, buf_slice(&bytes), &data->loc);
 }

@@ -14,7 +14,7 @@
 #include "fileformat/attindex.h"
 
 struct att_sink {
-    tuf_db *db;             /* borrowed */
+    struct store *store;    /* borrowed */
     struct buf chunk;       /* bytes of the chunk that is not full yet */
     struct att_index index; /* the chunks written so far */
 };

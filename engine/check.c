@@ -149,7 +149,7 @@ static tuf_status check_history(struct checking *k, const struct docinfo *info)
     TUF_AUTO(tufi_revtree_release) struct revtree tree = REVTREE_INIT;
     TUF_AUTOFREE size_t *positions = NULL;
     size_t count = 0;
-    tuf_status st = tufi_history_load(&tree, &k->snapshot->db->log, info);
+    tuf_status st = tufi_history_load(&tree, &k->snapshot->store->log, info);
     if (st == TUF_OK)
         st = tufi_revtree_leaves(&positions, &count, &tree);
     if (st < 0)
@@ -172,7 +172,7 @@ static tuf_status check_row(struct checking *k, tuf_slice id, const struct docin
 {
     uint8_t key[8];
     put_be64(key, info->seq);
-    struct btree_env *env = k->snapshot->db->env;
+    struct btree_env *env = k->snapshot->store->env;
     struct btree_pin pin = BTREE_PIN_INIT;
     tuf_slice row, row_id, row_value;
     tuf_status st = tufi_btree_find(env, snapshot_tree(k->snapshot, TREE_BY_SEQ),
@@ -251,7 +251,7 @@ typedef tuf_status entry_visitor(void *ctx, tuf_slice key, tuf_slice value);
 static tuf_status check_tree(struct checking *k, enum tree_kind kind, entry_visitor *visitor)
 {
     struct btree_check_sink sink = { .found = report_btree, .entry = visitor, .ctx = k };
-    tuf_status st = tufi_btree_check(k->snapshot->db->env, snapshot_tree(k->snapshot, kind),
+    tuf_status st = tufi_btree_check(k->snapshot->store->env, snapshot_tree(k->snapshot, kind),
                                      &sink);
     k->id = tuf_slice_of(NULL, 0);
     if (k->stop != TUF_OK)

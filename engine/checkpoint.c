@@ -172,7 +172,7 @@ static tuf_status write_all(struct btree_txn *txn, struct log *log, struct db_vi
 
 tuf_status tufi_db_checkpoint_locked(tuf_db *db)
 {
-    struct log *log = &db->log;
+    struct log *log = &db->store->log;
     tuf_status st = tufi_log_writable(log);
     if (st < 0)
         return st;
@@ -181,7 +181,7 @@ tuf_status tufi_db_checkpoint_locked(tuf_db *db)
     struct db_view now = db->now;
     TUF_AUTOFREE struct db_view *view = tufi_alloc(sizeof(*view));
     struct btree_txn *txn = NULL;
-    st = view ? tufi_btree_txn_begin(&txn, db->env) : tufi_nomem();
+    st = view ? tufi_btree_txn_begin(&txn, db->store->env) : tufi_nomem();
     if (st < 0)
         return st;
     st = write_all(txn, log, &now);
@@ -201,7 +201,7 @@ tuf_status tufi_db_checkpoint_locked(tuf_db *db)
 
 bool tufi_db_checkpoint_due(tuf_db *db)
 {
-    struct log *log = &db->log;
+    struct log *log = &db->store->log;
     if (log->readonly || atomic_load_explicit(&log->poisoned, memory_order_relaxed))
         return false;
     pthread_mutex_lock(&log->tail);
@@ -211,5 +211,5 @@ bool tufi_db_checkpoint_due(tuf_db *db)
     if (waiting)
         return false;
     return logged > db->checkpoint_log_size ||
-           tufi_btree_dirty_size(db->env) > db->checkpoint_dirty_size;
+           tufi_btree_dirty_size(db->store->env) > db->checkpoint_dirty_size;
 }

@@ -18,15 +18,15 @@ tuf_status tufi_commit_begin(struct commit *c, tuf_db *db)
 {
     *c = (struct commit){ .db = db };
     pthread_mutex_lock(&db->writer);
-    pthread_mutex_lock(&db->log.tail);
+    pthread_mutex_lock(&db->store->log.tail);
     c->now = db->now;
     tufi_buf_clear(&db->group);
     tufi_buf_append_zero(&db->group, FRAME_HEADER_SIZE);
     tuf_status st = buf_status(&db->group);
     if (st == TUF_OK)
-        st = tufi_log_writable(&db->log);
+        st = tufi_log_writable(&db->store->log);
     if (st == TUF_OK)
-        st = tufi_btree_txn_begin(&c->txn, db->env);
+        st = tufi_btree_txn_begin(&c->txn, db->store->env);
     if (st < 0)
         tufi_commit_abort(c);
     return st;
@@ -36,7 +36,7 @@ void tufi_commit_abort(struct commit *c)
 {
     if (c->txn)
         tufi_btree_txn_abort(&c->txn);
-    pthread_mutex_unlock(&c->db->log.tail);
+    pthread_mutex_unlock(&c->db->store->log.tail);
     pthread_mutex_unlock(&c->db->writer);
 }
 
@@ -45,7 +45,7 @@ tuf_status tufi_commit_put(struct commit *c, enum record_type type, tuf_slice pa
 {
     if (payload.len > RECORD_SIZE_MAX)
         return tufi_fail(TUF_E_LIMIT, "record of %zu bytes is too large", payload.len);
-    struct rec_loc loc = tufi_log_put_record(&c->db->log, &c->db->group, type, payload);
+    struct rec_loc loc = tufi_log_put_record(&c->db->store->log, &c->db->group, type, payload);
     c->record_count++;
     if (loc_out)
         *loc_out = loc;
@@ -68,10 +68,10 @@ tuf_status tufi_commit_close_record(struct commit *c, size_t pos, enum record_ty
     size_t len = group->len - pos - RECORD_HEADER_SIZE;
     if (len > RECORD_SIZE_MAX)
         return tufi_fail(TUF_E_LIMIT, "record of %zu bytes is too large", len);
-    *loc_out = (struct rec_loc){ c->db->log.tail_off + pos, (uint32_t)len };
+    *loc_out = (struct rec_loc){ c->db->store->log.tail_off + pos, (uint32_t)len };
     tufi_record_encode(group->data + pos, type,
                        tuf_slice_of(group->data + pos + RECORD_HEADER_SIZE, len), loc_out->off,
-                       c->db->log.salt);
+                       c->db->store->log.salt);
     c->record_count++;
     return TUF_OK;
 }
@@ -108,11 +108,11 @@ static tuf_status write_frame(struct commit *c)
         .update_seq = c->now.update_seq,
         .record_count = c->record_count,
     };
-    tuf_status st = tufi_log_append(&c->db->log, &c->db->group, &h);
+    tuf_status st = tufi_log_append(&c->db->store->log, &c->db->group, &h);
     if (st < 0)
         return st;
     c->now.commit = h.commit;
-    c->now.size_file = c->db->log.tail_off;
+    c->now.size_file = c->db->store->log.tail_off;
     return TUF_OK;
 }
 
@@ -124,7 +124,7 @@ static void end(struct commit *c)
     tuf_db *db = c->db;
     /* A failed checkpoint has poisoned the log or found no room; the commit itself is safe. */
     if (tufi_db_checkpoint_due(db) && tufi_db_checkpoint_locked(db) < 0) {
-        db->checkpoint_retry_off = db->log.tail_off + db->checkpoint_log_size / 8;
+        db->checkpoint_retry_off = db->store->log.tail_off + db->checkpoint_log_size / 8;
         tufi_error_clear();
     }
     if (db->group.cap > GROUP_KEEP_SIZE)
@@ -144,10 +144,10 @@ tuf_status tufi_commit_finish(struct commit *c, bool durable)
         tufi_commit_abort(c);
         return st;
     }
-    uint64_t upto = db->log.tail_off;
-    pthread_mutex_unlock(&db->log.tail);
+    uint64_t upto = db->store->log.tail_off;
+    pthread_mutex_unlock(&db->store->log.tail);
     if (durable && !tufi_planted("skip_commit_sync") && !tufi_planted("ack_before_sync"))
-        st = tufi_log_sync(&db->log, upto);
+        st = tufi_log_sync(&db->store->log, upto);
     if (st < 0) { /* INV-CO-2 */
         tufi_free(view);
         tufi_btree_txn_abort(&c->txn);
@@ -157,9 +157,9 @@ tuf_status tufi_commit_finish(struct commit *c, bool durable)
     publish(c, view); /* INV-CO-1 */
     if (tufi_planted("skip_commit_sync") || tufi_planted("ack_before_sync")) {
         /* Pretend: the tests must notice that the bytes are not there. */
-        pthread_mutex_lock(&db->log.tail);
-        db->log.durable_off = upto;
-        pthread_mutex_unlock(&db->log.tail);
+        pthread_mutex_lock(&db->store->log.tail);
+        db->store->log.durable_off = upto;
+        pthread_mutex_unlock(&db->store->log.tail);
     }
     end(c);
     return TUF_OK;

@@ -57,7 +57,7 @@ static tuf_status cursor_new(tuf_cursor **out, tuf_snapshot *snapshot, enum tree
     c->kind = kind;
     c->descending = descending;
     tufi_docinfo_init(&c->info);
-    tuf_status st = tufi_btree_cursor_new(&c->btree, snapshot->db->env,
+    tuf_status st = tufi_btree_cursor_new(&c->btree, snapshot->store->env,
                                           snapshot_tree(snapshot, kind));
     if (st < 0)
         tuf_cursor_free(&c);

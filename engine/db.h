@@ -9,6 +9,7 @@
  *   2. tail      the end of the log: every append; not held during a sync
  *   3. queue     requests waiting for a group commit; never held while working
  *   4. wait      the condition behind tuf_db_wait
+ *   5. store     the handle's pointer to its store; held for a moment
  * The B+tree has its own mutexes, taken last. No lock is held while a listener runs.
  *
  * INV-DB-1: a version is published only after the bytes it needs are synced (NO_WAIT commits
@@ -63,15 +64,25 @@ struct db_view {
     uint32_t purged_infos_limit;
 };
 
+/* One file with its trees: what compaction replaces as a whole. Whoever uses offsets of a file holds
+ * its store; the file is closed, and its space returns, when nobody does any more. */
+struct store {
+    atomic_uint refs;
+    struct log log;
+    struct btree_env *env;
+};
+
 struct commit_request;
 
 #define DB_MAGIC 0x7475666462303031u /* "tufdb001" */
 
 struct tuf_db {
     uint64_t magic;
-    struct log log;
-    struct btree_env *env;
+    struct store *store;      /* changed under writer and store_lock; readers take a reference */
+    pthread_mutex_t store_lock;
+    atomic_bool compacting;   /* one at a time */
     unsigned compression;
+    size_t cache_size;
     int gzip_level;
     char *compressible_types;
     uint64_t checkpoint_log_size;
@@ -100,6 +111,7 @@ struct tuf_snapshot {
     uint64_t magic;
     atomic_uint refs;
     tuf_db *db;
+    struct store *store; /* holds a reference */
     const struct btree_version *version;
 };
 
@@ -118,10 +130,27 @@ static inline const struct btree *snapshot_tree(const tuf_snapshot *s, enum tree
 #define META_NAME_SIZE_MAX 255
 #define META_VALUE_SIZE_MAX (1u << 20)
 
+/* ---- open.c: stores ------------------------------------------------------------------------- */
+
+/* Opens a database of its own for compaction to fill: new, beside the one it will replace. */
+tuf_status tufi_db_open_heir(tuf_db **out, const char *path, tuf_db *db);
+/* Frees a handle as it is, without a checkpoint. */
+void tufi_db_free_handle(tuf_db **db);
+/* The name under which compaction makes the new file (to be freed with tufi_free). */
+char *tufi_compact_path(const char *path);
+
+/* The store in use now, with a reference for the caller. */
+struct store *tufi_store_acquire(tuf_db *db);
+void tufi_store_ref(struct store *store);
+/* Closes the file with the last reference. Sets *store to NULL; NULL is allowed. */
+void tufi_store_unref(struct store **store);
+
 /* ---- store.c: the log ------------------------------------------------------------------------ */
 
 /* Creates a new database file. Durable, name included, on return. */
-tuf_status tufi_log_create(struct log *log, const tuf_open_options *opts);
+/* heir_of: the file that this one is to replace (its identity and sizes are kept), or NULL. */
+tuf_status tufi_log_create(struct log *log, const tuf_open_options *opts,
+                           const struct superblock *heir_of);
 /* Reads the superblock of an open file. */
 tuf_status tufi_log_read_super(struct log *log);
 void tufi_log_close(struct log *log);
@@ -189,6 +218,9 @@ tuf_status tufi_apply_local(struct btree_txn *txn, const struct localrec *rec, s
 tuf_status tufi_apply_meta(struct btree_txn *txn, struct db_view *now, const struct metarec *rec);
 tuf_status tufi_apply_purge(struct btree_txn *txn, struct db_view *now,
                             const struct purgerec *rec);
+/* Replaces a document's rows in both indexes; old_seq 0: it is new. */
+tuf_status tufi_apply_put_entries(struct btree_txn *txn, tuf_slice id, uint64_t old_seq,
+                                  uint64_t seq, tuf_slice docinfo);
 /* Any record by its type. */
 tuf_status tufi_apply_record(struct btree_txn *txn, struct db_view *now, enum record_type type,
                              tuf_slice payload, struct rec_loc loc, struct docrec_view *scratch);

@@ -113,7 +113,7 @@ static tuf_status take_local_entry(tuf_doc *doc, tuf_slice full_id, struct local
 
 static tuf_status lookup_doc(tuf_doc *doc, tuf_slice id)
 {
-    struct btree_env *env = doc->snapshot->db->env;
+    struct btree_env *env = doc->snapshot->store->env;
     struct btree_pin pin = BTREE_PIN_INIT;
     tuf_slice value;
     tuf_status st = tufi_btree_find(env, snapshot_tree(doc->snapshot, TREE_BY_ID), id, &value,
@@ -132,7 +132,7 @@ static tuf_status lookup_local(tuf_doc *doc, tuf_slice full_id)
     tufi_buf_append(&key, full_id.data + skip, full_id.len - skip);
     if (key.failed)
         return tufi_nomem();
-    struct btree_env *env = doc->snapshot->db->env;
+    struct btree_env *env = doc->snapshot->store->env;
     struct btree_pin pin = BTREE_PIN_INIT;
     struct localinfo local;
     tuf_slice value;
@@ -174,7 +174,7 @@ tuf_status tuf_doc_find_info(tuf_doc **doc, tuf_snapshot *snapshot, tuf_slice id
 
 static tuf_status open_record(tuf_doc *doc, struct rec_loc loc, tuf_rev rev)
 {
-    const struct log *log = &doc->snapshot->db->log;
+    const struct log *log = &doc->snapshot->store->log;
     tuf_status st = tufi_log_read_record(log, loc, RECORD_DOC, &doc->record);
     if (st == TUF_OK)
         st = tufi_docrec_decode(&doc->view, buf_slice(&doc->record), loc.off);
@@ -197,7 +197,7 @@ static tuf_status open_record(tuf_doc *doc, struct rec_loc loc, tuf_rev rev)
 static tuf_status open_local(tuf_doc *doc)
 {
     struct rec_loc loc = doc->source.local.rec;
-    const struct log *log = &doc->snapshot->db->log;
+    const struct log *log = &doc->snapshot->store->log;
     tuf_status st = tufi_log_read_record(log, loc, RECORD_LOCAL, &doc->record);
     struct localrec rec;
     if (st == TUF_OK)

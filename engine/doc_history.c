@@ -11,7 +11,7 @@ tuf_status tufi_doc_load_tree(tuf_doc *doc)
 {
     if (doc->tree_loaded)
         return TUF_OK;
-    tuf_status st = tufi_history_load(&doc->tree, &doc->snapshot->db->log, &doc->info);
+    tuf_status st = tufi_history_load(&doc->tree, &doc->snapshot->store->log, &doc->info);
     doc->tree_loaded = st == TUF_OK;
     return st;
 }

@@ -31,6 +31,14 @@ static tuf_edit *new_edit(void)
 static void release_att(struct edit_att *att)
 {
     tufi_buf_release(&att->bytes);
+    tufi_store_unref(&att->store);
+}
+
+void tufi_edit_att_set_store(struct edit_att *att, struct store *store)
+{
+    tufi_store_ref(store);
+    tufi_store_unref(&att->store);
+    att->store = store;
 }
 
 void tuf_edit_free(tuf_edit **edit)
@@ -338,6 +346,7 @@ static tuf_status copy_stored_att(tuf_edit *e, const tuf_doc *doc, size_t pos)
     memset(att, 0, sizeof(*att));
     e->att_count = pos + 1;
     att->state = EDIT_ATT_PLACED;
+    tufi_edit_att_set_store(att, tufi_snapshot_store(tufi_doc_snapshot(doc)));
     att->has_revpos = att->keep_revpos = true;
     att->revpos = info.revpos;
     att->name = tufi_arena_copy(&e->arena, info.name);
@@ -437,6 +446,7 @@ tuf_status tuf_edit_put_attachment(tuf_edit *edit, tuf_slice name, tuf_slice typ
     if (pos < edit->att_count)
         drop_att(edit, pos);
     att.data = (*blob)->data;
+    att.store = tufi_steal((*blob)->store);
     memmove(&edit->atts[1], &edit->atts[0], edit->att_count * sizeof(edit->atts[0]));
     edit->atts[0] = att;
     edit->att_count++;
@@ -504,6 +514,7 @@ tuf_status tuf_edit_set_follow(tuf_edit *edit, size_t pos, tuf_blob **blob)
     if (st < 0)
         return st;
     att->data = *data;
+    tufi_edit_att_set_store(att, (*blob)->store);
     if (att->follow.gzip && att->follow.length != UINT64_MAX)
         att->data.length = att->follow.length;
     att->state = EDIT_ATT_PLACED;

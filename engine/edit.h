@@ -30,6 +30,7 @@ struct edit_att {
     uint64_t revpos;
     struct buf bytes;  /* owned */
     struct att_data data;
+    struct store *store; /* whose file holds data.loc, once placed; holds a reference */
     tuf_follow follow; /* what was declared, for EDIT_ATT_FOLLOW */
     bool was_follow;
     bool late;         /* a stub that was resolved under the lock */
@@ -64,6 +65,9 @@ struct tuf_edit {
 
 /* Does everything that needs no lock. Returns TUF_OK; TUF_MISSING_STUB; failures. */
 tuf_status tufi_edit_prepare(tuf_edit *e, tuf_db *db, tuf_snapshot *snapshot);
+
+/* Notes which file holds a placed attachment; takes a reference of its own. */
+void tufi_edit_att_set_store(struct edit_att *att, struct store *store);
 
 /* Places one edit in a commit: sets its result. A negative status spoils the commit. */
 tuf_status tufi_edit_place(struct commit *c, tuf_edit *e);

@@ -24,7 +24,8 @@ static tuf_log_kind kind_of(enum frame_kind kind)
 tuf_status tuf_db_log(tuf_db *db, tuf_log_visitor *visitor, void *ctx)
 {
     tufi_error_clear();
-    struct log *log = &db->log;
+    TUF_AUTO(tufi_store_unref) struct store *store = tufi_store_acquire(db);
+    struct log *log = &store->log;
     pthread_mutex_lock(&log->tail);
     uint64_t end = log->tail_off;
     pthread_mutex_unlock(&log->tail);

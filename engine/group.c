@@ -24,6 +24,7 @@ struct commit_request {
     tuf_edit *const *edits;
     size_t edit_count;
     size_t size;         /* about how many bytes it adds to the frame */
+    struct store *store; /* which the edits were prepared for; holds a reference */
     bool durable;
     bool done;           /* queue lock */
     tuf_status status;
@@ -31,8 +32,11 @@ struct commit_request {
     struct commit_request *next;
 };
 
+/* TUF_STOPPED: the file was replaced since the edits were prepared. */
 static tuf_status place_all(struct commit *c, const struct commit_request *r)
 {
+    if (r->store != c->db->store)
+        return TUF_STOPPED;
     for (size_t i = 0; i < r->edit_count; i++) {
         tuf_status st = tufi_edit_place(c, r->edits[i]);
         if (st < 0)
@@ -41,9 +45,10 @@ static tuf_status place_all(struct commit *c, const struct commit_request *r)
     return TUF_OK;
 }
 
-static bool still_good(const tuf_db *db, const tuf_status st)
+static bool still_good(tuf_db *db)
 {
-    return st == TUF_OK || !atomic_load_explicit(&db->log.poisoned, memory_order_relaxed);
+    TUF_AUTO(tufi_store_unref) struct store *store = tufi_store_acquire(db);
+    return !atomic_load_explicit(&store->log.poisoned, memory_order_relaxed);
 }
 
 /* Commits the requests from `first` up to, not including, `end` as one. */
@@ -59,7 +64,7 @@ static tuf_status commit_range(tuf_db *db, struct commit_request *first,
         durable |= r->durable;
         st = place_all(&c, r);
     }
-    if (st < 0 || c.record_count == 0) {
+    if (st != TUF_OK || c.record_count == 0) {
         tufi_commit_abort(&c);
         return st;
     }
@@ -79,7 +84,7 @@ static void set_status(struct commit_request *first, const struct commit_request
 static void run_group(tuf_db *db, struct commit_request *first)
 {
     tuf_status st = commit_range(db, first, NULL);
-    if (st == TUF_OK || !first->next || !still_good(db, st)) {
+    if (st == TUF_OK || !first->next || !still_good(db)) {
         set_status(first, NULL, st);
         return;
     }
@@ -143,6 +148,11 @@ static tuf_status prepare_all(tuf_db *db, struct commit_request *r)
 {
     TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;
     tuf_status st = tuf_db_snapshot(&snapshot, db);
+    if (st < 0)
+        return st;
+    r->store = snapshot->store;
+    tufi_store_ref(r->store);
+    r->size = 0;
     for (size_t i = 0; st == TUF_OK && i < r->edit_count; i++) {
         tuf_edit *e = r->edits[i];
         tuf_assert(e->magic == EDIT_MAGIC);
@@ -156,10 +166,31 @@ static tuf_status prepare_all(tuf_db *db, struct commit_request *r)
     return st;
 }
 
+static tuf_status commit_once(tuf_db *db, struct commit_request *r)
+{
+    r->done = false;
+    r->next = NULL;
+    tuf_status st = prepare_all(db, r);
+    if (st == TUF_OK) {
+        enqueue_and_wait(db, r);
+        st = r->status;
+        if (st < 0)
+            tufi_error_restore(&r->error);
+    }
+    tufi_store_unref(&r->store);
+    return st;
+}
+
+static tuf_status check_writable(tuf_db *db)
+{
+    TUF_AUTO(tufi_store_unref) struct store *store = tufi_store_acquire(db);
+    return tufi_log_writable(&store->log);
+}
+
 tuf_status tuf_db_commit(tuf_db *db, tuf_edit *const *edits, size_t edit_count, unsigned flags)
 {
     tufi_error_clear();
-    tuf_status st = tufi_log_writable(&db->log);
+    tuf_status st = check_writable(db);
     if (st < 0 || edit_count == 0)
         return st;
     if (edit_count > CALL_EDITS_MAX)
@@ -169,11 +200,8 @@ tuf_status tuf_db_commit(tuf_db *db, tuf_edit *const *edits, size_t edit_count, 
         .edit_count = edit_count,
         .durable = !(flags & TUF_COMMIT_NO_WAIT),
     };
-    st = prepare_all(db, &r);
-    if (st != TUF_OK)
-        return st;
-    enqueue_and_wait(db, &r);
-    if (r.status < 0)
-        tufi_error_restore(&r.error);
-    return r.status;
+    do
+        st = commit_once(db, &r);
+    while (st == TUF_STOPPED); /* compaction replaced the file meanwhile: prepare again */
+    return st;
 }

@@ -34,11 +34,59 @@ static char *copy_text(const char *text)
     return tufi_memdup(text, strlen(text) + 1);
 }
 
+/* ---- stores ----------------------------------------------------------------------------------- */
+
+static struct store *store_new(const char *path, const tuf_open_options *opts)
+{
+    struct store *store = tufi_alloc_zero(sizeof(*store));
+    char *copy = copy_text(path);
+    if (!store || !copy) {
+        tufi_free(store);
+        tufi_free(copy);
+        return NULL;
+    }
+    atomic_init(&store->refs, 1);
+    pthread_mutex_init(&store->log.tail, NULL);
+    store->log.vfs = opts->vfs ? opts->vfs : tufi_vfs_posix();
+    store->log.readonly = opts->flags & TUF_OPEN_RDONLY;
+    store->log.path = copy;
+    return store;
+}
+
+void tufi_store_ref(struct store *store)
+{
+    atomic_fetch_add_explicit(&store->refs, 1, memory_order_relaxed);
+}
+
+void tufi_store_unref(struct store **store_ptr)
+{
+    struct store *store = *store_ptr;
+    *store_ptr = NULL;
+    if (!store || atomic_fetch_sub_explicit(&store->refs, 1, memory_order_acq_rel) > 1)
+        return;
+    if (store->env)
+        tufi_btree_env_free(&store->env);
+    tufi_log_close(&store->log);
+    pthread_mutex_destroy(&store->log.tail);
+    tufi_free(store);
+}
+
+struct store *tufi_store_acquire(tuf_db *db)
+{
+    pthread_mutex_lock(&db->store_lock);
+    struct store *store = db->store;
+    tufi_store_ref(store);
+    pthread_mutex_unlock(&db->store_lock);
+    return store;
+}
+
+/* ---- handles ---------------------------------------------------------------------------------- */
+
 static tuf_status init_handle(tuf_db *db, const char *path, const tuf_open_options *opts)
 {
     db->magic = DB_MAGIC;
     pthread_mutex_init(&db->writer, NULL);
-    pthread_mutex_init(&db->log.tail, NULL);
+    pthread_mutex_init(&db->store_lock, NULL);
     pthread_mutex_init(&db->queue, NULL);
     pthread_cond_init(&db->queue_done, NULL);
     pthread_mutex_init(&db->wait, NULL);
@@ -47,10 +95,8 @@ static tuf_status init_handle(tuf_db *db, const char *path, const tuf_open_optio
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&db->wait_changed, &attr);
     pthread_condattr_destroy(&attr);
-    db->log.vfs = opts->vfs ? opts->vfs : tufi_vfs_posix();
-    db->log.readonly = opts->flags & TUF_OPEN_RDONLY;
-    db->log.path = copy_text(path);
     db->compression = opts->compression;
+    db->cache_size = opts->cache_size;
     db->gzip_level = opts->gzip_level ? opts->gzip_level : GZIP_LEVEL_DEFAULT;
     db->compressible_types =
         copy_text(opts->compressible_types ? opts->compressible_types : ATT_COMPRESSIBLE_DEFAULT);
@@ -58,21 +104,24 @@ static tuf_status init_handle(tuf_db *db, const char *path, const tuf_open_optio
         opts->checkpoint_log_size ? opts->checkpoint_log_size : CHECKPOINT_LOG_DEFAULT;
     db->checkpoint_dirty_size =
         opts->checkpoint_dirty_size ? opts->checkpoint_dirty_size : CHECKPOINT_DIRTY_DEFAULT;
-    return db->log.path && db->compressible_types ? TUF_OK : tufi_nomem();
+    db->store = store_new(path, opts);
+    return db->store && db->compressible_types ? TUF_OK : tufi_nomem();
 }
 
-static void free_handle(tuf_db *db)
+void tufi_db_free_handle(tuf_db **db_ptr)
 {
-    if (db->env)
-        tufi_btree_env_free(&db->env);
-    tufi_log_close(&db->log);
+    tuf_db *db = *db_ptr;
+    *db_ptr = NULL;
+    if (!db)
+        return;
+    tufi_store_unref(&db->store);
     tufi_buf_release(&db->group);
     tufi_free(db->compressible_types);
     pthread_cond_destroy(&db->wait_changed);
     pthread_mutex_destroy(&db->wait);
     pthread_cond_destroy(&db->queue_done);
     pthread_mutex_destroy(&db->queue);
-    pthread_mutex_destroy(&db->log.tail);
+    pthread_mutex_destroy(&db->store_lock);
     pthread_mutex_destroy(&db->writer);
     db->magic = 0;
     tufi_free(db);
@@ -88,40 +137,72 @@ static tuf_status make_env(tuf_db *db, const tuf_open_options *opts)
 {
     struct btree_config config = {
         .read = read_node,
-        .ctx = &db->log,
+        .ctx = &db->store->log,
         .reduce = { tufi_reduce_by_id, tufi_reduce_by_seq, tufi_reduce_local, NULL },
         .cache_size = opts->cache_size ? opts->cache_size : CACHE_SIZE_DEFAULT,
-        .node_size = db->log.super.node_size,
+        .node_size = db->store->log.super.node_size,
     };
-    return tufi_btree_env_new(&db->env, &config);
+    return tufi_btree_env_new(&db->store->env, &config);
 }
 
 /* Opens what is there, or creates it. */
-static tuf_status open_file(tuf_db *db, const tuf_open_options *opts)
+static tuf_status open_file(tuf_db *db, const tuf_open_options *opts,
+                            const struct superblock *heir_of)
 {
-    struct log *log = &db->log;
+    struct log *log = &db->store->log;
     unsigned how = log->readonly ? (unsigned)VFS_RDONLY : (unsigned)VFS_LOCK;
     tuf_status st = log->vfs->open(log->vfs, log->path, how, &log->file);
     if (st == TUF_OK && opts->flags & TUF_OPEN_EXCLUSIVE && opts->flags & TUF_OPEN_CREATE)
         return TUF_EXISTS;
     if (st == TUF_NOT_FOUND && opts->flags & TUF_OPEN_CREATE && !log->readonly)
-        st = tufi_log_create(log, opts);
+        st = tufi_log_create(log, opts, heir_of);
     if (st != TUF_OK)
         return st;
     return tufi_log_read_super(log);
 }
 
-static tuf_status open_all(tuf_db *db, const tuf_open_options *opts)
+/* What a compaction left that was killed before its end. */
+static tuf_status drop_unfinished_compaction(const struct log *log)
 {
-    tuf_status st = open_file(db, opts);
+    char *path = tufi_compact_path(log->path);
+    if (!path)
+        return tufi_nomem();
+    tuf_status st = log->vfs->unlink(log->vfs, path);
+    tufi_free(path);
+    return st == TUF_NOT_FOUND ? TUF_OK : st;
+}
+
+static tuf_status open_all(tuf_db *db, const tuf_open_options *opts,
+                           const struct superblock *heir_of)
+{
+    tuf_status st = open_file(db, opts, heir_of);
     if (st == TUF_OK)
         st = make_env(db, opts);
     if (st == TUF_OK)
         st = tufi_db_recover(db);
     /* The name may not be durable yet if a creator was killed between rename and sync. */
-    if (st == TUF_OK && !db->log.readonly && !tufi_planted("skip_dir_sync"))
-        st = db->log.vfs->sync_dir(db->log.vfs, db->log.path);
+    if (st == TUF_OK && !db->store->log.readonly && !heir_of)
+        st = drop_unfinished_compaction(&db->store->log);
+    if (st == TUF_OK && !db->store->log.readonly && !tufi_planted("skip_dir_sync"))
+        st = db->store->log.vfs->sync_dir(db->store->log.vfs, db->store->log.path);
     return st;
+}
+
+static tuf_status open_handle(tuf_db **out, const char *path, const tuf_open_options *opts,
+                              const struct superblock *heir_of)
+{
+    tuf_db *db = tufi_alloc_zero(sizeof(*db));
+    if (!db)
+        return tufi_nomem();
+    tuf_status st = init_handle(db, path, opts);
+    if (st == TUF_OK)
+        st = open_all(db, opts, heir_of);
+    if (st != TUF_OK) {
+        tufi_db_free_handle(&db);
+        return st;
+    }
+    *out = db;
+    return TUF_OK;
 }
 
 tuf_status tuf_db_open(tuf_db **out, const char *path, const tuf_open_options *opts)
@@ -129,20 +210,32 @@ tuf_status tuf_db_open(tuf_db **out, const char *path, const tuf_open_options *o
     tufi_error_clear();
     tuf_open_options options;
     tuf_status st = read_options(&options, opts);
-    if (st < 0)
-        return st;
-    tuf_db *db = tufi_alloc_zero(sizeof(*db));
-    if (!db)
-        return tufi_nomem();
-    st = init_handle(db, path, &options);
-    if (st == TUF_OK)
-        st = open_all(db, &options);
-    if (st != TUF_OK) {
-        free_handle(db);
-        return st;
-    }
-    *out = db;
-    return TUF_OK;
+    return st < 0 ? st : open_handle(out, path, &options, NULL);
+}
+
+char *tufi_compact_path(const char *path)
+{
+    struct buf name = BUF_INIT;
+    tufi_buf_printf(&name, "%s.compact", path);
+    buf_append_u8(&name, 0);
+    if (name.failed)
+        tufi_buf_release(&name);
+    return (char *)tufi_buf_take(&name);
+}
+
+tuf_status tufi_db_open_heir(tuf_db **out, const char *path, tuf_db *db)
+{
+    TUF_AUTO(tufi_store_unref) struct store *store = tufi_store_acquire(db);
+    tuf_open_options opts = TUF_OPEN_OPTIONS_INIT;
+    opts.flags = TUF_OPEN_CREATE | TUF_OPEN_EXCLUSIVE;
+    opts.vfs = store->log.vfs;
+    opts.cache_size = db->cache_size;
+    opts.compression = db->compression;
+    opts.gzip_level = db->gzip_level;
+    opts.compressible_types = db->compressible_types;
+    opts.checkpoint_log_size = db->checkpoint_log_size;
+    opts.checkpoint_dirty_size = db->checkpoint_dirty_size;
+    return open_handle(out, path, &opts, &store->log.super);
 }
 
 /* Cuts off the zeros written ahead. Failure does no harm. */
@@ -162,13 +255,14 @@ tuf_status tuf_db_close(tuf_db **db_ptr)
     tufi_error_clear();
     tuf_assert(db->magic == DB_MAGIC);
     tuf_status st = TUF_OK;
-    if (!db->log.readonly && !atomic_load(&db->log.poisoned)) {
+    const struct log *log = &db->store->log;
+    if (!log->readonly && !atomic_load(&log->poisoned)) {
         pthread_mutex_lock(&db->writer);
         st = tufi_db_checkpoint_locked(db);
-        trim_file(&db->log);
+        trim_file(&db->store->log);
         pthread_mutex_unlock(&db->writer);
     }
-    free_handle(db);
+    tufi_db_free_handle(&db);
     return st;
 }
 

@@ -53,7 +53,7 @@ static tuf_status finish_with(tuf_edit *e, tuf_status status)
 static tuf_status find_current(struct placing *p)
 {
     const struct btree *by_id = tufi_btree_txn_tree(p->c->txn, TREE_BY_ID);
-    tuf_status st = tufi_find_docinfo(p->c->db->env, by_id, p->e->id, &p->value, &p->info);
+    tuf_status st = tufi_find_docinfo(p->c->db->store->env, by_id, p->e->id, &p->value, &p->info);
     return st == TUF_NOT_FOUND ? TUF_OK : st;
 }
 
@@ -62,7 +62,7 @@ static tuf_status load_tree(struct placing *p)
     if (p->tree_loaded)
         return TUF_OK;
     /* Records of this same commit are not in the file yet. */
-    tuf_status st = tufi_history_load_pending(&p->tree, &p->c->db->log, &p->info,
+    tuf_status st = tufi_history_load_pending(&p->tree, &p->c->db->store->log, &p->info,
                                               &p->c->db->group);
     p->tree_loaded = st == TUF_OK;
     return st;
@@ -209,7 +209,7 @@ static tuf_status resolve_late_stubs(struct placing *p, const struct leafinfo *p
     TUF_AUTO(tufi_docrec_view_release) struct docrec_view view = DOCREC_VIEW_INIT;
     tuf_status st = TUF_OK;
     if (parent) {
-        st = tufi_log_read_pending(&p->c->db->log, parent->rec, RECORD_DOC, &payload,
+        st = tufi_log_read_pending(&p->c->db->store->log, parent->rec, RECORD_DOC, &payload,
                                    &p->c->db->group);
         if (st == TUF_OK)
             st = tufi_docrec_decode(&view, buf_slice(&payload), parent->rec.off);
@@ -425,9 +425,9 @@ static tuf_status local_exists(struct commit *c, const tuf_edit *e, bool *exists
         return tufi_nomem();
     struct btree_pin pin = BTREE_PIN_INIT;
     tuf_slice value;
-    tuf_status st = tufi_btree_find(c->db->env, tufi_btree_txn_tree(c->txn, TREE_LOCAL),
+    tuf_status st = tufi_btree_find(c->db->store->env, tufi_btree_txn_tree(c->txn, TREE_LOCAL),
                                     buf_slice(&key), &value, &pin);
-    tufi_btree_unpin(c->db->env, &pin);
+    tufi_btree_unpin(c->db->store->env, &pin);
     *exists_out = st == TUF_OK;
     return st == TUF_NOT_FOUND ? TUF_OK : st;
 }

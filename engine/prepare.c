@@ -48,6 +48,14 @@ static bool has_state(const tuf_edit *e, enum edit_att_state state)
     return false;
 }
 
+static bool has_foreign(const tuf_edit *e, const struct store *store)
+{
+    for (size_t i = 0; i < e->att_count; i++)
+        if (e->atts[i].state == EDIT_ATT_PLACED && e->atts[i].store != store)
+            return true;
+    return false;
+}
+
 static tuf_status pack_att(struct edit_att *att, tuf_db *db)
 {
     TUF_AUTO(tufi_buf_release) struct buf raw = att->bytes;
@@ -75,15 +83,33 @@ static bool reuse_parent_bytes(struct edit_att *att, const struct stored_att *at
     return false;
 }
 
-static tuf_status write_att(struct edit_att *att, tuf_db *db)
+static tuf_status write_att(struct edit_att *att, struct store *store)
 {
     if (att->bytes.len <= INLINE_ATT_SIZE_MAX && att->bytes.len > 0)
         return TUF_OK; /* goes into the commit's own frame */
-    tuf_status st = tufi_att_store(&att->data, db, buf_slice(&att->bytes));
+    tuf_status st = tufi_att_store(&att->data, store, buf_slice(&att->bytes));
     if (st == TUF_OK) {
         att->state = EDIT_ATT_PLACED;
+        tufi_edit_att_set_store(att, store);
         tufi_buf_release(&att->bytes);
     }
+    return st;
+}
+
+static tuf_status put_chunk(void *ctx, tuf_slice payload, struct rec_loc *out)
+{
+    return tufi_store_append_chunk(ctx, payload, out);
+}
+
+/* Compaction may have replaced the file since an attachment was written or looked up: then its
+ * bytes are taken over into the new one. */
+static tuf_status move_att(struct edit_att *att, struct store *store)
+{
+    if (att->state != EDIT_ATT_PLACED || att->store == store)
+        return TUF_OK;
+    tuf_status st = tufi_att_copy(&att->data, att->store, put_chunk, store);
+    if (st == TUF_OK)
+        tufi_edit_att_set_store(att, store);
     return st;
 }
 
@@ -140,16 +166,21 @@ static tuf_status use_base(tuf_edit *e, const tuf_doc *doc)
 {
     size_t count;
     const struct stored_att *atts = tufi_doc_stored_atts(doc, &count);
+    struct store *store = tufi_snapshot_store(tufi_doc_snapshot(doc));
     bool current = e->replicated || is_leaf(doc, e->rev.rev);
     for (size_t i = 0; i < e->att_count; i++) {
         struct edit_att *att = &e->atts[i];
-        if (att->state == EDIT_ATT_STORED)
-            reuse_parent_bytes(att, atts, count);
+        bool elsewhere = att->state == EDIT_ATT_PLACED && att->store != store;
+        if (att->state == EDIT_ATT_STORED || elsewhere)
+            if (reuse_parent_bytes(att, atts, count))
+                tufi_edit_att_set_store(att, store);
         if (att->state != EDIT_ATT_STUB)
             continue;
         tuf_status st = tufi_edit_resolve_stub(att, e, atts, count);
         if (st < 0 || (st > 0 && current))
             return st;
+        if (st == TUF_OK)
+            tufi_edit_att_set_store(att, store);
         /* Not current: a conflict, to be found under the lock. */
     }
     return TUF_OK;
@@ -166,7 +197,8 @@ static tuf_status prepare_atts(tuf_edit *e, tuf_db *db, tuf_snapshot *snapshot)
             st = pack_att(&e->atts[i], db);
     if (st < 0)
         return st;
-    if (has_state(e, EDIT_ATT_STUB) || has_state(e, EDIT_ATT_STORED)) {
+    if (has_state(e, EDIT_ATT_STUB) || has_state(e, EDIT_ATT_STORED) ||
+        has_foreign(e, snapshot->store)) {
         TUF_AUTO(tuf_doc_free) tuf_doc *doc = NULL;
         st = open_base(&doc, snapshot, e);
         if (st == TUF_OK)
@@ -174,9 +206,12 @@ static tuf_status prepare_atts(tuf_edit *e, tuf_db *db, tuf_snapshot *snapshot)
         else if (st == TUF_NOT_FOUND)
             st = has_state(e, EDIT_ATT_STUB) ? missing_base(&doc, snapshot, e) : TUF_OK;
     }
-    for (size_t i = 0; st == TUF_OK && i < e->att_count; i++)
+    for (size_t i = 0; st == TUF_OK && i < e->att_count; i++) {
         if (e->atts[i].state == EDIT_ATT_STORED)
-            st = write_att(&e->atts[i], db);
+            st = write_att(&e->atts[i], snapshot->store);
+        if (st == TUF_OK)
+            st = move_att(&e->atts[i], snapshot->store);
+    }
     return st;
 }
 

@@ -129,11 +129,11 @@ static tuf_status purge_doc(struct commit *c, const tuf_purge_item *item)
     tufi_docinfo_init(&p.info);
     memset(item->purged_out, 0, item->rev_count * sizeof(*item->purged_out));
     const struct btree *by_id = tufi_btree_txn_tree(c->txn, TREE_BY_ID);
-    tuf_status st = tufi_find_docinfo(c->db->env, by_id, item->id, &p.value, &p.info);
+    tuf_status st = tufi_find_docinfo(c->db->store->env, by_id, item->id, &p.value, &p.info);
     if (st == TUF_NOT_FOUND)
         return TUF_OK;
     if (st == TUF_OK)
-        st = tufi_history_load_pending(&p.tree, &c->db->log, &p.info, &c->db->group);
+        st = tufi_history_load_pending(&p.tree, &c->db->store->log, &p.info, &c->db->group);
     if (st == TUF_OK)
         st = remove_leaves(&p);
     if (st < 0 || p.rev_count == 0)

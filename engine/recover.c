@@ -201,7 +201,7 @@ static tuf_status load_checkpoint(struct recovery *r, uint64_t off)
     r->at_checkpoint = true;
     r->log->checkpoint_off = off;
     r->log->checkpoint_end = r->off;
-    return tufi_load_settings(r->db->env, tufi_btree_txn_tree(r->txn, TREE_LOCAL), &r->now);
+    return tufi_load_settings(r->db->store->env, tufi_btree_txn_tree(r->txn, TREE_LOCAL), &r->now);
 }
 
 static tuf_status replay_record(struct recovery *r, struct reader *in, uint64_t base)
@@ -394,7 +394,7 @@ static tuf_status recover(struct recovery *r)
     struct log *log = r->log;
     tuf_status st = log->file->ops->size(log->file, &r->file_size);
     if (st == TUF_OK)
-        st = tufi_btree_txn_begin(&r->txn, r->db->env);
+        st = tufi_btree_txn_begin(&r->txn, r->db->store->env);
     if (st < 0)
         return st;
     TUF_AUTOFREE struct db_view *view = tufi_alloc(sizeof(*view));
@@ -414,13 +414,13 @@ tuf_status tufi_db_recover(tuf_db *db)
 {
     struct recovery r = {
         .db = db,
-        .log = &db->log,
+        .log = &db->store->log,
         .off = SUPERBLOCK_SIZE,
-        .created = db->log.filled_end == SUPERBLOCK_SIZE, /* set by tufi_log_create */
+        .created = db->store->log.filled_end == SUPERBLOCK_SIZE, /* set by tufi_log_create */
         .now = { .revs_limit = REVS_LIMIT_DEFAULT,
                  .purged_infos_limit = PURGED_INFOS_LIMIT_DEFAULT },
     };
-    db->log.checkpoint_end = SUPERBLOCK_SIZE;
+    db->store->log.checkpoint_end = SUPERBLOCK_SIZE;
     tuf_status st = recover(&r);
     tufi_buf_release(&r.payload);
     tufi_docrec_view_release(&r.scratch);

@@ -78,7 +78,8 @@ tuf_status tuf_db_put_meta(tuf_db *db, tuf_slice name, tuf_slice value)
 tuf_status tuf_db_sync(tuf_db *db)
 {
     tufi_error_clear();
-    struct log *log = &db->log;
+    TUF_AUTO(tufi_store_unref) struct store *store = tufi_store_acquire(db);
+    struct log *log = &store->log;
     if (log->readonly)
         return TUF_OK;
     pthread_mutex_lock(&log->tail);

@@ -15,7 +15,8 @@ tuf_status tuf_db_snapshot(tuf_snapshot **out, tuf_db *db)
     s->magic = SNAPSHOT_MAGIC;
     atomic_init(&s->refs, 1);
     s->db = db;
-    s->version = tufi_btree_acquire(db->env);
+    s->store = tufi_store_acquire(db);
+    s->version = tufi_btree_acquire(s->store->env);
     *out = s;
     return TUF_OK;
 }
@@ -31,7 +32,8 @@ void tufi_snapshot_unref(tuf_snapshot *snapshot)
     tuf_assert(snapshot->magic == SNAPSHOT_MAGIC);
     if (atomic_fetch_sub_explicit(&snapshot->refs, 1, memory_order_acq_rel) > 1)
         return;
-    tufi_btree_release(snapshot->db->env, snapshot->version);
+    tufi_btree_release(snapshot->store->env, snapshot->version);
+    tufi_store_unref(&snapshot->store);
     snapshot->magic = 0;
     tufi_free(snapshot);
 }
@@ -43,9 +45,9 @@ void tuf_snapshot_free(tuf_snapshot **snapshot)
     *snapshot = NULL;
 }
 
-tuf_db *tufi_snapshot_db(const tuf_snapshot *snapshot)
+struct store *tufi_snapshot_store(const tuf_snapshot *snapshot)
 {
-    return snapshot->db;
+    return snapshot->store;
 }
 
 static tuf_db_info collect_info(const tuf_snapshot *s)
@@ -62,14 +64,19 @@ static tuf_db_info collect_info(const tuf_snapshot *s)
         .size_file = view->size_file,
         .size_active = by_id->v[SIZE_ACTIVE],
         .size_external = by_id->v[SIZE_EXTERNAL],
-        .created_us = s->db->log.super.created_us,
+        .created_us = s->store->log.super.created_us,
         .revs_limit = view->revs_limit,
         .purged_infos_limit = view->purged_infos_limit,
-        .sector_size = s->db->log.super.sector_size,
+        .sector_size = s->store->log.super.sector_size,
         .commit_count = view->commit,
         .checkpoint_off = view->checkpoint_off,
     };
-    memcpy(info.uuid, s->db->log.super.uuid, sizeof(info.uuid));
+    const struct superblock *super = &s->store->log.super;
+    memcpy(info.uuid, super->uuid, sizeof(info.uuid));
+    if (super->database_id != 0) {
+        put_be64(info.uuid, super->database_id);
+        put_be64(info.uuid + 8, super->created_us);
+    }
     return info;
 }
 
@@ -93,7 +100,7 @@ tuf_status tuf_snapshot_get_meta(tuf_slice *out, tuf_snapshot *snapshot, tuf_sli
     buf_append_slice(&key, name);
     if (key.failed)
         return tufi_nomem();
-    struct btree_env *env = snapshot->db->env;
+    struct btree_env *env = snapshot->store->env;
     struct btree_pin pin = BTREE_PIN_INIT;
     tuf_slice value;
     tuf_status st = tufi_btree_find(env, snapshot_tree(snapshot, TREE_LOCAL), buf_slice(&key),
@@ -115,7 +122,7 @@ tuf_status tuf_snapshot_rank(uint64_t *out, tuf_snapshot *snapshot, tuf_slice id
     tufi_error_clear();
     struct reduction sum;
     uint64_t count;
-    tuf_status st = tufi_btree_rank(snapshot->db->env, snapshot_tree(snapshot, TREE_BY_ID), id,
+    tuf_status st = tufi_btree_rank(snapshot->store->env, snapshot_tree(snapshot, TREE_BY_ID), id,
                                     inclusive, &sum, &count);
     if (st == TUF_OK)
         *out = sum.v[COUNT_LIVE];
@@ -130,7 +137,7 @@ tuf_status tuf_snapshot_pending(uint64_t *out, tuf_snapshot *snapshot, uint64_t 
     put_be64(key, since);
     struct reduction sum;
     uint64_t before;
-    tuf_status st = tufi_btree_rank(snapshot->db->env, by_seq, tuf_slice_of(key, sizeof(key)),
+    tuf_status st = tufi_btree_rank(snapshot->store->env, by_seq, tuf_slice_of(key, sizeof(key)),
                                     true, &sum, &before);
     if (st == TUF_OK)
         *out = by_seq->entry_count - before;
@@ -165,7 +172,7 @@ tuf_status tuf_snapshot_purges(tuf_snapshot *snapshot, uint64_t since, tuf_purge
     TUF_AUTO(free_btree_cursor) struct btree_cursor *cursor = NULL;
     uint8_t start[8];
     put_be64(start, since == UINT64_MAX ? since : since + 1);
-    tuf_status st = tufi_btree_cursor_new(&cursor, snapshot->db->env,
+    tuf_status st = tufi_btree_cursor_new(&cursor, snapshot->store->env,
                                           snapshot_tree(snapshot, TREE_PURGE));
     if (st == TUF_OK)
         st = tufi_btree_seek(cursor, tuf_slice_of(start, sizeof(start)));

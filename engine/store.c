@@ -43,7 +43,8 @@ static tuf_status init_super(struct superblock *s, const struct tuf_vfs *vfs,
     };
     if (s->sector_size != 512 && s->sector_size != 4096)
         return tufi_fail(TUF_E_INVALID, "sector size %u is neither 512 nor 4096", s->sector_size);
-    return vfs->random(vfs, s->uuid, sizeof(s->uuid));
+    tuf_status st = vfs->random(vfs, s->uuid, sizeof(s->uuid));
+    return st < 0 ? st : vfs->random(vfs, &s->database_id, sizeof(s->database_id));
 }
 
 /* Writes and syncs a superblock in a file that has no name yet (or the name of an attempt). */
@@ -70,7 +71,8 @@ static bool exists(const struct tuf_vfs *vfs, const char *path)
 
 /* The file is made under another name and renamed when it is whole, so that a database file under
  * its own name always has a superblock. The lock on the attempt keeps two creators apart. */
-tuf_status tufi_log_create(struct log *log, const tuf_open_options *opts)
+tuf_status tufi_log_create(struct log *log, const tuf_open_options *opts,
+                           const struct superblock *heir_of)
 {
     TUF_AUTO(tufi_buf_release) struct buf name = BUF_INIT;
     tufi_buf_printf(&name, "%s.new", log->path);
@@ -78,6 +80,12 @@ tuf_status tufi_log_create(struct log *log, const tuf_open_options *opts)
     tuf_status st = buf_status(&name);
     if (st == TUF_OK)
         st = init_super(&log->super, log->vfs, opts);
+    if (st == TUF_OK && heir_of) {
+        log->super.database_id = heir_of->database_id;
+        log->super.created_us = heir_of->created_us;
+        log->super.sector_size = heir_of->sector_size;
+        log->super.node_size = heir_of->node_size;
+    }
     if (st == TUF_OK)
         st = tufi_fold(log->vfs->open(log->vfs, (const char *)name.data, VFS_CREATE | VFS_LOCK,
                                       &log->file));
@@ -288,9 +296,9 @@ struct rec_loc tufi_log_put_record(const struct log *log, struct buf *frame, enu
     return loc;
 }
 
-tuf_status tufi_store_append_chunk(tuf_db *db, tuf_slice payload, struct rec_loc *out)
+tuf_status tufi_store_append_chunk(struct store *store, tuf_slice payload, struct rec_loc *out)
 {
-    struct log *log = &db->log;
+    struct log *log = &store->log;
     TUF_AUTO(tufi_buf_release) struct buf frame = BUF_INIT;
     if (!tufi_buf_reserve(&frame, FRAME_HEADER_SIZE + RECORD_HEADER_SIZE + payload.len +
                                       log->super.sector_size))
@@ -309,9 +317,9 @@ tuf_status tufi_store_append_chunk(tuf_db *db, tuf_slice payload, struct rec_loc
 }
 
 /* Reads straight into the caller's buffer: attachments are large. */
-tuf_status tufi_store_read_chunk(tuf_db *db, struct rec_loc loc, void *buf)
+tuf_status tufi_store_read_chunk(struct store *store, struct rec_loc loc, void *buf)
 {
-    const struct log *log = &db->log;
+    const struct log *log = &store->log;
     if (loc.off < SUPERBLOCK_SIZE || loc.len > RECORD_SIZE_MAX)
         return tufi_corrupt(loc.off, "impossible place of a chunk");
     uint8_t head[RECORD_HEADER_SIZE];

@@ -24,6 +24,7 @@ void tufi_superblock_encode(uint8_t out[SUPERBLOCK_SIZE], const struct superbloc
     put_be32(out + 24, s->node_size);
     memcpy(out + 28, s->uuid, 16);
     put_be64(out + 44, s->created_us);
+    put_be64(out + 52, s->database_id);
     put_be32(out + 60, tufi_crc32c(0, out, 60));
 }
 
@@ -43,6 +44,7 @@ tuf_status tufi_superblock_decode(struct superblock *out, tuf_slice bytes)
         .sector_size = get_be32(in + 20),
         .node_size = get_be32(in + 24),
         .created_us = get_be64(in + 44),
+        .database_id = get_be64(in + 52),
     };
     memcpy(s.uuid, in + 28, 16);
     if (s.version != FORMAT_VERSION || s.incompat_flags != 0)

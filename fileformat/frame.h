@@ -41,7 +41,9 @@ struct superblock {
     uint32_t sector_size;    /* 512 or 4096 */
     uint32_t node_size;      /* target bytes of a tree node */
     uint8_t uuid[16];        /* random identity of the file */
-    uint64_t created_us;     /* wall clock */
+    uint64_t created_us;     /* wall clock; of the database: compaction keeps it */
+    uint64_t database_id;    /* random identity of the database, which compaction keeps; 0 in files
+                                that were made before there was one: the file's serves */
 };
 
 void tufi_superblock_encode(uint8_t out[SUPERBLOCK_SIZE], const struct superblock *s);

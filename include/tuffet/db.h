@@ -59,7 +59,7 @@ typedef struct tuf_db_info {
     uint32_t revs_limit;     /* revisions kept on each path */
     uint32_t purged_infos_limit; /* purge entries kept */
     uint32_t sector_size;    /* bytes */
-    uint8_t uuid[16];        /* random identity of the file */
+    uint8_t uuid[16];        /* identity of the database; compaction keeps it */
     uint64_t commit_count;   /* number of the newest commit */
     uint64_t checkpoint_off; /* file offset of the newest checkpoint */
 } tuf_db_info;

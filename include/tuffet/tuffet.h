@@ -13,6 +13,7 @@
 #include "tuffet/edit.h"
 #include "tuffet/doc.h"
 #include "tuffet/check.h"
+#include "tuffet/compact.h"
 #include "tuffet/log.h"
 
 #define TUF_VERSION_STRING "0.1.0"

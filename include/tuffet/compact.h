@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: give back the space of what is no longer current.
+ */
+#ifndef TUFFET_COMPACT_H
+#define TUFFET_COMPACT_H
+
+#include "tuffet/check.h"
+
+typedef struct tuf_compact_report {
+    uint64_t docs_copied;   /* documents written, those of catch-up rounds counted again */
+    uint64_t damaged_count; /* revisions and attachments whose bytes are lost (see `found`) */
+    uint64_t size_before;   /* bytes of the file */
+    uint64_t size_after;
+    uint64_t blocked_us;    /* how long commits had to wait for the switch */
+} tuf_compact_report;
+
+typedef struct tuf_compact_options {
+    size_t struct_size;
+    /* Called for each damaged place; may be NULL. The document stays, without the lost bytes. */
+    void (*found)(const tuf_finding *finding, void *ctx);
+    /* Called now and then; may be NULL. A non-zero return cancels. */
+    int (*progress)(uint64_t done, uint64_t total, void *ctx);
+    void *ctx;
+} tuf_compact_options;
+
+#define TUF_COMPACT_OPTIONS_INIT { .struct_size = sizeof(tuf_compact_options) }
+
+/*
+ * Rewrites a database into a new file and puts it in the old one's place, while readers and writers go
+ * on. What remains: the newest state of every document with all its leaves, their attachments and
+ * the ids of their ancestors (as far as revs_limit keeps them), tombstones, local documents, the
+ * purge log, limits and named values. What goes: bodies of older revisions, and all that was
+ * superseded. Sequences do not change. Snapshots and readers keep the old file until they end; then
+ * its space returns.
+ *   report  may be NULL
+ *   opts    NULL for defaults
+ * Returns: TUF_OK; TUF_EXISTS (one is running on this handle); TUF_STOPPED (cancelled); E_READONLY;
+ *          E_POISONED; E_FULL, E_IO, E_NOMEM: the database goes on with its old file.
+ * Ownership: none passes.
+ * Threads: any; it runs in the caller's thread. Commits wait only for the last catch-up and the
+ *          switch.
+ * Durability: the new file is synced before it takes the name, and the directory after; a crash at any
+ *             moment leaves the old file or the new one, with every acknowledged commit.
+ * Since: 0.1
+ */
+TUF_API TUF_MUST_USE tuf_status tuf_db_compact(tuf_compact_report *report, tuf_db *db,
+                                               const tuf_compact_options *opts);
+
+#endif
