@@ -125,6 +125,13 @@ void script_checkpoint(struct script *s, size_t which)
     acknowledge(s, which);
 }
 
+void script_compact(struct script *s, size_t which)
+{
+    issue(s, which);
+    must(tuf_db_compact(NULL, s->handles[which], NULL), "compaction");
+    done(s, which, true);
+}
+
 void script_sync(struct script *s, size_t which)
 {
     must(tuf_db_sync(s->handles[which]), "sync");

@@ -82,6 +82,8 @@ void script_open(struct script *s, size_t which);
 void script_close(struct script *s, size_t which);
 void script_checkpoint(struct script *s, size_t which);
 void script_sync(struct script *s, size_t which);
+/* A step of its own: the bodies of older revisions are gone afterwards. */
+void script_compact(struct script *s, size_t which);
 
 /* Commits documents together as one step; each is the text of a document with its _id. */
 tuf_status script_batch(struct script *s, size_t which, const char *const *docs, size_t count,

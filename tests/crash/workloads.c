@@ -356,6 +356,50 @@ static void run_mix(struct script *s)
     script_purge_winner(s, 0, "att");
 }
 
+static void run_compact(struct script *s)
+{
+    script_open(s, 0);
+    script_put(s, 0, "{\"_id\":\"a\",\"v\":0}");
+    script_update(s, 0, "a", "{\"v\":1}");
+    script_compact(s, 0);
+    script_put(s, 0, "{\"_id\":\"b\"}");
+    script_update(s, 0, "a", "{\"v\":2}");
+}
+
+static void run_compact_all(struct script *s)
+{
+    script_open(s, 0);
+    script_put(s, 0, "{\"_id\":\"a\",\"v\":0}");
+    script_put_replicated(s, 0,
+                          "{\"_id\":\"a\",\"_rev\":\"2-abc\",\"_revisions\":{\"start\":2,"
+                          "\"ids\":[\"abc\",\"ab\"]},\"v\":\"other\"}");
+    script_put(s, 0, "{\"_id\":\"_local/x\",\"v\":1}");
+    script_meta(s, 0, "m", "value");
+    uint8_t *bytes = noise(3000);
+    script_attach(s, 0, "att", "image/png", tuf_slice_of(bytes, 3000), 3000);
+    free(bytes);
+    script_put(s, 0, "{\"_id\":\"gone\"}");
+    script_purge_winner(s, 0, "gone");
+    script_put(s, 0, "{\"_id\":\"dead\"}");
+    script_update(s, 0, "dead", NULL);
+    script_compact(s, 0);
+    script_put(s, 0, "{\"_id\":\"after\"}");
+    script_compact(s, 0);
+}
+
+static void run_compact_reopen(struct script *s)
+{
+    script_open(s, 0);
+    script_put(s, 0, "{\"_id\":\"a\",\"v\":0}");
+    script_compact(s, 0);
+    script_close(s, 0);
+    script_open(s, 0);
+    script_update(s, 0, "a", "{\"v\":1}");
+    script_compact(s, 0);
+    script_put(s, 0, "{\"_id\":\"b\"}");
+    script_close(s, 0);
+}
+
 const struct workload workloads[] = {
     { "create", run_create },
     { "one_doc", run_one_doc },
@@ -382,5 +426,8 @@ const struct workload workloads[] = {
     { "write_fails", run_write_fails },
     { "two_dbs", run_two_dbs },
     { "mix", run_mix },
+    { "compact", run_compact },
+    { "compact_all", run_compact_all },
+    { "compact_reopen", run_compact_reopen },
 };
 const size_t workload_count = sizeof(workloads) / sizeof(*workloads);

@@ -39,9 +39,11 @@ static struct fake_store {
     bool readonly;
     int gzip_level;
     int snapshot_refs;
+    int store_refs;
 } fake;
 
 static tuf_db fake_db;
+static struct store fake_file;
 static tuf_snapshot fake_snapshot;
 
 struct tuf_doc {
@@ -54,6 +56,8 @@ static void fake_init(void)
     fake.gzip_level = 8;
     fake.snapshot_refs = 1;
     fake_snapshot.db = &fake_db;
+    fake_snapshot.store = fake_db.store = &fake_file;
+    fake.store_refs = 1;
 }
 
 static void fake_release(void)
@@ -62,17 +66,38 @@ static void fake_release(void)
         free(fake.records[i].bytes);
     fake.record_count = 0;
     ck_assert_int_eq(fake.snapshot_refs, 1);
+    ck_assert_int_eq(fake.store_refs, 1);
 }
 
 tuf_status tufi_log_writable(const struct log *log)
 {
-    ck_assert_ptr_eq(log, &fake_db.log);
+    ck_assert_ptr_eq(log, &fake_file.log);
     return fake.readonly ? tufi_fail(TUF_E_READONLY, "fake store is read-only") : TUF_OK;
 }
 
-tuf_status tufi_store_append_chunk(tuf_db *db, tuf_slice payload, struct rec_loc *out)
+struct store *tufi_store_acquire(tuf_db *db)
 {
     ck_assert_ptr_eq(db, &fake_db);
+    fake.store_refs++;
+    return &fake_file;
+}
+
+void tufi_store_ref(struct store *store)
+{
+    ck_assert_ptr_eq(store, &fake_file);
+    fake.store_refs++;
+}
+
+void tufi_store_unref(struct store **store)
+{
+    if (*store)
+        fake.store_refs--;
+    *store = NULL;
+}
+
+tuf_status tufi_store_append_chunk(struct store *store, tuf_slice payload, struct rec_loc *out)
+{
+    ck_assert_ptr_eq(store, &fake_file);
     ck_assert_uint_gt(payload.len, 0);
     if (++fake.append_calls == fake.fail_append)
         return tufi_fail(TUF_E_FULL, "fake store is full");
@@ -87,9 +112,9 @@ tuf_status tufi_store_append_chunk(tuf_db *db, tuf_slice payload, struct rec_loc
     return TUF_OK;
 }
 
-tuf_status tufi_store_read_chunk(tuf_db *db, struct rec_loc loc, void *buf)
+tuf_status tufi_store_read_chunk(struct store *store, struct rec_loc loc, void *buf)
 {
-    ck_assert_ptr_eq(db, &fake_db);
+    ck_assert_ptr_eq(store, &fake_file);
     if (++fake.read_calls == fake.fail_read)
         return tufi_corrupt(loc.off, "fake store is damaged");
     for (size_t i = 0; i < fake.record_count; i++)
@@ -138,9 +163,9 @@ void tufi_snapshot_unref(tuf_snapshot *snapshot)
     fake.snapshot_refs--;
 }
 
-tuf_db *tufi_snapshot_db(const tuf_snapshot *snapshot)
+struct store *tufi_snapshot_store(const tuf_snapshot *snapshot)
 {
-    return snapshot->db;
+    return snapshot->store;
 }
 
 /* ---------------------------------------------------------------- helpers */
@@ -351,7 +376,7 @@ START_TEST(a_store_in_memory_equals_a_stream)
         /* Without a database the defaults hold. */
         ck_ok(tufi_att_prepare(&data, &stored, i == 0 ? NULL : &fake_db, tuf_str(types[i]),
                                tuf_slice_of(bytes, 700000)));
-        ck_ok(tufi_att_store(&data, &fake_db, buf_slice(&stored)));
+        ck_ok(tufi_att_store(&data, &fake_file, buf_slice(&stored)));
         ck_assert_uint_eq(data.length, blob->data.length);
         ck_assert_uint_eq(data.encoded_length, blob->data.encoded_length);
         ck_assert_int_eq(data.gzip, blob->data.gzip);
@@ -377,7 +402,7 @@ START_TEST(prepare_appends_behind_what_is_there)
     tufi_buf_clear(&stored);
     ck_ok(tufi_att_prepare(&data, &stored, NULL, tuf_str(""), tuf_slice_of(NULL, 0)));
     expect_digest(data.md5, "1B2M2Y8AsgTpgAmY7PhCfg==");
-    ck_ok(tufi_att_store(&data, &fake_db, buf_slice(&stored)));
+    ck_ok(tufi_att_store(&data, &fake_file, buf_slice(&stored)));
     ck_assert_uint_eq(data.chunk_count, 0);
     fake_release();
 }
@@ -469,6 +494,7 @@ START_TEST(every_allocation_may_fail)
         tufi_alloc_set_hook(NULL, NULL);
         ck_assert(st == TUF_OK || st == TUF_E_NOMEM);
         ck_assert_int_eq(fake.snapshot_refs, 1);
+    ck_assert_int_eq(fake.store_refs, 1);
     } while (st != TUF_OK);
     ck_assert_int_gt(step, 10);
     free(bytes);

@@ -338,7 +338,7 @@ START_TEST(indexes_that_contradict_the_records_are_found)
     TUF_AUTO(tufi_buf_release) struct buf value = BUF_INIT;
     TUF_AUTO(tufi_docinfo_release) struct docinfo info;
     tufi_docinfo_init(&info);
-    ck_ok(tufi_find_docinfo(w.db->env, tufi_btree_txn_tree(c.txn, TREE_BY_ID), tuf_str("x"),
+    ck_ok(tufi_find_docinfo(w.db->store->env, tufi_btree_txn_tree(c.txn, TREE_BY_ID), tuf_str("x"),
                             &value, &info));
     bool about_rows = _i <= FUTURE_SEQ || _i >= MALFORMED_INFO;
     if (about_rows)
