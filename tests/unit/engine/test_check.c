@@ -231,7 +231,7 @@ static const char *const lie_texts[LIE_COUNT] = {
     [WRONG_TREE] = "",
     [MALFORMED_INFO] = "index value of a document is malformed",
     [MALFORMED_LOCAL] = "index value of a local document is malformed",
-    [MALFORMED_PURGE] = "revision list is malformed",
+    [MALFORMED_PURGE] = "entry of the purge log has an impossible number", /* and more */
     [FUTURE_PURGE] = "entry of the purge log has an impossible number",
 };
 
@@ -312,7 +312,7 @@ static void lie_about_rows(struct commit *c, struct docinfo *info, enum lie lie)
         ck_ok(tufi_btree_put(c->txn, TREE_LOCAL, tuf_str("Lx"), tuf_str("\x01")));
         break;
     case MALFORMED_PURGE:
-        put_be64(key, 0);
+        put_be64(key, UINT64_MAX);
         ck_ok(tufi_btree_put(c->txn, TREE_PURGE, seq_key, tuf_str("\x01x\x05")));
         break;
     case FUTURE_PURGE:
@@ -322,6 +322,41 @@ static void lie_about_rows(struct commit *c, struct docinfo *info, enum lie lie)
     default:
         ck_abort_msg("no such lie");
     }
+}
+
+static tuf_status ignore_purge(const tuf_purge_info *info, void *ctx)
+{
+    (void)info;
+    (void)ctx;
+    return TUF_OK;
+}
+
+/* Whoever reads a malformed value says so. */
+static void read_malformed(struct world *w, enum lie lie)
+{
+    tuf_cursor *cursor = NULL;
+    const tuf_docinfo *info;
+    (void)world_look(w);
+    if (lie == MALFORMED_PURGE) {
+        ck_fails(tuf_snapshot_purges(w->snapshot, UINT64_MAX, ignore_purge, NULL), TUF_E_CORRUPT);
+        return;
+    }
+    if (lie == MALFORMED_LOCAL)
+        ck_ok(tuf_cursor_open_locals(&cursor, w->snapshot, NULL));
+    else if (lie == MALFORMED_INFO)
+        ck_ok(tuf_cursor_open_ids(&cursor, w->snapshot, NULL));
+    else if (lie == MORE_ROWS)
+        ck_ok(tuf_cursor_open_seqs(&cursor, w->snapshot, 10, false));
+    else
+        return;
+    ck_fails(tuf_cursor_next(&info, cursor), TUF_E_CORRUPT);
+    ck_outcome(tuf_cursor_next(&info, cursor), TUF_END);
+    tuf_cursor_free(&cursor);
+    const char *id = lie == MALFORMED_LOCAL ? "_local/x" : "x";
+    if (lie != MORE_ROWS)
+        ck_fails(try_doc(w, id, NULL), TUF_E_CORRUPT);
+    if (lie == MALFORMED_INFO)
+        ck_fails(try_put(w, "{'_id':'x'}"), TUF_E_CORRUPT);
 }
 
 START_TEST(indexes_that_contradict_the_records_are_found)
@@ -349,6 +384,7 @@ START_TEST(indexes_that_contradict_the_records_are_found)
     struct found f = run_check(&w);
     ck_assert_uint_ge(f.count, 1);
     ck_assert_msg(strstr(f.text, lie_texts[_i]) != NULL, "%s", f.text);
+    read_malformed(&w, (enum lie)_i);
     world_end(&w);
 }
 END_TEST

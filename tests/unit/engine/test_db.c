@@ -201,7 +201,9 @@ START_TEST(a_database_lives_in_a_real_file_and_in_memory)
 }
 END_TEST
 
-#define LONG_BODY "{'_id':'d%u','t':'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'}"
+#define LONG_BODY                                                                                  \
+    "{'_id':'d%u','t':'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"      \
+    "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb'}"
 
 START_TEST(bodies_are_stored_in_each_compression)
 {

@@ -63,6 +63,13 @@ static void start_some(struct world *w)
     for (unsigned i = 1; i < 18; i++)
         push_path(w, "long", i + 1, text("r%u r%u", i, i - 1));
     (void)put(w, "{'_id':'_local/l','n':1}");
+    ck_ok(tuf_db_put_meta(w->db, tuf_str("m1"), tuf_str("one")));
+    push(w, "{'_id':'purged','_rev':'1-a'}");
+    tuf_revbuf rev;
+    bool purged;
+    ck_ok(tuf_rev_parse(&rev, tuf_str("1-a")));
+    tuf_purge_item item = { tuf_str("purged"), &rev.rev, 1, &purged };
+    ck_ok(tuf_db_purge(w->db, &item, 1));
 }
 
 static void start_reopened(struct world *w)
@@ -228,6 +235,45 @@ static tuf_status act_read(struct world *w)
     return st == TUF_OK ? buf_status(&out) : st;
 }
 
+/* Ranges, counts, old revisions and the attachment in pieces. */
+static tuf_status act_look(struct world *w)
+{
+    TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;
+    TUF_AUTO(tuf_cursor_free) tuf_cursor *ids = NULL;
+    TUF_AUTO(tuf_cursor_free) tuf_cursor *locals = NULL;
+    TUF_AUTO(tuf_doc_free) tuf_doc *doc = NULL;
+    TUF_AUTO(tuf_att_reader_free) tuf_att_reader *reader = NULL;
+    tuf_range range = { .has_start = true, .has_end = true, .start = tuf_str("d1"),
+                        .end = tuf_str("d5"), .exclude_start = true };
+    tuf_range from = { .has_start = true, .start = tuf_str("_local/a") };
+    tuf_revbuf old;
+    uint64_t number;
+    tuf_status st = tuf_rev_parse(&old, tuf_str("5-r4"));
+    if (st == TUF_OK)
+        st = tuf_db_snapshot(&snapshot, w->db);
+    if (st == TUF_OK)
+        st = tuf_cursor_open_ids(&ids, snapshot, &range);
+    if (st == TUF_OK)
+        st = tuf_cursor_skip(&number, ids, 2);
+    if (st == TUF_OK)
+        st = tuf_cursor_open_locals(&locals, snapshot, &from);
+    if (st == TUF_OK)
+        st = tuf_snapshot_rank(&number, snapshot, tuf_str("d3"), true);
+    if (st == TUF_OK)
+        st = tuf_snapshot_pending(&number, snapshot, 3);
+    if (st == TUF_OK)
+        st = tuf_doc_open(&doc, snapshot, tuf_str("long"), &old.rev);
+    if (st == TUF_OK)
+        st = tuf_doc_open(&doc, snapshot, tuf_str("att"), NULL);
+    if (st == TUF_OK)
+        st = tuf_att_open(&reader, doc, 0, TUF_ATT_DECODED);
+    char buf[2];
+    size_t len;
+    while (st == TUF_OK)
+        st = tuf_att_read(&len, reader, buf, sizeof(buf));
+    return st == TUF_END ? TUF_OK : st;
+}
+
 static tuf_status act_check(struct world *w)
 {
     TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;
@@ -252,6 +298,7 @@ static const struct scenario scenarios[] = {
     { "checkpoint", start_some, act_checkpoint }, { "purge", start_some, act_purge },
     { "local", start_some, act_local },        { "meta", start_empty, act_meta },
     { "limit", start_some, act_limit },        { "read", start_reopened, act_read },
+    { "look", start_reopened, act_look },
     { "check", start_reopened, act_check },    { "close", start_some, act_close },
 };
 #define SCENARIO_COUNT ((int)(sizeof(scenarios) / sizeof(scenarios[0])))
