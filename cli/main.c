@@ -26,6 +26,7 @@ static const struct command commands[] = {
     { "dump", cli_dump, "FILE", "write everything as JSON lines to stdout" },
     { "load", cli_load, "FILE [--batch N]", "read JSON lines from stdin, as dump writes them" },
     { "check", cli_check, "FILE [--quiet]", "verify every checksum, tree, count and digest" },
+    { "compact", cli_compact, "FILE", "give back the space of what is no longer current" },
     { "log", cli_log, "FILE [--json] [--checkpoints]", "list commits and checkpoints" },
     { "help", help, "[COMMAND]", "say this" },
     { "version", version, "", "print the version" },

@@ -79,6 +79,11 @@ tuf_db *dbh_db(const struct dbh *dbh)
     return dbh->db;
 }
 
+struct server *dbh_server(const struct dbh *dbh)
+{
+    return dbh->dbs->server;
+}
+
 tuf_slice dbh_name(const struct dbh *dbh)
 {
     return tuf_slice_of(dbh->name, dbh->name_len);

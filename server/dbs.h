@@ -29,6 +29,7 @@ struct server;
 /* A request's own handle is req->dbh, already open: most handlers need nothing of the set. */
 
 tuf_db *dbh_db(const struct dbh *dbh);
+struct server *dbh_server(const struct dbh *dbh);
 /* Its name; NUL-terminated behind the slice. Borrowed. */
 tuf_slice dbh_name(const struct dbh *dbh);
 /* Creation time in seconds as text, the same for ever: "1700000000". Borrowed. */

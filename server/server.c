@@ -19,6 +19,7 @@
 #include "base/alloc.h"
 #include "base/hex.h"
 #include "server/admins.h"
+#include "server/compactions.h"
 #include "server/dbs.h"
 #include "server/listen.h"
 #include "server/lockout.h"
@@ -152,8 +153,10 @@ static tuf_status make_parts(struct server *server, const struct server_options 
     }
     server->dbs = dbs_new(server, options->data_dir, server->loop_count);
     server->pool = server->dbs != NULL ? work_pool_new(server, options->worker_count) : NULL;
-    return server->pool != NULL ? TUF_OK
-                                : tufi_fail(TUF_E_NOMEM, "cannot start the worker threads");
+    server->compactions = compactions_new(server);
+    return server->pool != NULL && server->compactions != NULL
+               ? TUF_OK
+               : tufi_fail(TUF_E_NOMEM, "cannot start the worker threads");
 }
 
 /* Single node servers have these from the start. */
@@ -216,6 +219,7 @@ static void release_parts(struct server *server)
 {
     /* Jobs may still post to loops, and closing databases may queue jobs: in this order. */
     work_pool_free(&server->pool);
+    compactions_free(&server->compactions);
     dbs_free(&server->dbs);
     for (unsigned i = 0; i < server->loop_count; i++)
         loop_free(&server->loops[i]);

@@ -10,6 +10,7 @@
 #include "server/config.h"
 #include "tuffet/tuffet.h"
 
+struct compactions;
 struct dbs;
 struct lockout;
 struct loop;
@@ -24,6 +25,7 @@ struct server {
     struct config *config;
     struct dbs *dbs;
     struct work_pool *pool;
+    struct compactions *compactions;
     struct password_cache *passwords;
     struct lockout *lockout;
     struct uuids *uuids;

@@ -9,6 +9,7 @@
  */
 #include "base/alloc.h"
 #include "base/bytes.h"
+#include "server/compactions.h"
 #include "server/dbs.h"
 #include "server/handlers.h"
 #include "server/handlers/dbinfo.h"
@@ -42,11 +43,12 @@ tuf_status dbinfo_append(struct buf *out, struct dbh *dbh)
     tufi_buf_printf(out,
                     ",\"sizes\":{\"file\":%" PRIu64 ",\"external\":%" PRIu64 ",\"active\":%" PRIu64
                     "},\"props\":%s,\"doc_del_count\":%" PRIu64 ",\"doc_count\":%" PRIu64
-                    ",\"disk_format_version\":8,\"compact_running\":false,"
+                    ",\"disk_format_version\":8,\"compact_running\":%s,"
                     "\"cluster\":{\"q\":1,\"n\":1,\"w\":1,\"r\":1}}",
                     info.size_file, info.size_external, info.size_active,
                     dbh_is_partitioned(dbh) ? "{\"partitioned\":true}" : "{}", info.doc_del_count,
-                    info.doc_count);
+                    info.doc_count,
+                    compactions_running(dbh_server(dbh)->compactions, dbh) ? "true" : "false");
     return buf_status(out);
 }
 
@@ -225,12 +227,6 @@ static void accepted_done(struct request *req, tuf_status st)
         reply_status(req, st);
 }
 
-/* Bounds the next recovery. Space is not reclaimed: the file has no compactor yet. */
-static tuf_status checkpoint_db(struct request *req)
-{
-    return tuf_db_checkpoint(dbh_db(req->dbh));
-}
-
 /* The views of a design document have no files, so there is nothing to compact: only look
  * whether it exists. */
 static tuf_status find_ddoc(struct request *req)
@@ -251,7 +247,12 @@ void handle_compact(struct request *req)
 {
     if (!request_require_json(req))
         return;
-    work_run(req, req->seg_count > 2 ? find_ddoc : checkpoint_db, accepted_done);
+    if (req->seg_count > 2)
+        work_run(req, find_ddoc, accepted_done);
+    else if (compactions_start(req->server->compactions, req->dbh))
+        reply_json_text(req, 202, "{\"ok\":true}");
+    else
+        reply_status(req, tufi_nomem());
 }
 
 void handle_view_cleanup(struct request *req)

@@ -10,6 +10,7 @@
  */
 #include "base/alloc.h"
 #include "base/bytes.h"
+#include "server/compactions.h"
 #include "server/etag.h"
 #include "server/handlers.h"
 #include "server/handlers/node.h"
@@ -99,7 +100,12 @@ void handle_uuids(struct request *req)
 
 void handle_active_tasks(struct request *req)
 {
-    reply_json_text(req, 200, "[]");
+    TUF_AUTO(tufi_buf_release) struct buf json = BUF_INIT;
+    size_t count = 0;
+    buf_append_u8(&json, '[');
+    compactions_append_tasks(&json, &count, req->server->compactions);
+    buf_append_u8(&json, ']');
+    reply_json(req, 200, &json);
 }
 
 void handle_membership(struct request *req)
