@@ -167,11 +167,13 @@ static tuf_status copy_leaf(struct doc_copy *d, struct leafinfo *leaf)
     return st < 0 ? st : write_leaf(d, leaf, ancestors, count);
 }
 
-/* Where the tree's nodes are now: leaves at their new places, inner ones without bodies. */
+/* Where the tree's nodes are now: leaves at their new places; of inner ones nothing but the id stays,
+ * however the history is written. */
 static void relocate_nodes(struct doc_copy *d)
 {
     for (size_t i = 0; i < d->tree.count; i++) {
-        d->tree.nodes[i].flags &= ~(uint32_t)REV_NODE_STORED;
+        bool inner = d->tree.nodes[i].child_count > 0;
+        d->tree.nodes[i].flags &= inner ? (uint32_t)REV_NODE_GHOST : ~(uint32_t)REV_NODE_STORED;
         d->tree.nodes[i].rec_off = d->tree.nodes[i].rec_len = 0;
     }
     for (size_t i = 0; i < d->info.leaf_count; i++) {

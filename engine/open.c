@@ -161,15 +161,20 @@ static tuf_status open_file(tuf_db *db, const tuf_open_options *opts,
     return tufi_log_read_super(log);
 }
 
-/* What a compaction left that was killed before its end. */
+/* What a compaction left that was killed before its end: the new file, or the attempt to create
+ * it. */
 static tuf_status drop_unfinished_compaction(const struct log *log)
 {
-    char *path = tufi_compact_path(log->path);
-    if (!path)
+    TUF_AUTO(tufi_buf_release) struct buf path = BUF_INIT;
+    tufi_buf_printf(&path, "%s.compact.new", log->path);
+    buf_append_u8(&path, 0);
+    if (path.failed)
         return tufi_nomem();
-    tuf_status st = log->vfs->unlink(log->vfs, path);
-    tufi_free(path);
-    return st == TUF_NOT_FOUND ? TUF_OK : st;
+    tuf_status st = log->vfs->unlink(log->vfs, (const char *)path.data);
+    path.data[path.len - sizeof(".new")] = '\0';
+    if (st >= 0)
+        st = log->vfs->unlink(log->vfs, (const char *)path.data);
+    return st < 0 ? st : TUF_OK;
 }
 
 static tuf_status open_all(tuf_db *db, const tuf_open_options *opts,

@@ -270,6 +270,18 @@ static void judge_deep(struct walk *w, struct sim *disk, tuf_db **db, size_t whi
         violation(w, "closing and opening changed the content");
 }
 
+/* Nothing but the databases may be left once they were opened and closed. */
+static void expect_no_strays(struct walk *w, struct sim *disk)
+{
+    for (size_t i = 0; i < sim_name_count(disk); i++) {
+        bool known = false;
+        for (size_t k = 0; k < SCRIPT_DBS; k++)
+            known |= strcmp(sim_name(disk, i), w->script->dbs[k].path) == 0;
+        if (!known)
+            violation(w, "file %s is left behind", sim_name(disk, i));
+    }
+}
+
 /* Opens every database on the disk and compares. Returns what was shown. */
 static void judge(struct walk *w, struct sim *disk, const struct bounds *b, bool deep,
                   uint64_t shown[SCRIPT_DBS])
@@ -292,6 +304,11 @@ static void judge(struct walk *w, struct sim *disk, const struct bounds *b, bool
         if (db && tuf_db_close(&db) != TUF_OK)
             violation(w, "closing after a crash failed");
     }
+    bool all_open = true;
+    for (size_t i = 0; i < SCRIPT_DBS; i++)
+        all_open &= b->hi[i] == 0 ? w->script->dbs[i].step_count == 0 : shown[i] != 0;
+    if (all_open)
+        expect_no_strays(w, disk);
     if (sim_handle_count(disk) != 0)
         violation(w, "%zu file handles are left open", sim_handle_count(disk));
 }

@@ -400,6 +400,29 @@ static void run_compact_reopen(struct script *s)
     script_close(s, 0);
 }
 
+/* The disk is full in the middle of a compaction: the old file goes on. */
+static void run_compact_full(struct script *s)
+{
+    script_open(s, 0);
+    script_put(s, 0, "{\"_id\":\"a\",\"v\":0}");
+    uint8_t *bytes = noise(9000);
+    script_attach(s, 0, "att", "image/png", tuf_slice_of(bytes, 9000), 9000);
+    free(bytes);
+    sim_set_space(s->sim, sim_space_used(s->sim) + 9000);
+    tuf_status st = tuf_db_compact(NULL, s->handles[0], NULL);
+    if (st != TUF_E_FULL) {
+        fprintf(stderr, "a full disk gave %s\n", tuf_status_name(st));
+        exit(2);
+    }
+    sim_set_space(s->sim, UINT64_MAX);
+    script_put(s, 0, "{\"_id\":\"b\",\"v\":0}");
+    const char *unsynced = "{\"_id\":\"n\"}";
+    if (script_batch(s, 0, &unsynced, 1, 0, TUF_COMMIT_NO_WAIT) != TUF_OK)
+        abort();
+    script_compact(s, 0);
+    script_put(s, 0, "{\"_id\":\"c\",\"v\":0}");
+}
+
 const struct workload workloads[] = {
     { "create", run_create },
     { "one_doc", run_one_doc },
@@ -429,5 +452,6 @@ const struct workload workloads[] = {
     { "compact", run_compact },
     { "compact_all", run_compact_all },
     { "compact_reopen", run_compact_reopen },
+    { "compact_full", run_compact_full },
 };
 const size_t workload_count = sizeof(workloads) / sizeof(*workloads);

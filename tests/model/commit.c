@@ -290,3 +290,13 @@ bool run_meta(struct run *r)
     run_advance(r, true);
     return true;
 }
+
+bool run_compact(struct run *r)
+{
+    tuf_compact_report report = { 0 };
+    EXPECT_OK(tuf_db_compact(&report, r->db, NULL), "compaction");
+    EXPECT_NUMBER(report.damaged_count, 0, "damaged places");
+    ref_compact(&r->ref);
+    run_advance(r, true);
+    return true;
+}

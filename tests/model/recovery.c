@@ -230,16 +230,47 @@ static bool fail_commit(struct run *r, const struct change *c)
     return unchanged(r);
 }
 
+/* A compaction during which the disk fails. It may have taken the name already. */
+static bool fail_compaction(struct run *r)
+{
+    struct fault_plan plan;
+    pick_fault(r, &plan);
+    plan.at = 1 + rng_below(&r->rng, 40);
+    struct ref_db after;
+    ref_copy(&after, &r->ref);
+    ref_compact(&after);
+    fault_set(r->fault, &plan);
+    tuf_status st = tuf_db_compact(NULL, r->db, NULL);
+    uint64_t hits = fault_hits(r->fault);
+    fault_set(r->fault, NULL);
+    run_note(r, (uint64_t)st * 1000 + hits);
+    add_state(r, &after);
+    if (st == TUF_OK) {
+        ref_release(&r->ref);
+        ref_copy(&r->ref, &after);
+        keep_only(r, r->state_count - 1);
+    }
+    ref_release(&after);
+    EXPECT(st == TUF_OK || (hits > 0 && st < 0 && st != TUF_E_INTERNAL),
+           "compaction with a fault: %s (%s)", tuf_status_name(st), tuf_last_error()->text);
+    return unchanged(r);
+}
+
 bool run_fault(struct run *r)
 {
     struct change c = { 0 };
     if (tuf_db_sync(r->db) != TUF_OK) /* only one step is in doubt then */
         EXPECT(false, "sync before a fault");
     keep_only(r, r->state_count - 1);
-    pick_put(r, &c);
-    if (rng_chance(&r->rng, 2))
-        pick_bulk(r, &c);
-    bool good = fail_commit(r, &c);
+    bool good;
+    if (r->weights[RUN_COMPACT] > 0 && rng_chance(&r->rng, 4)) {
+        good = fail_compaction(r);
+    } else {
+        pick_put(r, &c);
+        if (rng_chance(&r->rng, 2))
+            pick_bulk(r, &c);
+        good = fail_commit(r, &c);
+    }
     change_release(&c);
     if (!good)
         return false;

@@ -554,3 +554,15 @@ void ref_purge(struct ref_db *db, uint8_t id, const struct ref_rev *revs, size_t
     }
     free(gone);
 }
+
+void ref_compact(struct ref_db *db)
+{
+    for (size_t i = 0; i < db->doc_count; i++) {
+        struct ref_doc *doc = &db->docs[i];
+        for (size_t k = 0; k < doc->node_count; k++) {
+            struct ref_node bare = { .rev = doc->nodes[k].rev };
+            if (!is_leaf(doc, &bare.rev))
+                doc->nodes[k] = bare;
+        }
+    }
+}

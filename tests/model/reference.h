@@ -143,6 +143,9 @@ tuf_status ref_commit(struct ref_db *db, const struct ref_edit *edits, size_t co
 void ref_purge(struct ref_db *db, uint8_t id, const struct ref_rev *revs, size_t count,
                bool *purged_out);
 
+/* Forgets all but the ids of the revisions that are no leaves. */
+void ref_compact(struct ref_db *db);
+
 /* reference_rev.c: the revision id of an interactive edit. */
 void ref_rev_id(uint8_t out[16], bool deleted, const struct ref_rev *parent, uint32_t body,
                 const struct ref_node *node, int gzip_level);

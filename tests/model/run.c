@@ -221,6 +221,8 @@ static bool do_step(struct run *r, enum run_op op)
         return do_hold(r);
     case RUN_CHECKPOINT:
         return do_checkpoint(r);
+    case RUN_COMPACT:
+        return run_compact(r);
     case RUN_REOPEN:
         return run_reopen(r);
     case RUN_CRASH:

@@ -35,6 +35,7 @@
     X(KNOWN, 4)                                                                                    \
     X(HOLD, 3)                                                                                     \
     X(CHECKPOINT, 1)                                                                               \
+    X(COMPACT, 1)                                                                                  \
     X(REOPEN, 1)                                                                                   \
     X(CRASH, 1)                                                                                    \
     X(FAULT, 2)
@@ -100,6 +101,7 @@ bool run_attach(struct run *r);
 bool run_purge(struct run *r);
 bool run_limits(struct run *r);
 bool run_meta(struct run *r);
+bool run_compact(struct run *r);
 
 /* recovery.c: closing, crashing, failing. */
 bool run_open(struct run *r);
