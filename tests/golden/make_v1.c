@@ -113,7 +113,7 @@ static void attach(const char *id, const char *type, size_t len)
     commit(edit);
 }
 
-/* ---- the databases ----------------------------------------------------------------------------- */
+/* ---- the databases --------------------------------------------------------------------------- */
 
 #define R TUF_EDIT_REPLICATED
 
@@ -121,7 +121,8 @@ static void make_plain(void)
 {
     open_db(4096, TUF_COMPRESS_SNAPPY);
     for (int i = 0; i < 12; i++)
-        put(0, "{'_id':'doc-%02d','n':%d,'text':'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'}", i);
+        put(0, "{'_id':'doc-%02d','n':%d,'text':'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'}",
+            i);
     put(0, "{'_id':'_design/app','views':{'v':{'map':'function(doc){emit(null)}'}}}", 0);
     put(0, "{'_id':'_local/point','n':%d}", 1);
     must(tuf_db_put_meta(db, tuf_str("security"), tuf_str("{\"admins\":{}}")), "meta");
@@ -153,8 +154,10 @@ static void make_attachments(void)
     attach("small", "application/octet-stream", 100);
     attach("text", "text/plain", 5000);
     attach("chunks", "application/octet-stream", 262144 + 1000);
-    put(0, "{'_id':'inline','_attachments':{'a':{'content_type':'text/plain','data':'aGVsbG8='},"
-           "'b':{'data':''},'c':{'content_type':'image/png','data':'AAEC'}}}", 0);
+    put(0,
+        "{'_id':'inline','_attachments':{'a':{'content_type':'text/plain','data':'aGVsbG8='},"
+        "'b':{'data':''},'c':{'content_type':'image/png','data':'AAEC'}}}",
+        0);
     update("inline", false);
     update("chunks", false);
     must(tuf_db_close(&db), "close");
@@ -210,12 +213,15 @@ static const struct {
     void (*make)(void);
     size_t cut; /* bytes of the file that are kept; 0: all */
 } databases[] = {
-    { "plain", make_plain, 0 },       { "conflicts", make_conflicts, 0 },
-    { "attachments", make_attachments, 0 }, { "history", make_history, 0 },
-    { "purges", make_purges, 0 },     { "torn", make_torn, 4096 + 5 * 512 + 100 },
+    { "plain", make_plain, 0 },
+    { "conflicts", make_conflicts, 0 },
+    { "attachments", make_attachments, 0 },
+    { "history", make_history, 0 },
+    { "purges", make_purges, 0 },
+    { "torn", make_torn, 4096 + 5 * 512 + 100 },
 };
 
-/* ---- files ------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static void write_new(const char *dir, const char *name, const char *suffix, tuf_slice bytes)
 {

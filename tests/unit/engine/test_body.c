@@ -10,7 +10,7 @@
 #include "fileformat/docrec.h"
 #include "tests/unit/engine/image.h"
 
-/* ---- pack and unpack --------------------------------------------------------------------------- */
+/* ---- pack and unpack ------------------------------------------------------------------------- */
 
 static const struct {
     unsigned compression;
@@ -18,11 +18,16 @@ static const struct {
     bool random; /* does not shrink */
     enum body_codec codec;
 } pack_cases[] = {
-    { TUF_COMPRESS_SNAPPY, 0, false, BODY_PLAIN },     { TUF_COMPRESS_SNAPPY, 95, false, BODY_PLAIN },
-    { TUF_COMPRESS_SNAPPY, 96, false, BODY_SNAPPY },   { TUF_COMPRESS_SNAPPY, 9999, true, BODY_PLAIN },
-    { TUF_COMPRESS_SNAPPY, 200000, false, BODY_SNAPPY }, { TUF_COMPRESS_ZLIB, 95, false, BODY_PLAIN },
-    { TUF_COMPRESS_ZLIB, 96, false, BODY_ZLIB },       { TUF_COMPRESS_ZLIB, 9999, true, BODY_PLAIN },
-    { TUF_COMPRESS_ZLIB, 200000, false, BODY_ZLIB },   { TUF_COMPRESS_NONE, 200000, false, BODY_PLAIN },
+    { TUF_COMPRESS_SNAPPY, 0, false, BODY_PLAIN },
+    { TUF_COMPRESS_SNAPPY, 95, false, BODY_PLAIN },
+    { TUF_COMPRESS_SNAPPY, 96, false, BODY_SNAPPY },
+    { TUF_COMPRESS_SNAPPY, 9999, true, BODY_PLAIN },
+    { TUF_COMPRESS_SNAPPY, 200000, false, BODY_SNAPPY },
+    { TUF_COMPRESS_ZLIB, 95, false, BODY_PLAIN },
+    { TUF_COMPRESS_ZLIB, 96, false, BODY_ZLIB },
+    { TUF_COMPRESS_ZLIB, 9999, true, BODY_PLAIN },
+    { TUF_COMPRESS_ZLIB, 200000, false, BODY_ZLIB },
+    { TUF_COMPRESS_NONE, 200000, false, BODY_PLAIN },
 };
 
 START_TEST(what_is_packed_comes_out_again)
@@ -56,7 +61,8 @@ START_TEST(what_is_packed_comes_out_again)
 }
 END_TEST
 
-/* ---- files with right checksums and wrong contents ------------------------------------------------ */
+/* ---- files with right checksums and wrong contents
+ * ------------------------------------------------ */
 
 enum lie { SHORT_BODY, BAD_SNAPPY, BAD_ZLIB, HUGE_BODY, PREV_IS_LOCAL, PREV_IS_NOTHING, NO_LIE };
 
@@ -76,9 +82,16 @@ static void append_lie(struct image *image, enum lie lie)
     TUF_AUTO(tufi_buf_release) struct buf payload = BUF_INIT;
     struct frame_header h = image_last(image);
     tuf_slice ancestor = tuf_str("a");
-    struct docrec r = { .seq = ++h.update_seq, .id = tuf_str("x"), .rev = { 2, tuf_str("b") },
-                        .ancestors = &ancestor, .ancestor_count = 1, .stem_limit = 10,
-                        .path_len = 2, .node_count = 2, .body_len = 2, .body = tuf_str("{}") };
+    struct docrec r = { .seq = ++h.update_seq,
+                        .id = tuf_str("x"),
+                        .rev = { 2, tuf_str("b") },
+                        .ancestors = &ancestor,
+                        .ancestor_count = 1,
+                        .stem_limit = 10,
+                        .path_len = 2,
+                        .node_count = 2,
+                        .body_len = 2,
+                        .body = tuf_str("{}") };
     r.body_len = lie == SHORT_BODY ? 3 : lie == HUGE_BODY ? UINT64_MAX : 2;
     r.codec = lie == BAD_SNAPPY ? BODY_SNAPPY : lie == BAD_ZLIB ? BODY_ZLIB : BODY_PLAIN;
     if (lie == PREV_IS_LOCAL)
@@ -118,7 +131,8 @@ START_TEST(a_record_that_lies_is_damage_wherever_it_is_read)
         ck_assert_int_eq(st, TUF_E_CORRUPT);
         /* An edit that needs the tree is refused; others are not spoiled. */
         tuf_edit *edits[2] = {
-            world_parse(TUF_EDIT_REPLICATED, "{'_id':'x','_revisions':{'start':2,'ids':['c','a']}}"),
+            world_parse(TUF_EDIT_REPLICATED,
+                        "{'_id':'x','_revisions':{'start':2,'ids':['c','a']}}"),
             world_parse(0, "{'_id':'other'}"),
         };
         ck_ok(tuf_db_commit(w.db, edits, 2, 0));
@@ -147,7 +161,8 @@ START_TEST(a_record_that_lies_is_damage_wherever_it_is_read)
 }
 END_TEST
 
-/* ---- large generations --------------------------------------------------------------------------- */
+/* ---- large generations
+ * --------------------------------------------------------------------------- */
 
 static const struct {
     unsigned long long gen;

@@ -118,7 +118,7 @@ START_TEST(progress_may_stop_a_check)
 }
 END_TEST
 
-/* ---- damaged bytes ----------------------------------------------------------------------------- */
+/* ---- damaged bytes --------------------------------------------------------------------------- */
 
 static const struct {
     enum record_type type;
@@ -126,8 +126,9 @@ static const struct {
     uint64_t pos; /* of the flipped byte, from the record's header */
     const char *id;
 } record_cases[] = {
-    { RECORD_DOC, 0, 0, "d00" },     { RECORD_DOC, 0, 9, "d00" },  { RECORD_DOC, 59, 14, "d59" },
-    { RECORD_DOC, 100, 20, "long" }, { RECORD_LOCAL, 0, 14, "Ll" }, { RECORD_CHUNK, 0, 14, "att" },
+    { RECORD_DOC, 0, 0, "d00" },      { RECORD_DOC, 0, 9, "d00" },
+    { RECORD_DOC, 59, 14, "d59" },    { RECORD_DOC, 100, 20, "long" },
+    { RECORD_LOCAL, 0, 14, "Ll" },    { RECORD_CHUNK, 0, 14, "att" },
     { RECORD_CHUNK, 2, 5000, "att" }, { RECORD_CHUNK, 3, 13, "att" }, /* the index */
 };
 
@@ -196,7 +197,7 @@ START_TEST(a_damaged_node_is_found_at_its_place)
 }
 END_TEST
 
-/* ---- trees that contradict each other ----------------------------------------------------------- */
+/* ---- trees that contradict each other -------------------------------------------------------- */
 
 enum lie {
     NO_ROW,

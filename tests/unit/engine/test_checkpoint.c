@@ -148,7 +148,9 @@ START_TEST(a_commit_survives_the_checkpoint_that_fails_after_it)
         (void)put(&w, "{'_id':'d%d'}", i);
     size_t before = count_frames(&w, FRAME_CHECKPOINT);
     /* The disk is full just when the nodes are to be written. */
-    struct fault_plan plan = { .kind = FAULT_PWRITEV, .at = 2, .sticky = true,
+    struct fault_plan plan = { .kind = FAULT_PWRITEV,
+                               .at = 2,
+                               .sticky = true,
                                .sys_errno = 28 /* ENOSPC */ };
     uint64_t hits = 0;
     for (int i = 7; i < 20; i++) {
@@ -176,8 +178,9 @@ START_TEST(a_checkpoint_whose_sync_fails_poisons_the_handle)
     struct world w;
     world_start(&w);
     (void)put(&w, "{'_id':'d'}");
-    struct fault_plan plan = { .kind = FAULT_SYNC, .at = (uint64_t)_i, .drop = true,
-                               .evict = true };
+    struct fault_plan plan = {
+        .kind = FAULT_SYNC, .at = (uint64_t)_i, .drop = true, .evict = true
+    };
     fault_set(w.fault, &plan);
     ck_fails(tuf_db_checkpoint(w.db), TUF_E_IO);
     fault_set(w.fault, NULL);

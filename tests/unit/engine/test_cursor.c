@@ -135,7 +135,7 @@ static void check_all_bounds(struct world *w, const char *prefix)
     for (int start = 0; start < PLACES; start++)
         for (int end = 0; end < PLACES; end++)
             for (unsigned flags = 0; flags < 16; flags++) {
-                struct bounds b = { places[start], places[end],   flags & 1,
+                struct bounds b = { places[start],    places[end],      flags & 1,
                                     (flags & 2) != 0, (flags & 4) != 0, (flags & 8) != 0 };
                 check_bounds(w, &b, prefix);
             }
@@ -172,10 +172,15 @@ START_TEST(bounds_that_are_no_local_ids_take_all_or_nothing)
         const char *start, *end;
         size_t count;
     } cases[] = {
-        { "_a", "_z", DOC_COUNT }, { "_a", "_b", 0 }, { "_z", "_zz", 0 }, { "_local/", "a", DOC_COUNT },
+        { "_a", "_z", DOC_COUNT },
+        { "_a", "_b", 0 },
+        { "_z", "_zz", 0 },
+        { "_local/", "a", DOC_COUNT },
     };
     for (size_t i = 0; i < 4; i++) {
-        tuf_range range = { .has_start = true, .has_end = true, .start = tuf_str(cases[i].start),
+        tuf_range range = { .has_start = true,
+                            .has_end = true,
+                            .start = tuf_str(cases[i].start),
                             .end = tuf_str(cases[i].end) };
         tuf_cursor *cursor = NULL;
         ck_ok(tuf_cursor_open_locals(&cursor, w.snapshot, &range));
@@ -251,8 +256,8 @@ START_TEST(ranks_count_live_documents_before_an_id)
         for (int inclusive = 0; inclusive < 2; inclusive++) {
             uint64_t want = 0, got;
             for (int pos = 0; pos < DOC_COUNT; pos++)
-                want += !model_deleted(pos) &&
-                        (pos * 2 < number || (inclusive && pos * 2 == number));
+                want +=
+                    !model_deleted(pos) && (pos * 2 < number || (inclusive && pos * 2 == number));
             char id[16];
             snprintf(id, sizeof(id), "k%02d", number);
             if (number > 99)

@@ -10,7 +10,7 @@
 
 #include "tests/unit/engine/world.h"
 
-/* ---- open and close ---------------------------------------------------------------------------- */
+/* ---- open and close -------------------------------------------------------------------------- */
 
 START_TEST(a_new_database_is_empty_and_has_an_identity)
 {
@@ -202,7 +202,7 @@ START_TEST(a_database_lives_in_a_real_file_and_in_memory)
 END_TEST
 
 #define LONG_BODY                                                                                  \
-    "{'_id':'d%u','t':'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"      \
+    "{'_id':'d%u','t':'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"   \
     "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb'}"
 
 START_TEST(bodies_are_stored_in_each_compression)
@@ -227,7 +227,7 @@ START_TEST(bodies_are_stored_in_each_compression)
 }
 END_TEST
 
-/* ---- durability -------------------------------------------------------------------------------- */
+/* ---- durability ------------------------------------------------------------------------------ */
 
 /* The disk after a power failure that lost everything that was not synced. */
 static void lose_power(struct world *w)
@@ -352,7 +352,7 @@ START_TEST(a_full_disk_refuses_a_commit_and_takes_it_later)
 }
 END_TEST
 
-/* ---- listeners and waiting --------------------------------------------------------------------- */
+/* ---- listeners and waiting ------------------------------------------------------------------- */
 
 static void note_seq(uint64_t update_seq, void *ctx)
 {
@@ -400,7 +400,7 @@ START_TEST(waiting_ends_with_a_change_or_the_time_out)
 }
 END_TEST
 
-/* ---- counts and sizes -------------------------------------------------------------------------- */
+/* ---- counts and sizes ------------------------------------------------------------------------ */
 
 START_TEST(counts_and_sizes_follow_the_documents)
 {

@@ -19,13 +19,20 @@ START_TEST(what_opens_and_what_does_not)
         const char *id, *rev;
         tuf_status status;
     } cases[] = {
-        { "d", NULL, TUF_OK },           { "d", "2-b", TUF_OK },
-        { "d", "1-a", TUF_OK },          { "d", "3-c", TUF_OK },
-        { "d", "2-x", TUF_NOT_FOUND },   { "d", "2-z", TUF_NOT_FOUND },
-        { "d", "4-b", TUF_NOT_FOUND },   { "gone", NULL, TUF_DELETED },
-        { "gone", "1-t", TUF_OK },       { "never", NULL, TUF_NOT_FOUND },
-        { "never", "1-a", TUF_NOT_FOUND }, { "", NULL, TUF_NOT_FOUND },
-        { "_local/x", NULL, TUF_NOT_FOUND }, { "_local/", NULL, TUF_NOT_FOUND },
+        { "d", NULL, TUF_OK },
+        { "d", "2-b", TUF_OK },
+        { "d", "1-a", TUF_OK },
+        { "d", "3-c", TUF_OK },
+        { "d", "2-x", TUF_NOT_FOUND },
+        { "d", "2-z", TUF_NOT_FOUND },
+        { "d", "4-b", TUF_NOT_FOUND },
+        { "gone", NULL, TUF_DELETED },
+        { "gone", "1-t", TUF_OK },
+        { "never", NULL, TUF_NOT_FOUND },
+        { "never", "1-a", TUF_NOT_FOUND },
+        { "", NULL, TUF_NOT_FOUND },
+        { "_local/x", NULL, TUF_NOT_FOUND },
+        { "_local/", NULL, TUF_NOT_FOUND },
     };
     for (int round = 0; round < 2; round++) {
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -92,9 +99,9 @@ START_TEST(any_revision_of_the_tree_is_known)
         const char *rev;
         bool known;
     } cases[] = {
-        { "1-a", true }, { "2-b", true }, { "3-c", true },  { "4-e", true },  { "3-d", true },
-        { "4-g", true }, { "3-f", true }, { "2-f", false }, { "1-b", false }, { "5-e", false },
-        { "4-a", false },
+        { "1-a", true },  { "2-b", true },  { "3-c", true },  { "4-e", true },
+        { "3-d", true },  { "4-g", true },  { "3-f", true },  { "2-f", false },
+        { "1-b", false }, { "5-e", false }, { "4-a", false },
     };
     struct world w;
     make_tree(&w);

@@ -11,7 +11,7 @@
 
 #include "tests/unit/engine/world.h"
 
-/* ---- refusals ---------------------------------------------------------------------------------- */
+/* ---- refusals -------------------------------------------------------------------------------- */
 
 static const struct {
     unsigned flags;
@@ -22,16 +22,14 @@ static const struct {
     { 0, "{}", "illegal_docid", "Document id must not be empty" },
     { 0, "{'_id':''}", "illegal_docid", "Document id must not be empty" },
     { 0, "{'_id':7}", "illegal_docid", "Document id must be a string" },
-    { 0, "{'_id':'_x'}", "illegal_docid",
-      "Only reserved document ids may start with underscore." },
+    { 0, "{'_id':'_x'}", "illegal_docid", "Only reserved document ids may start with underscore." },
     { 0, "{'_id':'_design/'}", "illegal_docid", "Illegal document id `_design/`" },
     { 0, "{'_id':'_local/'}", "illegal_docid", "Illegal document id `_local/`" },
     { 0, "{'_id':'d','_rev':'x'}", "bad_request", "Invalid rev format" },
     { 0, "{'_id':'d','_rev':null}", "bad_request", "Invalid rev format" },
     { 0, "{'_id':'d','_rev':'1-zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz'}", "bad_request",
       "Invalid rev format" },
-    { 0, "{'_id':'d','_deleted':1}", "doc_validation",
-      "Bad special document member: _deleted" },
+    { 0, "{'_id':'d','_deleted':1}", "doc_validation", "Bad special document member: _deleted" },
     { 0, "{'_id':'d','_nope':1}", "doc_validation", "Bad special document member: _nope" },
     { 0, "{'_id':'d','_revisions':{'start':1,'ids':['b','a']}}", "doc_validation",
       "_revisions has more ids than its start allows." },
@@ -118,7 +116,7 @@ START_TEST(ids_have_a_longest_size_and_are_utf8)
 }
 END_TEST
 
-/* ---- getters and setters ----------------------------------------------------------------------- */
+/* ---- getters and setters --------------------------------------------------------------------- */
 
 START_TEST(an_edit_shows_its_id_revision_and_deletion)
 {
@@ -186,7 +184,7 @@ START_TEST(a_cleared_body_is_what_a_delete_request_stores)
 }
 END_TEST
 
-/* ---- inline attachments ------------------------------------------------------------------------ */
+/* ---- inline attachments ---------------------------------------------------------------------- */
 
 START_TEST(attachments_enter_the_revision_id_as_in_couchdb)
 {
@@ -224,16 +222,19 @@ START_TEST(revpos_is_the_generation_of_the_last_change)
 {
     struct world w;
     world_start(&w);
-    const char *r1 = put(&w, "{'_id':'d','_attachments':{'a':{'data':'YQ=='},'b':{'data':'Yg=='}}}");
+    const char *r1 =
+        put(&w, "{'_id':'d','_attachments':{'a':{'data':'YQ=='},'b':{'data':'Yg=='}}}");
     ck_text(atts(&w, "d", NULL), "a:1:1 b:1:1");
-    const char *r2 = put(&w, "{'_id':'d','_rev':'%s','_attachments':{'a':{'stub':true},"
-                             "'b':{'data':'YmI='},'c':{'data':''}}}", r1);
+    const char *r2 = put(&w,
+                         "{'_id':'d','_rev':'%s','_attachments':{'a':{'stub':true},"
+                         "'b':{'data':'YmI='},'c':{'data':''}}}",
+                         r1);
     ck_text(atts(&w, "d", NULL), "a:1:1 b:2:2 c:2:0");
     ck_text(att_text(&w, "d", "a"), "a");
     ck_text(att_text(&w, "d", "c"), "");
     /* What is not listed is removed. */
-    const char *r3 = put(&w, "{'_id':'d','_rev':'%s','_attachments':{'c':{'stub':true,'revpos':2}}}",
-                         r2);
+    const char *r3 =
+        put(&w, "{'_id':'d','_rev':'%s','_attachments':{'c':{'stub':true,'revpos':2}}}", r2);
     ck_text(atts(&w, "d", NULL), "c:2:0");
     const char *r4 = put(&w, "{'_id':'d','_rev':'%s'}", r3);
     ck_text(atts(&w, "d", NULL), "");
@@ -254,7 +255,8 @@ START_TEST(bytes_that_the_parent_has_are_not_stored_again)
     data[4000] = 0;
     const char *r1 = put(&w, "{'_id':'d','_attachments':{'a':{'data':'%s'}}}", data);
     uint64_t size = world_info(&w).size_file;
-    const char *r2 = put(&w, "{'_id':'d','_rev':'%s','_attachments':{'a':{'data':'%s'}}}", r1, data);
+    const char *r2 =
+        put(&w, "{'_id':'d','_rev':'%s','_attachments':{'a':{'data':'%s'}}}", r1, data);
     ck_assert_uint_eq(world_info(&w).size_file - size, 4096);
     ck_text(atts(&w, "d", r2), "a:2:3000");
     /* Under another name they are new bytes. */
@@ -288,7 +290,7 @@ START_TEST(large_inline_attachments_are_stored_in_chunks)
 }
 END_TEST
 
-/* ---- stubs ------------------------------------------------------------------------------------- */
+/* ---- stubs ----------------------------------------------------------------------------------- */
 
 #define STUB "'_attachments':{'a':{'stub':true}}"
 
@@ -301,8 +303,8 @@ static const struct {
     { 0, "{'_id':'new'," STUB "}", TUF_MISSING_STUB, "Previous revision missing for document new" },
     { 0, "{'_id':'d','_rev':'1-r'," STUB "}", TUF_OK, NULL },
     { 0, "{'_id':'d','_rev':'1-r','_attachments':{'a':{'stub':true,'revpos':1}}}", TUF_OK, NULL },
-    { 0, "{'_id':'d','_rev':'1-r','_attachments':{'a':{'stub':true,'revpos':2}}}",
-      TUF_MISSING_STUB, "Invalid attachment stub in d for a" },
+    { 0, "{'_id':'d','_rev':'1-r','_attachments':{'a':{'stub':true,'revpos':2}}}", TUF_MISSING_STUB,
+      "Invalid attachment stub in d for a" },
     { 0, "{'_id':'d','_rev':'1-r','_attachments':{'z':{'stub':true}}}", TUF_MISSING_STUB,
       "Invalid attachment stub in d for z" },
     { 0, "{'_id':'d'," STUB "}", TUF_CONFLICT, NULL },
@@ -409,7 +411,7 @@ START_TEST(a_stub_may_refer_to_an_earlier_edit_of_the_same_call)
 }
 END_TEST
 
-/* ---- follows ----------------------------------------------------------------------------------- */
+/* ---- follows --------------------------------------------------------------------------------- */
 
 static const struct {
     const char *declared; /* further members of the attachment */
@@ -434,8 +436,9 @@ START_TEST(bytes_that_follow_are_compared_with_what_was_declared)
     struct world w;
     world_start(&w);
     tuf_edit *edit = world_parse(
-        0, "{'_id':'d','_attachments':{'i':{'data':'aQ=='},'f':{'content_type':'text/plain',"
-           "'follows':true%s}}}",
+        0,
+        "{'_id':'d','_attachments':{'i':{'data':'aQ=='},'f':{'content_type':'text/plain',"
+        "'follows':true%s}}}",
         follow_cases[_i].declared);
     ck_assert_uint_eq(tuf_edit_follow_count(edit), 1);
     tuf_follow follow;
@@ -472,7 +475,7 @@ START_TEST(bytes_that_follow_are_compared_with_what_was_declared)
 }
 END_TEST
 
-/* ---- edits of stored documents ------------------------------------------------------------------ */
+/* ---- edits of stored documents --------------------------------------------------------------- */
 
 START_TEST(an_attachment_is_put_in_front_of_those_that_are_there)
 {
@@ -601,6 +604,78 @@ START_TEST(a_database_may_hold_a_copy_of_its_own_file)
 }
 END_TEST
 
+/* ---- across a compaction --------------------------------------------------------------------- */
+
+static tuf_edit *edit_with_blob(struct world *w, const char *id, size_t len)
+{
+    uint8_t *bytes = malloc(len + 1);
+    for (size_t i = 0; i < len; i++)
+        bytes[i] = (uint8_t)rng_mix(i);
+    tuf_blob *blob = world_blob(w, "application/x", bytes, len);
+    free(bytes);
+    tuf_edit *edit = world_parse(0, "{'_id':'%s'}", id);
+    ck_ok(tuf_edit_put_attachment(edit, tuf_str("blob"), tuf_str("application/x"), &blob));
+    return edit;
+}
+
+START_TEST(attachments_written_before_a_compaction_are_taken_over)
+{
+    struct world w;
+    world_start(&w);
+    const char *rev = put(&w, "{'_id':'d','_attachments':{'a':{'data':'YWJj'}}}");
+    tuf_edit *edits[5];
+    edits[0] = edit_with_blob(&w, "empty", 0);
+    edits[1] = edit_with_blob(&w, "one", 1000);
+    edits[2] = edit_with_blob(&w, "many", 600000);
+    edits[3] = edits[4] = NULL;
+    ck_ok(tuf_edit_from_doc(&edits[3], world_doc(&w, "d", NULL)));
+    ck_ok(tuf_edit_from_doc(&edits[4], w.doc));
+    ck_ok(tuf_edit_set_id(edits[4], tuf_str("copy")));
+    ck_ok(tuf_edit_set_parent(edits[4], NULL));
+    ck_ok(tuf_db_compact(NULL, w.db, NULL));
+    ck_ok(tuf_db_commit(w.db, edits, 5, 0));
+    for (size_t i = 0; i < 5; i++) {
+        tuf_edit_result result;
+        tuf_edit_get_result(&result, edits[i]);
+        ck_assert_int_eq(result.status, TUF_OK);
+        tuf_edit_free(&edits[i]);
+    }
+    for (int round = 0; round < 2; round++) {
+        check_clean(&w);
+        ck_text(atts(&w, "empty", NULL), "blob:1:0");
+        ck_text(atts(&w, "one", NULL), "blob:1:1000");
+        ck_text(atts(&w, "many", NULL), "blob:1:600000");
+        ck_text(att_text(&w, "d", "a"), "abc");
+        ck_text(att_text(&w, "copy", "a"), "abc");
+        world_kill(&w);
+    }
+    ck_outcome(try_doc(&w, "d", rev), TUF_OK); /* it was the leaf when the file was rewritten */
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(a_stub_refers_to_the_new_file_after_a_compaction)
+{
+    struct world w;
+    world_start(&w);
+    const char *rev = put(&w, "{'_id':'d','_attachments':{'a':{'data':'YWJj'}}}");
+    tuf_edit *edit = world_parse(0, "{'_id':'d','_rev':'%s'," STUB "}", rev);
+    tuf_snapshot *old = NULL;
+    ck_ok(tuf_db_snapshot(&old, w.db));
+    ck_ok(tuf_db_compact(NULL, w.db, NULL));
+    ck_ok(world_commit(&w, edit, NULL));
+    ck_text(att_text(&w, "d", "a"), "abc");
+    tuf_doc *doc = NULL;
+    ck_ok(tuf_doc_open(&doc, old, tuf_str("d"), NULL)); /* the old file, still */
+    ck_ok(tuf_edit_from_doc(&edit, doc));
+    tuf_doc_free(&doc);
+    tuf_snapshot_free(&old);
+    ck_outcome(world_commit(&w, edit, NULL), TUF_CONFLICT);
+    check_clean(&w);
+    world_end(&w);
+}
+END_TEST
+
 #define COUNT_OF(a) ((int)(sizeof(a) / sizeof((a)[0])))
 
 int main(void)
@@ -632,6 +707,8 @@ int main(void)
     tcase_add_test(attachments, a_document_is_copied_with_its_attachments);
     tcase_add_test(attachments, replicated_attachments_keep_their_revpos);
     tcase_add_test(attachments, a_database_may_hold_a_copy_of_its_own_file);
+    tcase_add_test(attachments, attachments_written_before_a_compaction_are_taken_over);
+    tcase_add_test(attachments, a_stub_refers_to_the_new_file_after_a_compaction);
     suite_add_tcase(s, attachments);
     return tuft_run(s);
 }

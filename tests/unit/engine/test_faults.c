@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: every allocation and every call to the disk fails once, in a scenario for each kind of call.
+ * Role: every allocation and every call to the disk fails once, in a scenario for each kind of
+ * call.
  *
- * For k = 1, 2, 3... the k-th allocation (or call) of the scenario fails, until it passes untouched.
- * After each failure: what was there before is there, what was asked for is there whole or not at
- * all, and the same call succeeds once the fault is gone, at the latest after reopening a handle
- * that says E_POISONED. Leaks are found by the address sanitizer and by the count of handles.
+ * For k = 1, 2, 3... the k-th allocation (or call) of the scenario fails, until it passes
+ * untouched. After each failure: what was there before is there, what was asked for is there whole
+ * or not at all, and the same call succeeds once the fault is gone, at the latest after reopening a
+ * handle that says E_POISONED. Leaks are found by the address sanitizer and by the count of
+ * handles.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,7 +17,7 @@
 #include "tests/crash/dump.h"
 #include "tests/unit/engine/world.h"
 
-/* ---- scenarios --------------------------------------------------------------------------------- */
+/* ---- scenarios ------------------------------------------------------------------------------- */
 
 struct scenario {
     const char *name;
@@ -243,8 +245,11 @@ static tuf_status act_look(struct world *w)
     TUF_AUTO(tuf_cursor_free) tuf_cursor *locals = NULL;
     TUF_AUTO(tuf_doc_free) tuf_doc *doc = NULL;
     TUF_AUTO(tuf_att_reader_free) tuf_att_reader *reader = NULL;
-    tuf_range range = { .has_start = true, .has_end = true, .start = tuf_str("d1"),
-                        .end = tuf_str("d5"), .exclude_start = true };
+    tuf_range range = { .has_start = true,
+                        .has_end = true,
+                        .start = tuf_str("d1"),
+                        .end = tuf_str("d5"),
+                        .exclude_start = true };
     tuf_range from = { .has_start = true, .start = tuf_str("_local/a") };
     tuf_revbuf old;
     uint64_t number;
@@ -290,20 +295,29 @@ static tuf_status act_close(struct world *w)
 }
 
 static const struct scenario scenarios[] = {
-    { "create", start_nothing, act_open },     { "reopen", start_killed, act_open },
-    { "put", start_empty, act_put },           { "bulk", start_some, act_bulk },
-    { "long", start_some, act_long },          { "merge", start_reopened, act_merge },
-    { "inline", start_empty, act_inline },     { "stub", start_reopened, act_stub },
-    { "stream", start_empty, act_stream },     { "copy", start_reopened, act_copy },
-    { "checkpoint", start_some, act_checkpoint }, { "purge", start_some, act_purge },
-    { "local", start_some, act_local },        { "meta", start_empty, act_meta },
-    { "limit", start_some, act_limit },        { "read", start_reopened, act_read },
+    { "create", start_nothing, act_open },
+    { "reopen", start_killed, act_open },
+    { "put", start_empty, act_put },
+    { "bulk", start_some, act_bulk },
+    { "long", start_some, act_long },
+    { "merge", start_reopened, act_merge },
+    { "inline", start_empty, act_inline },
+    { "stub", start_reopened, act_stub },
+    { "stream", start_empty, act_stream },
+    { "copy", start_reopened, act_copy },
+    { "checkpoint", start_some, act_checkpoint },
+    { "purge", start_some, act_purge },
+    { "local", start_some, act_local },
+    { "meta", start_empty, act_meta },
+    { "limit", start_some, act_limit },
+    { "read", start_reopened, act_read },
     { "look", start_reopened, act_look },
-    { "check", start_reopened, act_check },    { "close", start_some, act_close },
+    { "check", start_reopened, act_check },
+    { "close", start_some, act_close },
 };
 #define SCENARIO_COUNT ((int)(sizeof(scenarios) / sizeof(scenarios[0])))
 
-/* ---- faults ------------------------------------------------------------------------------------ */
+/* ---- faults ---------------------------------------------------------------------------------- */
 
 struct alloc_fault {
     uint64_t calls, at, hits;
@@ -346,9 +360,13 @@ static bool act_with_fault(tuf_status *st_out, struct world *w, const struct sce
                            const struct way *way, uint64_t k)
 {
     struct alloc_fault alloc = { .at = k, .sticky = way->sticky };
-    struct fault_plan plan = { .kind = way->kind, .at = k, .sticky = way->sticky,
-                               .sys_errno = way->sys_errno, .short_permille = way->short_permille,
-                               .drop = way->drop, .evict = way->evict };
+    struct fault_plan plan = { .kind = way->kind,
+                               .at = k,
+                               .sticky = way->sticky,
+                               .sys_errno = way->sys_errno,
+                               .short_permille = way->short_permille,
+                               .drop = way->drop,
+                               .evict = way->evict };
     bool memory = way->kind == FAULT_KIND_COUNT;
     if (memory)
         tufi_alloc_set_hook(may_allocate, &alloc);
@@ -363,7 +381,7 @@ static bool act_with_fault(tuf_status *st_out, struct world *w, const struct sce
     return hits > 0;
 }
 
-/* ---- the loop ---------------------------------------------------------------------------------- */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 static char *dump(struct world *w)
 {

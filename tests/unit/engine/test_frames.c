@@ -41,8 +41,8 @@ START_TEST(every_frame_is_listed_in_order)
         uint64_t commit, seq;
         uint32_t record_count;
     } want[] = {
-        { TUF_LOG_COMMIT, 1, 1, 1 },     { TUF_LOG_CHUNK, 1, 1, 1 }, { TUF_LOG_COMMIT, 2, 3, 2 },
-        { TUF_LOG_NODES, 2, 3, 0 },      { TUF_LOG_CHECKPOINT, 2, 3, 0 },
+        { TUF_LOG_COMMIT, 1, 1, 1 }, { TUF_LOG_CHUNK, 1, 1, 1 },      { TUF_LOG_COMMIT, 2, 3, 2 },
+        { TUF_LOG_NODES, 2, 3, 0 },  { TUF_LOG_CHECKPOINT, 2, 3, 0 },
     };
     ck_assert_uint_eq(s.count, 5);
     uint64_t off = 4096;

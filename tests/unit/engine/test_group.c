@@ -34,7 +34,7 @@ static atomic_bool done;
 static atomic_uint shared_wins;
 static atomic_ullong heard_seq;
 
-/* ---- writers ----------------------------------------------------------------------------------- */
+/* ---- writers --------------------------------------------------------------------------------- */
 
 struct owned {
     char id[16];
@@ -102,7 +102,7 @@ static void *write_documents(void *arg)
     return NULL;
 }
 
-/* ---- the others -------------------------------------------------------------------------------- */
+/* ---- the others ------------------------------------------------------------------------------ */
 
 static void compare_pair(tuf_snapshot *snapshot, tuf_doc **docs, int number)
 {
@@ -216,7 +216,8 @@ START_TEST(writers_readers_and_checkpoints_run_side_by_side)
 }
 END_TEST
 
-/* ---- what one group does with a failure ---------------------------------------------------------- */
+/* ---- what one group does with a failure
+ * ---------------------------------------------------------- */
 
 struct caller {
     pthread_t thread;

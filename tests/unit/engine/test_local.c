@@ -11,8 +11,8 @@ START_TEST(the_number_that_is_given_is_trusted)
         const char *rev; /* NULL: none */
         const char *result;
     } cases[] = {
-        { NULL, "0-1" },    { NULL, "0-1" },    { "0-1", "0-2" },   { "0-1", "0-2" },
-        { "0-41", "0-42" }, { NULL, "0-1" },    { "0-0", "0-1" },
+        { NULL, "0-1" },    { NULL, "0-1" }, { "0-1", "0-2" }, { "0-1", "0-2" },
+        { "0-41", "0-42" }, { NULL, "0-1" }, { "0-0", "0-1" },
     };
     struct world w;
     world_start(&w);

@@ -10,7 +10,7 @@
 
 #include "tests/unit/engine/world.h"
 
-/* ---- revision ids ------------------------------------------------------------------------------ */
+/* ---- revision ids ---------------------------------------------------------------------------- */
 
 START_TEST(revisions_are_those_that_couchdb_computes)
 {
@@ -34,7 +34,7 @@ START_TEST(revisions_are_those_that_couchdb_computes)
 }
 END_TEST
 
-/* ---- interactive edits ------------------------------------------------------------------------- */
+/* ---- interactive edits ----------------------------------------------------------------------- */
 
 enum state_of_doc { NO_DOC, LIVE, LIVE_SECOND, CONFLICT, DELETED, HALF_DELETED };
 
@@ -59,7 +59,7 @@ static const struct {
     const char *rev; /* NULL: none given */
     bool deleted;
     tuf_status status;
-    unsigned gen;    /* of the new revision, if OK */
+    unsigned gen; /* of the new revision, if OK */
 } interactive_cases[] = {
     { NO_DOC, NULL, false, TUF_OK, 1 },
     { NO_DOC, NULL, true, TUF_OK, 1 },
@@ -164,7 +164,8 @@ START_TEST(edits_of_one_id_in_one_call_are_placed_in_order)
     edits[0] = world_parse(0, "{'_id':'d','v':1}");
     edits[1] = world_parse(0, "{'_id':'d','v':2}");
     edits[2] = world_parse(0, "{'_id':'e','v':1}");
-    edits[3] = world_parse(0, "{'_id':'d','v':3,'_rev':'1-%s'}", "0d8ea4ef9dc2ddcf3abc2b9bb5c5b1dd");
+    edits[3] =
+        world_parse(0, "{'_id':'d','v':3,'_rev':'1-%s'}", "0d8ea4ef9dc2ddcf3abc2b9bb5c5b1dd");
     ck_ok(tuf_db_commit(w.db, edits, 4, 0));
     static const tuf_status want[] = { TUF_OK, TUF_CONFLICT, TUF_OK, TUF_CONFLICT };
     for (size_t i = 0; i < 4; i++) {
@@ -252,7 +253,7 @@ START_TEST(no_edits_are_no_commit)
 }
 END_TEST
 
-/* ---- replicated edits -------------------------------------------------------------------------- */
+/* ---- replicated edits ------------------------------------------------------------------------ */
 
 struct pushed {
     unsigned gen;
@@ -281,19 +282,23 @@ static const struct {
     { { { 3, "c b a", true }, { 5, "e d x", true } }, "5-e 3-c", "5-e 4-d 3-x" },
     { { { 3, "c b a", true }, { 5, "e d c", true } }, "5-e", "5-e 4-d 3-c 2-b 1-a" },
     { { { 3, "c b a", true }, { 3, "d b a", true }, { 3, "e b a", true }, { 4, "f d", true } },
-      "4-f 3-e 3-c", "4-f 3-d 2-b 1-a" },
+      "4-f 3-e 3-c",
+      "4-f 3-d 2-b 1-a" },
     /* The path brings older ancestors than the leaf that it extends had. */
     { { { 3, "c", true }, { 4, "d c b a", true } }, "4-d", "4-d 3-c 2-b 1-a" },
     { { { 3, "c b", true }, { 5, "e d c b a", true } }, "5-e", "5-e 4-d 3-c 2-b 1-a" },
     /* Two leaves lie on one path. */
     { { { 1, "a", true }, { 3, "c", true }, { 4, "d c b a", true } }, "4-d", "4-d 3-c 2-b 1-a" },
-    { { { 3, "c", true }, { 1, "a", true }, { 3, "c b a", false }, { 4, "d c b a", true } }, "4-d",
+    { { { 3, "c", true }, { 1, "a", true }, { 3, "c b a", false }, { 4, "d c b a", true } },
+      "4-d",
       "4-d 3-c 2-b 1-a" },
-    { { { 1, "a", true }, { 2, "b", true }, { 3, "c", true }, { 4, "d c b a", true } }, "4-d",
+    { { { 1, "a", true }, { 2, "b", true }, { 3, "c", true }, { 4, "d c b a", true } },
+      "4-d",
       "4-d 3-c 2-b 1-a" },
     /* Roots that were apart are joined: the paths of other leaves become longer. */
     { { { 4, "d c", true }, { 4, "e c b a", true } }, "4-e 4-d", "4-e 3-c 2-b 1-a" },
-    { { { 4, "d c", true }, { 3, "x b", true }, { 4, "e c b a", true } }, "4-e 4-d 3-x",
+    { { { 4, "d c", true }, { 3, "x b", true }, { 4, "e c b a", true } },
+      "4-e 4-d 3-x",
       "4-e 3-c 2-b 1-a" },
     /* What is known as an ancestor is not stored, even if it extends another leaf. */
     { { { 3, "c b", true }, { 1, "a", true }, { 2, "b a", false } }, "3-c 1-a", "3-c 2-b" },
@@ -403,7 +408,7 @@ START_TEST(a_replayed_revision_gets_no_sequence)
 }
 END_TEST
 
-/* ---- winners ----------------------------------------------------------------------------------- */
+/* ---- winners --------------------------------------------------------------------------------- */
 
 START_TEST(a_live_leaf_wins_over_a_longer_deleted_one)
 {
@@ -446,7 +451,7 @@ START_TEST(a_document_may_have_many_conflicts)
 }
 END_TEST
 
-/* ---- long histories ---------------------------------------------------------------------------- */
+/* ---- long histories -------------------------------------------------------------------------- */
 
 static bool is_history_of(struct world *w, const char *id, char revs[][40], size_t count,
                           size_t limit)

@@ -239,13 +239,18 @@ START_TEST(a_torn_checkpoint_at_the_end_is_done_without)
 }
 END_TEST
 
-/* ---- commits that no writer makes --------------------------------------------------------------- */
+/* ---- commits that no writer makes ------------------------------------------------------------ */
 
 static void put_doc(struct buf *payload, const struct image *image, uint64_t seq)
 {
     TUF_AUTO(tufi_buf_release) struct buf rec = BUF_INIT;
-    struct docrec r = { .seq = seq, .id = tuf_str("x"), .rev = { 1, tuf_str("a") },
-                        .stem_limit = 1, .path_len = 1, .node_count = 1, .body_len = 2,
+    struct docrec r = { .seq = seq,
+                        .id = tuf_str("x"),
+                        .rev = { 1, tuf_str("a") },
+                        .stem_limit = 1,
+                        .path_len = 1,
+                        .node_count = 1,
+                        .body_len = 2,
                         .body = tuf_str("{}") };
     tufi_docrec_encode(&rec, &r);
     image_put_record(payload, image, RECORD_DOC, buf_slice(&rec));
@@ -297,14 +302,16 @@ static void craft(struct buf *payload, struct frame_header *h, const struct imag
         put_doc(payload, image, which == OLD_SEQ ? seq - 1 : seq);
         h->update_seq = which == WRONG_SEQ ? seq + 1 : seq;
     } else if (which == PURGE_OF_NOTHING) {
-        struct purgerec purge = { .purge_seq = 1, .id = tuf_str("nope"),
+        struct purgerec purge = { .purge_seq = 1,
+                                  .id = tuf_str("nope"),
                                   .revs = tuf_slice_of("\x00", 1) };
         tufi_purgerec_encode(&rec, &purge);
         image_put_record(payload, image, RECORD_PURGE, buf_slice(&rec));
     } else {
         static const enum record_type types[] = { RECORD_DOC, RECORD_LOCAL, RECORD_META,
                                                   RECORD_PURGE };
-        image_put_record(payload, image, which == UNKNOWN_TYPE ? RECORD_META : types[which - BAD_DOC],
+        image_put_record(payload, image,
+                         which == UNKNOWN_TYPE ? RECORD_META : types[which - BAD_DOC],
                          tuf_slice_of("\xff", 1));
         if (which == UNKNOWN_TYPE)
             payload->data[0] = 99;

@@ -12,7 +12,7 @@
 #define TEXT_SIZE (64 * 1024)
 #define TEXT_COUNT 64
 
-/* ---- texts ------------------------------------------------------------------------------------ */
+/* ---- texts ----------------------------------------------------------------------------------- */
 
 static char *next_text(void)
 {
@@ -64,7 +64,7 @@ static const char *rev_text(tuf_rev rev)
     return out;
 }
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 void world_init(struct world *w, uint32_t sector_size)
 {
@@ -126,7 +126,7 @@ void world_end(struct world *w)
     sim_free(&w->sim);
 }
 
-/* ---- writing ---------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 tuf_edit *world_parse(unsigned flags, const char *format, ...)
 {
@@ -244,7 +244,7 @@ tuf_blob *world_blob(struct world *w, const char *type, const void *data, size_t
     return blob;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 tuf_snapshot *world_look(struct world *w)
 {
@@ -344,9 +344,8 @@ const char *att_text(struct world *w, const char *id, const char *name)
 static void print_finding(const tuf_finding *finding, void *ctx)
 {
     (void)ctx;
-    fprintf(stderr, "finding at %llu, document %.*s: %s\n",
-            (unsigned long long)finding->file_off, (int)finding->id.len,
-            (const char *)finding->id.data, finding->text);
+    fprintf(stderr, "finding at %llu, document %.*s: %s\n", (unsigned long long)finding->file_off,
+            (int)finding->id.len, (const char *)finding->id.data, finding->text);
 }
 
 void check_clean(struct world *w)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: a database on a simulated disk and short ways to write and read it, for the unit tests of the
- * engine. Everything goes through the public API; what should succeed and does not fails the test.
+ * Role: a database on a simulated disk and short ways to write and read it, for the unit tests of
+ * the engine. Everything goes through the public API; what should succeed and does not fails the
+ * test.
  *
  * JSON texts are printf formats in which ' stands for ", so that they can be read.
  * Texts that are returned live until the 64th later call that returns one.
@@ -19,11 +20,11 @@
 
 struct world {
     struct sim *sim;
-    struct fault *fault;      /* between the library and the disk; lets everything pass */
-    tuf_open_options opts;    /* of the next world_open */
+    struct fault *fault;   /* between the library and the disk; lets everything pass */
+    tuf_open_options opts; /* of the next world_open */
     tuf_db *db;
-    tuf_snapshot *snapshot;   /* of the newest world_look */
-    tuf_doc *doc;             /* of the newest world_doc */
+    tuf_snapshot *snapshot; /* of the newest world_look */
+    tuf_doc *doc;           /* of the newest world_doc */
 };
 
 /* A new disk with a new database on it, open. */
@@ -39,9 +40,10 @@ void world_kill(struct world *w);
 /* Closes if open, and frees. */
 void world_end(struct world *w);
 
-/* ---- writing ---------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
-tuf_edit *world_parse(unsigned flags, const char *format, ...) __attribute__((format(printf, 2, 3)));
+tuf_edit *world_parse(unsigned flags, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /* Commits one edit, which is freed. Returns the failure of the call or the status of the edit. */
 tuf_status world_commit(struct world *w, tuf_edit *edit, tuf_edit_result *result_out);
 
@@ -57,7 +59,7 @@ bool push_path(struct world *w, const char *id, unsigned gen, const char *path);
 /* A finished blob of these bytes. */
 tuf_blob *world_blob(struct world *w, const char *type, const void *data, size_t len);
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 /* Takes a new snapshot, freeing the one before. */
 tuf_snapshot *world_look(struct world *w);

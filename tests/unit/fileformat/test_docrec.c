@@ -47,7 +47,7 @@ static void check_hex(const struct buf *b, const char *want)
     free(hex);
 }
 
-/* ---- document revision ------------------------------------------------------------------------- */
+/* ---- document revision ----------------------------------------------------------------------- */
 
 START_TEST(document_record_is_as_documented)
 {
@@ -172,7 +172,7 @@ START_TEST(a_view_is_used_again_for_smaller_and_larger_records)
 }
 END_TEST
 
-/* ---- the other records ------------------------------------------------------------------------- */
+/* ---- the other records ----------------------------------------------------------------------- */
 
 static tuf_status decode_doc(tuf_slice payload)
 {

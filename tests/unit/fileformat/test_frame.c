@@ -21,7 +21,7 @@ static void check_hex(const uint8_t *bytes, size_t len, const char *want)
     free(hex);
 }
 
-/* ---- superblock -------------------------------------------------------------------------------- */
+/* ---- superblock ------------------------------------------------------------------------------ */
 
 static struct superblock example_super(void)
 {
@@ -101,7 +101,7 @@ START_TEST(fields_of_a_superblock_are_checked_behind_a_good_checksum)
 }
 END_TEST
 
-/* ---- frame header ------------------------------------------------------------------------------ */
+/* ---- frame header ---------------------------------------------------------------------------- */
 
 static struct frame_header example_frame(void)
 {
@@ -220,7 +220,7 @@ START_TEST(a_frame_spans_whole_sectors)
 }
 END_TEST
 
-/* ---- record header ----------------------------------------------------------------------------- */
+/* ---- record header --------------------------------------------------------------------------- */
 
 START_TEST(record_header_is_as_documented)
 {
@@ -270,7 +270,7 @@ START_TEST(impossible_record_headers_are_refused)
 }
 END_TEST
 
-/* ---- checkpoint -------------------------------------------------------------------------------- */
+/* ---- checkpoint ------------------------------------------------------------------------------ */
 
 static struct checkpoint example_checkpoint(void)
 {
