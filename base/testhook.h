@@ -17,6 +17,7 @@
  *   accept_any_chain      recovery does not compare a frame's chain with the frame before
  *   trust_cache           recovery takes frames from the page cache that a failed sync dropped
  *   skip_seal             recovery does not seal the end of the log that it cut
+ *   compact_skip_dir_sync a compaction goes on with the new file before its name is durable
  *
  * Not here: the function itself (tests/sim/testhook.c).
  */

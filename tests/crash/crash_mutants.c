@@ -43,6 +43,7 @@ static const struct mutant {
     { "accept_any_chain", "no_wait" },
     { "trust_cache", "sync_fails_and_drops_later" },
     { "skip_seal", "att_small" },
+    { "compact_skip_dir_sync", "compact" },
 };
 #define MUTANT_COUNT (sizeof(mutants) / sizeof(*mutants))
 

@@ -261,6 +261,12 @@ static bool step_checkpoint(struct stage *s)
     return tuf_db_checkpoint(s->db) == TUF_OK;
 }
 
+static bool step_compact(struct stage *s)
+{
+    issue(s);
+    return done(s, tuf_db_compact(NULL, s->db, NULL));
+}
+
 /* Reads everything, faults included: an error, or exactly what is there. */
 static bool step_read(struct stage *s)
 {
@@ -331,14 +337,24 @@ static bool play_reopen(struct stage *s)
            step_check(s) && step_close(s) && step_open(s) && step_close(s);
 }
 
+static bool play_compaction(struct stage *s)
+{
+    return step_open(s) && step_put(s, "{\"_id\":\"a\",\"v\":1}") &&
+           step_put(s, "{\"_id\":\"_local/x\",\"v\":1}") &&
+           step_edit_winner(s, "a", "image/png", 300000) &&
+           step_replicate(s,
+                          "{\"_id\":\"a\",\"_revisions\":{\"start\":2,\"ids\":[\"f\",\"e\"]}}") &&
+           step_put(s, "{\"_id\":\"p\"}") && step_purge(s, "p") && step_compact(s) &&
+           step_put(s, "{\"_id\":\"b\"}") && step_read(s) && step_compact(s) && step_close(s);
+}
+
 static const struct scenario {
     const char *name;
     bool (*play)(struct stage *s); /* false: a step failed */
 } scenarios[] = {
-    { "writes", play_writes },
-    { "trees", play_trees },
-    { "attachments", play_attachments },
-    { "reopen", play_reopen },
+    { "writes", play_writes },           { "trees", play_trees },
+    { "attachments", play_attachments }, { "reopen", play_reopen },
+    { "compaction", play_compaction },
 };
 #define SCENARIO_COUNT (sizeof(scenarios) / sizeof(*scenarios))
 
