@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: what compaction keeps and what goes, what goes on beside it, and what happens when it fails.
+ *
+ * Crashes at every boundary: tests/crash (compact, compact_all, compact_reopen).
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/bytes.h"
+#include "tests/unit/engine/world.h"
+
+static tuf_compact_report compact(struct world *w)
+{
+    tuf_compact_report report;
+    ck_ok(tuf_db_compact(&report, w->db, NULL));
+    return report;
+}
+
+static void fill(struct world *w)
+{
+    for (int i = 0; i < 40; i++) {
+        const char *rev = put(w, "{'_id':'d%d','v':%d}", i, i);
+        for (int k = 0; k < 3; k++)
+            rev = put(w, "{'_id':'d%d','_rev':'%s','v':%d}", i, rev, k);
+    }
+    push_path(w, "c", 2, "b a");
+    push_path(w, "c", 3, "x y z");
+    push_path(w, "c", 2, "c a");
+    const char *rev = put(w, "{'_id':'dead'}");
+    put(w, "{'_id':'dead','_rev':'%s','_deleted':true}", rev);
+    put(w, "{'_id':'_local/l','n':1}");
+    put(w, "{'_id':'att','_attachments':{'t.txt':{'content_type':'text/plain','data':'aGVsbG8='},"
+           "'e':{'data':''}}}");
+    ck_ok(tuf_db_put_meta(w->db, tuf_str("security"), tuf_str("{}")));
+    ck_ok(tuf_db_set_revs_limit(w->db, 77));
+}
+
+START_TEST(what_is_current_stays)
+{
+    struct world w;
+    world_start(&w);
+    fill(&w);
+    tuf_db_info before = world_info(&w);
+    const char *want = text("%s", history(&w, "d7", NULL));
+    tuf_compact_report report = compact(&w);
+    ck_assert_uint_eq(report.damaged_count, 0);
+    ck_assert_uint_lt(report.size_after, report.size_before);
+    for (int pass = 0; pass < 2; pass++) {
+        tuf_db_info after = world_info(&w);
+        ck_assert_uint_eq(after.update_seq, before.update_seq);
+        ck_assert_uint_eq(after.doc_count, before.doc_count);
+        ck_assert_uint_eq(after.doc_del_count, before.doc_del_count);
+        ck_assert_uint_eq(after.local_count, before.local_count);
+        ck_assert_uint_eq(after.revs_limit, 77);
+        ck_assert_uint_eq(after.created_us, before.created_us);
+        ck_assert_int_eq(memcmp(after.uuid, before.uuid, sizeof(after.uuid)), 0);
+        ck_text(history(&w, "d7", NULL), want);
+        ck_text(body(&w, "d7", NULL), text("{'v':2}"));
+        ck_text(leaves(&w, "c"), "3-x 2-c 2-b");
+        ck_text(history(&w, "c", "3-x"), "3-x 2-y 1-z");
+        ck_text(history(&w, "c", "2-b"), "2-b 1-a");
+        ck_text(att_text(&w, "att", "t.txt"), "hello");
+        ck_text(att_text(&w, "att", "e"), "");
+        ck_text(body(&w, "_local/l", NULL), text("{'n':1}"));
+        ck_outcome(try_doc(&w, "dead", NULL), TUF_DELETED);
+        check_clean(&w);
+        world_reopen(&w);
+    }
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(bodies_of_older_revisions_go)
+{
+    struct world w;
+    world_start(&w);
+    char old[TUF_REV_TEXT_SIZE];
+    snprintf(old, sizeof(old), "%s", put(&w, "{'_id':'a','v':1}"));
+    put(&w, "{'_id':'a','_rev':'%s','v':2}", old);
+    ck_text(body(&w, "a", old), text("{'v':1}"));
+    compact(&w);
+    ck_outcome(try_doc(&w, "a", old), TUF_NOT_FOUND);
+    ck_text(body(&w, "a", NULL), text("{'v':2}"));
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(edits_go_on_where_they_were)
+{
+    struct world w;
+    world_start(&w);
+    fill(&w);
+    char rev[TUF_REV_TEXT_SIZE];
+    tuf_rev_format(rev, tuf_doc_rev(world_doc(&w, "d3", NULL)));
+    uint64_t seq = world_info(&w).update_seq;
+    for (int i = 0; i < 5; i++) {
+        compact(&w);
+        snprintf(rev, sizeof(rev), "%s", put(&w, "{'_id':'d3','_rev':'%s','i':%d}", rev, i));
+        ck_assert_uint_eq(world_info(&w).update_seq, seq + 1 + (uint64_t)i);
+    }
+    ck_text(body(&w, "d3", NULL), text("{'i':4}"));
+    push_path(&w, "c", 4, "w x y z");
+    ck_text(leaves(&w, "c"), "4-w 2-c 2-b");
+    world_kill(&w);
+    ck_text(body(&w, "d3", NULL), text("{'i':4}"));
+    check_clean(&w);
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(a_deep_history_keeps_its_revisions)
+{
+    struct world w;
+    world_start(&w);
+    char rev[TUF_REV_TEXT_SIZE];
+    snprintf(rev, sizeof(rev), "%s", put(&w, "{'_id':'a'}"));
+    for (int i = 0; i < 1200; i++)
+        snprintf(rev, sizeof(rev), "%s", put(&w, "{'_id':'a','_rev':'%s','i':%d}", rev, i));
+    char *want = strdup(history(&w, "a", NULL));
+    compact(&w);
+    ck_text(history(&w, "a", NULL), want);
+    check_clean(&w);
+    put(&w, "{'_id':'a','_rev':'%s'}", rev);
+    check_clean(&w);
+    free(want);
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(snapshots_and_readers_keep_the_old_file)
+{
+    struct world w;
+    world_start(&w);
+    char old[TUF_REV_TEXT_SIZE];
+    snprintf(old, sizeof(old), "%s", put(&w, "{'_id':'a','v':1}"));
+    put(&w, "{'_id':'a','_rev':'%s','v':2}", old);
+    put(&w, "{'_id':'att','_attachments':{'f':{'data':'AAECAw=='}}}");
+    tuf_snapshot *held = NULL;
+    tuf_doc *doc = NULL;
+    tuf_att_reader *reader = NULL;
+    ck_ok(tuf_db_snapshot(&held, w.db));
+    ck_ok(tuf_doc_open(&doc, held, tuf_str("att"), NULL));
+    ck_ok(tuf_att_open(&reader, doc, 0, TUF_ATT_STORED));
+    tuf_doc_free(&doc);
+    compact(&w);
+    put(&w, "{'_id':'later'}");
+    tuf_revbuf rev;
+    ck_ok(tuf_rev_parse(&rev, tuf_str(old)));
+    ck_ok(tuf_doc_open(&doc, held, tuf_str("a"), &rev.rev));
+    ck_assert(slice_equal(tuf_doc_body(doc), tuf_str("{\"v\":1}")));
+    ck_outcome(tuf_doc_open(&doc, held, tuf_str("later"), NULL), TUF_NOT_FOUND);
+    uint8_t bytes[8];
+    size_t len;
+    ck_ok(tuf_att_read(&len, reader, bytes, sizeof(bytes)));
+    ck_assert_uint_eq(len, 4);
+    ck_assert_int_eq(bytes[3], 3);
+    tuf_att_reader_free(&reader);
+    tuf_doc_free(&doc);
+    tuf_snapshot_free(&held);
+    world_end(&w);
+}
+END_TEST
+
+/* Everything that an edit may refer to in the file it was prepared beside. */
+START_TEST(edits_prepared_before_are_stored_after)
+{
+    static char large[600000];
+    struct world w;
+    world_start(&w);
+    memset(large, 'x', sizeof(large));
+    char rev[TUF_REV_TEXT_SIZE];
+    snprintf(rev, sizeof(rev), "%s",
+             put(&w, "{'_id':'base','_attachments':{'small':{'data':'aGVsbG8='}}}"));
+    tuf_blob *blob = world_blob(&w, "image/png", large, sizeof(large));
+    tuf_edit *edit = world_parse(0, "{'_id':'new'}");
+    ck_ok(tuf_edit_put_attachment(edit, tuf_str("big"), tuf_str("image/png"), &blob));
+    tuf_edit *copy = NULL;
+    ck_ok(tuf_edit_from_doc(&copy, world_doc(&w, "base", NULL)));
+    ck_ok(tuf_edit_set_id(copy, tuf_str("copy")));
+    ck_ok(tuf_edit_set_parent(copy, NULL));
+    tuf_edit *stub = world_parse(0, "{'_id':'base','_rev':'%s','_attachments':{'small':{'stub':true}}}",
+                                 rev);
+    tuf_doc_free(&w.doc);
+    tuf_snapshot_free(&w.snapshot);
+    compact(&w);
+    ck_ok(world_commit(&w, edit, NULL));
+    ck_ok(world_commit(&w, copy, NULL));
+    ck_ok(world_commit(&w, stub, NULL));
+    ck_text(att_text(&w, "copy", "small"), "hello");
+    ck_text(att_text(&w, "base", "small"), "hello");
+    ck_text(atts(&w, "new", NULL), "big:1:600000");
+    check_clean(&w);
+    world_kill(&w);
+    check_clean(&w);
+    ck_text(att_text(&w, "copy", "small"), "hello");
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(purged_documents_stay_purged)
+{
+    struct world w;
+    world_start(&w);
+    tuf_revbuf rev;
+    bool purged = false;
+    put(&w, "{'_id':'stay'}");
+    ck_ok(tuf_rev_parse(&rev, tuf_str(put(&w, "{'_id':'gone'}"))));
+    tuf_purge_item item = { tuf_str("gone"), &rev.rev, 1, &purged };
+    ck_ok(tuf_db_purge(w.db, &item, 1));
+    ck_assert(purged);
+    compact(&w);
+    ck_outcome(try_doc(&w, "gone", NULL), TUF_NOT_FOUND);
+    ck_assert_uint_eq(world_info(&w).purge_seq, 1);
+    ck_assert_uint_eq(world_info(&w).doc_count, 1);
+    check_clean(&w);
+    world_end(&w);
+}
+END_TEST
+
+static int cancel_at_once(uint64_t done, uint64_t total, void *ctx)
+{
+    (void)done;
+    (void)total;
+    *(int *)ctx += 1;
+    return 1;
+}
+
+START_TEST(a_cancelled_compaction_changes_nothing)
+{
+    struct world w;
+    world_start(&w);
+    for (int i = 0; i < 600; i++)
+        push(&w, "{'_id':'d%d','_rev':'1-a'}", i);
+    int calls = 0;
+    tuf_compact_options opts = TUF_COMPACT_OPTIONS_INIT;
+    opts.progress = cancel_at_once;
+    opts.ctx = &calls;
+    uint64_t size = world_info(&w).size_file;
+    ck_outcome(tuf_db_compact(NULL, w.db, &opts), TUF_STOPPED);
+    ck_assert_int_eq(calls, 1);
+    ck_assert_uint_eq(world_info(&w).size_file, size);
+    put(&w, "{'_id':'later'}");
+    compact(&w);
+    check_clean(&w);
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(an_empty_database_has_nothing_to_compact)
+{
+    struct world w;
+    world_start(&w);
+    compact(&w);
+    put(&w, "{'_id':'a'}");
+    check_clean(&w);
+    world_end(&w);
+}
+END_TEST
+
+/* ---- failures ------------------------------------------------------------------------------------ */
+
+/* Compacts with one call failing; then everything is there, and compaction works. */
+static bool compact_with_fault(enum fault_kind kind, uint64_t at, int sys_errno)
+{
+    struct world w;
+    world_start(&w);
+    fill(&w);
+    struct fault_plan plan = { .kind = kind, .at = at, .sys_errno = sys_errno };
+    fault_set(w.fault, &plan);
+    tuf_status st = tuf_db_compact(NULL, w.db, NULL);
+    bool hit = fault_hits(w.fault) > 0;
+    fault_set(w.fault, NULL);
+    ck_assert_msg(st == TUF_OK || st < 0, "status %s", tuf_status_name(st));
+    ck_text(body(&w, "d7", NULL), text("{'v':2}"));
+    tuf_status put_status = try_put(&w, "{'_id':'after'}");
+    if (put_status == TUF_E_POISONED)
+        world_kill(&w);
+    else
+        ck_ok(put_status);
+    compact(&w);
+    ck_text(leaves(&w, "c"), "3-x 2-c 2-b");
+    check_clean(&w);
+    world_reopen(&w);
+    check_clean(&w);
+    world_end(&w);
+    return hit;
+}
+
+START_TEST(every_failing_call_leaves_a_database_that_goes_on)
+{
+    static const enum fault_kind kinds[] = { FAULT_PWRITEV, FAULT_SYNC, FAULT_RENAME, FAULT_SYNC_DIR,
+                                             FAULT_OPEN, FAULT_PREAD };
+    static const int errors[] = { 5 /* EIO */, 28 /* ENOSPC */ };
+    enum fault_kind kind = kinds[_i / 2];
+    uint64_t at = 1;
+    while (compact_with_fault(kind, at, errors[_i % 2]))
+        at += kind == FAULT_PREAD ? 7 : 1;
+    ck_assert_uint_gt(at, 1);
+}
+END_TEST
+
+static size_t alloc_left;
+
+static bool fail_one_allocation(size_t size, void *ctx)
+{
+    (void)size;
+    (void)ctx;
+    return alloc_left == 0 || --alloc_left > 0;
+}
+
+START_TEST(every_failing_allocation_leaves_a_database_that_goes_on)
+{
+    struct world w;
+    world_start(&w);
+    fill(&w);
+    tuf_status st = TUF_E_NOMEM;
+    for (size_t at = 1; st == TUF_E_NOMEM; at += 1 + at / 64) {
+        alloc_left = at;
+        tufi_alloc_set_hook(fail_one_allocation, NULL);
+        st = tuf_db_compact(NULL, w.db, NULL);
+        tufi_alloc_set_hook(NULL, NULL);
+        ck_assert_msg(st == TUF_OK || st == TUF_E_NOMEM, "status %s", tuf_status_name(st));
+        ck_text(body(&w, "d7", NULL), text("{'v':2}"));
+    }
+    check_clean(&w);
+    world_end(&w);
+}
+END_TEST
+
+/* ---- beside writers and readers ------------------------------------------------------------------ */
+
+struct crowd {
+    struct world *w;
+    atomic_bool stop;
+    atomic_int next;
+    atomic_int written;
+};
+
+static void *write_on(void *arg)
+{
+    struct crowd *crowd = arg;
+    int number = atomic_fetch_add(&crowd->next, 1);
+    for (int i = 0; !atomic_load(&crowd->stop); i++) {
+        char json[128];
+        snprintf(json, sizeof(json), "{\"_id\":\"t%d-%d\",\"_attachments\":{\"a\":{\"data\":\"AAEC\"}}}",
+                 number, i);
+        tuf_edit *edit = NULL;
+        tuf_edit_result result;
+        ck_ok(tuf_edit_parse(&edit, tuf_str(json), NULL));
+        ck_ok(tuf_db_commit(crowd->w->db, &edit, 1, 0));
+        tuf_edit_get_result(&result, edit);
+        ck_assert_int_eq(result.status, TUF_OK);
+        tuf_edit_free(&edit);
+        atomic_fetch_add(&crowd->written, 1);
+    }
+    return NULL;
+}
+
+static void *read_on(void *arg)
+{
+    struct crowd *crowd = arg;
+    tuf_doc *doc = NULL;
+    while (!atomic_load(&crowd->stop)) {
+        tuf_snapshot *snapshot = NULL;
+        tuf_cursor *cursor = NULL;
+        const tuf_docinfo *info;
+        ck_ok(tuf_db_snapshot(&snapshot, crowd->w->db));
+        ck_ok(tuf_cursor_open_ids(&cursor, snapshot, NULL));
+        while (tuf_cursor_next(&info, cursor) == TUF_OK)
+            ck_ok(tuf_doc_open_leaf(&doc, snapshot, info, 0));
+        tuf_cursor_free(&cursor);
+        tuf_snapshot_free(&snapshot);
+    }
+    tuf_doc_free(&doc);
+    return NULL;
+}
+
+START_TEST(writers_and_readers_go_on_beside_it)
+{
+    struct world w;
+    world_start(&w);
+    put(&w, "{'_id':'first'}");
+    struct crowd crowd = { .w = &w };
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, i < 3 ? write_on : read_on, &crowd), 0);
+    for (int i = 0; i < 8 || atomic_load(&crowd.written) < 100; i++)
+        ck_ok(tuf_db_compact(NULL, w.db, NULL));
+    atomic_store(&crowd.stop, true);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    ck_assert_uint_eq(world_info(&w).doc_count, 1 + (uint64_t)atomic_load(&crowd.written));
+    check_clean(&w);
+    world_kill(&w);
+    ck_assert_uint_eq(world_info(&w).doc_count, 1 + (uint64_t)atomic_load(&crowd.written));
+    check_clean(&w);
+    world_end(&w);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("compactor compact");
+    TCase *tc = tcase_create("compact");
+    tcase_set_timeout(tc, 120);
+    tcase_add_test(tc, what_is_current_stays);
+    tcase_add_test(tc, bodies_of_older_revisions_go);
+    tcase_add_test(tc, edits_go_on_where_they_were);
+    tcase_add_test(tc, a_deep_history_keeps_its_revisions);
+    tcase_add_test(tc, snapshots_and_readers_keep_the_old_file);
+    tcase_add_test(tc, edits_prepared_before_are_stored_after);
+    tcase_add_test(tc, purged_documents_stay_purged);
+    tcase_add_test(tc, a_cancelled_compaction_changes_nothing);
+    tcase_add_test(tc, an_empty_database_has_nothing_to_compact);
+    tcase_add_loop_test(tc, every_failing_call_leaves_a_database_that_goes_on, 0, 12);
+    tcase_add_test(tc, every_failing_allocation_leaves_a_database_that_goes_on);
+    tcase_add_test(tc, writers_and_readers_go_on_beside_it);
+    suite_add_tcase(suite, tc);
+    return tuft_run(suite);
+}
