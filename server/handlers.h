@@ -34,8 +34,11 @@ request_handler handle_revs_limit_get, handle_revs_limit_put;
 request_handler handle_purge, handle_purged_infos_limit_get, handle_purged_infos_limit_put;
 request_handler handle_purged_infos, handle_auto_purge_get, handle_auto_purge_put;
 
+/* server/handlers/replicate.c */
+request_handler handle_replicate;
+
 /* server/handlers/not_yet.c */
-request_handler handle_find, handle_replicate, handle_search, handle_reload_query_servers;
+request_handler handle_find, handle_search, handle_reload_query_servers;
 request_handler handle_reshard, handle_ddoc_function;
 
 /* server/handlers/ (documents) */

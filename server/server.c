@@ -18,6 +18,7 @@
 
 #include "base/alloc.h"
 #include "base/hex.h"
+#include "replicator/jobs.h"
 #include "server/admins.h"
 #include "server/compactions.h"
 #include "server/dbs.h"
@@ -57,6 +58,7 @@ static void on_signal(evutil_socket_t signal_number, short what, void *arg)
     server->stopping = true;
     log_line(LOG_NOTICE, "stopping");
     listener_free(&stopper->listener);
+    repl_jobs_stop(server->replications);
     for (unsigned i = 0; i < server->loop_count; i++)
         loop_stop(server->loops[i]);
 }
@@ -140,9 +142,10 @@ static tuf_status make_parts(struct server *server, const struct server_options 
     server->passwords = password_cache_new();
     server->lockout = lockout_new();
     server->uuids = uuids_new();
+    server->replications = repl_jobs_new();
     server->loops = tufi_alloc_array(options->loop_count, sizeof(*server->loops));
     if (server->passwords == NULL || server->lockout == NULL || server->uuids == NULL ||
-        server->loops == NULL)
+        server->replications == NULL || server->loops == NULL)
         return tufi_nomem();
     memset(server->loops, 0, options->loop_count * sizeof(*server->loops));
     for (unsigned i = 0; i < options->loop_count; i++) {
@@ -196,6 +199,7 @@ static int run_loops(struct server *server, const struct listen_address *address
                          event_add(on_int, NULL) != 0))
         st = tufi_nomem();
     if (st == TUF_OK) {
+        server->port = listener_port(stopper.listener);
         bool v6 = strchr(address->host, ':') != NULL;
         printf("tuffetd: ready on http://%s%s%s:%u/\n", v6 ? "[" : "", address->host,
                v6 ? "]" : "", listener_port(stopper.listener));
@@ -217,6 +221,8 @@ static int run_loops(struct server *server, const struct listen_address *address
 
 static void release_parts(struct server *server)
 {
+    /* Requests of replications to ourselves fail from now on: their threads end at once. */
+    repl_jobs_free(&server->replications);
     /* Jobs may still post to loops, and closing databases may queue jobs: in this order. */
     work_pool_free(&server->pool);
     compactions_free(&server->compactions);

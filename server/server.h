@@ -15,6 +15,7 @@ struct dbs;
 struct lockout;
 struct loop;
 struct password_cache;
+struct repl_jobs;
 struct uuids;
 struct work_pool;
 
@@ -29,10 +30,12 @@ struct server {
     struct password_cache *passwords;
     struct lockout *lockout;
     struct uuids *uuids;
+    struct repl_jobs *replications;
     struct loop **loops;          /* one thread each */
     unsigned loop_count;
     char uuid[SERVER_UUID_SIZE];  /* persisted in [couchdb] uuid */
     const char *data_dir;
+    _Atomic unsigned port;        /* that we listen on */
     uint64_t start_us;            /* wall clock at start */
     _Atomic bool stopping;        /* a signal came: answers end, feeds end */
     _Atomic uint64_t request_count;

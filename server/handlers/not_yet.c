@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
  * Role: answers for parts of CouchDB's API that this server does not have: views, shows, lists,
- * _find and its indexes, the replicator, full text search.
+ * _find and its indexes, full text search.
  *
  * Invariants: never a 2xx for something that is not done. What a client would get for a design
  * document that does not exist stays 404.
@@ -18,12 +18,6 @@
 void handle_find(struct request *req)
 {
     reply_error(req, 501, "not_implemented", "this server has no _find, _explain and _index yet");
-}
-
-void handle_replicate(struct request *req)
-{
-    reply_error(req, 501, "not_implemented",
-                "this server has no replicator yet: let the other side replicate with it");
 }
 
 void handle_search(struct request *req)

@@ -10,6 +10,7 @@
  */
 #include "base/alloc.h"
 #include "base/bytes.h"
+#include "replicator/jobs.h"
 #include "server/compactions.h"
 #include "server/etag.h"
 #include "server/handlers.h"
@@ -104,6 +105,7 @@ void handle_active_tasks(struct request *req)
     size_t count = 0;
     buf_append_u8(&json, '[');
     compactions_append_tasks(&json, &count, req->server->compactions);
+    repl_jobs_append_tasks(&json, &count, req->server->replications, NODE_NAME);
     buf_append_u8(&json, ']');
     reply_json(req, 200, &json);
 }
@@ -119,7 +121,7 @@ void handle_membership(struct request *req)
 static void reply_no_replicator(struct request *req)
 {
     reply_error(req, 501, "not_implemented",
-                "this server has no replicator yet: let the other side replicate with it");
+                "this server has no _replicator database and no scheduler yet: see POST /_replicate");
 }
 
 void handle_scheduler_jobs(struct request *req)

@@ -519,17 +519,7 @@
 > GET /_scheduler/jobs
 < 501
 <
-< {"error":"not_implemented","reason":"this server has no replicator yet: let the other side replicate with it"}
-<
-
-== no replication yet
-> POST /_replicate
-> Content-Type: application/json
->
-> {"source":"a","target":"b"}
-< 501
-<
-< {"error":"not_implemented","reason":"this server has no replicator yet: let the other side replicate with it"}
+< {"error":"not_implemented","reason":"this server has no _replicator database and no scheduler yet: see POST /_replicate"}
 <
 
 == no search

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: where a replication goes on: its id, its two checkpoint documents and their comparison.
+ *
+ * INV-RPC-1: an id depends on nothing that changes between two runs of the same job: not on
+ *            passwords, the order of doc_ids, or what the databases hold.
+ * INV-RPC-2: a history has at most 50 entries, the newest first.
+ * Source: CouchDB's couch_replicator_ids (what goes in; not its encoding) and
+ *         couch_replicator:compare_replication_logs.
+ */
+#ifndef REPLICATOR_CHECKPOINT_H
+#define REPLICATOR_CHECKPOINT_H
+
+#include "replicator/options.h"
+
+#define REPL_ID_SIZE 33 /* 32 hexadecimal digits and a NUL */
+#define REPL_HISTORY_MAX 50
+#define REPL_ID_VERSION 4
+
+/* The base id, without "+continuous". server_uuid: of the server that runs the job. */
+tuf_status repl_make_id(char out[REPL_ID_SIZE], const struct repl_options *opts,
+                        const char *server_uuid);
+/* 32 random digits. */
+tuf_status repl_make_session_id(char out[REPL_ID_SIZE]);
+
+/*
+ * Where both sides agree to have been.
+ *   source, target  checkpoint documents, NULL if there is none
+ * Returns a new reference: a sequence of the source, or the integer 0.
+ */
+json_t *repl_compare_logs(const json_t *source, const json_t *target);
+
+/* A new history: the entry first, then the older ones that belong to other sessions. */
+json_t *repl_extend_history(json_t *entry, const json_t *old_history);
+
+#endif

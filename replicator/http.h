@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: HTTP requests to one remote server, which is not trusted: bounded memory, bounded time,
+ * checked addresses, verified certificates, no redirects.
+ *
+ * INV-RPH-1: no address that is link-local (which includes cloud metadata), multicast, or "this
+ *            network" is connected to; what is checked is the address that is then used.
+ * INV-RPH-2: an answer's body, after inflating, is never kept beyond size_max bytes.
+ * INV-RPH-3: every request ends: by its time limit, by the limit on slow transfers, or by `cancel`.
+ * Source: RFC 9110; CouchDB's couch_replicator_httpc for what is tried again.
+ * Not here: what is asked (replicator/peer.h), attachments (replicator/transfer.h).
+ */
+#ifndef REPLICATOR_HTTP_H
+#define REPLICATOR_HTTP_H
+
+#include <stdatomic.h>
+
+#include "replicator/endpoint.h"
+
+struct http_limits {
+    uint64_t timeout_ms; /* to connect, and of a silent answer */
+    unsigned retries;    /* per request */
+    _Atomic bool *cancel;
+};
+
+struct http {
+    CURL *curl; /* owned; keeps its connection */
+    const struct endpoint *ep;
+    struct http_limits limits;
+};
+
+struct http_request {
+    const char *method;
+    const char *path;  /* behind the database's URL, already encoded */
+    bool at_root;      /* behind the server's URL instead */
+    bool has_body;
+    tuf_slice body;    /* JSON */
+    uint64_t size_max; /* bytes of the answer; 0: HTTP_SIZE_MAX */
+    uint64_t wait_ms;  /* time the server may take on purpose (longpoll) */
+};
+
+struct http_reply {
+    long status;
+    struct buf body;
+};
+
+#define HTTP_REPLY_INIT { 0, BUF_INIT }
+/* Longest answer that is held in memory. */
+#define HTTP_SIZE_MAX (UINT64_C(64) << 20)
+
+tuf_status repl_http_init(struct http *out, const struct endpoint *ep,
+                          const struct http_limits *limits);
+void repl_http_release(struct http *http);
+void repl_http_reply_release(struct http_reply *reply);
+
+/*
+ * Sends a request, again after a failure that may pass (connection, 408, 429, 5xx).
+ * Returns: TUF_OK with any HTTP status; TUF_STOPPED (cancelled); E_IO (kind "timeout", "nxdomain",
+ *          "conn_failed"; the text names the endpoint without credentials); E_LIMIT (too long an
+ *          answer); E_NOMEM.
+ */
+tuf_status repl_http_call(struct http_reply *out, struct http *http,
+                          const struct http_request *request);
+
+/* Sets up a handle for one request in all that is common: URL, headers, safety. For transfers.
+ *   headers  of this request alone; the caller frees them after the request
+ */
+tuf_status repl_http_prepare(CURL *curl, const struct http *http,
+                             const struct http_request *request, struct curl_slist *headers);
+
+/* The endpoint's headers and one more; free with curl_slist_free_all. NULL when out of memory. */
+struct curl_slist *repl_http_headers(const struct http *http, const char *line);
+
+/* Makes the failure that a curl result stands for. */
+tuf_status repl_http_failure(const struct http *http, CURLcode code);
+
+/* Whether asking again may help. */
+bool repl_http_may_retry(tuf_status st, long http_status);
+
+/* Waits; TUF_STOPPED if cancelled meanwhile. */
+tuf_status repl_sleep(uint64_t ms, const _Atomic bool *cancel);
+
+/* Whether an address may be connected to (INV-RPH-1). */
+struct sockaddr;
+bool repl_address_allowed(const struct sockaddr *address);
+
+#endif

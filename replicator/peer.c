@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: see replicator/peer.h.
+ */
+#include "replicator/peer.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/bytes.h"
+#include "replicator/parts.h"
+
+/* Longest list of changes or missing revisions: as values of jansson it takes many times that. */
+#define LIST_SIZE_MAX (UINT64_C(16) << 20)
+
+static void free_json(json_t **value)
+{
+    json_decref(*value);
+}
+
+void repl_peer_release(struct peer *peer)
+{
+    repl_http_release(&peer->http);
+    curl_multi_cleanup(peer->multi);
+    peer->multi = NULL;
+    json_decref(peer->update_seq);
+    peer->update_seq = NULL;
+    tufi_free(peer->start_time);
+    peer->start_time = NULL;
+}
+
+/* ---- helpers ----------------------------------------------------------------------------- */
+
+static tuf_status bad_answer(const struct peer *peer, const char *what)
+{
+    return tufi_fail_kind(TUF_E_IO, "invalid_answer", "%s answers %s with something else",
+                          peer->http.ep->shown, what);
+}
+
+static tuf_status bad_status(const struct peer *peer, const char *kind, const char *what,
+                             long status)
+{
+    return tufi_fail_kind(TUF_E_IO, kind, "%s answers %s with status %ld", peer->http.ep->shown,
+                          what, status);
+}
+
+static bool is_2xx(long status)
+{
+    return status >= 200 && status <= 299;
+}
+
+static tuf_status parse(json_t **out, const struct peer *peer, const struct http_reply *reply,
+                        const char *what)
+{
+    *out = json_loadb((const char *)reply->body.data, reply->body.len, JSON_DECODE_ANY, NULL);
+    return *out != NULL ? TUF_OK : bad_answer(peer, what);
+}
+
+static tuf_status ask(struct http_reply *out, struct peer *peer, const char *method,
+                       const char *path)
+{
+    struct http_request rq = { .method = method, .path = path };
+    return repl_http_call(out, &peer->http, &rq);
+}
+
+static tuf_status send_json(struct http_reply *out, struct peer *peer, const char *method,
+                            const char *path, const json_t *body)
+{
+    struct http_request rq = { .method = method, .path = path, .has_body = true };
+    if (strncmp(path, "_bulk_get", 9) != 0)
+        rq.size_max = LIST_SIZE_MAX;
+    char *text = json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY);
+    if (text == NULL)
+        return tufi_nomem();
+    rq.body = tuf_str(text);
+    tuf_status st = repl_http_call(out, &peer->http, &rq);
+    free(text);
+    return st;
+}
+
+/* ---- the database ------------------------------------------------------------------------ */
+
+static tuf_status access_failure(const struct peer *peer, long status)
+{
+    const char *shown = peer->http.ep->shown;
+    if (status == 401)
+        return tufi_fail_kind(TUF_E_IO, "unauthorized",
+                              "unauthorized to access or create database %s", shown);
+    if (status == 403)
+        return tufi_fail_kind(TUF_E_IO, "forbidden",
+                              "forbidden to access or create database %s", shown);
+    return tufi_fail_kind(TUF_E_IO, "db_not_found", "could not open %s", shown);
+}
+
+/* Who it is matters for one thing only; whoever does not say is taken for a CouchDB. */
+static tuf_status look_at_server(struct peer *peer)
+{
+    TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
+    struct http_request rq = { .method = "GET", .path = "", .at_root = true, .size_max = 65536 };
+    tuf_status st = repl_http_call(&reply, &peer->http, &rq);
+    if (st == TUF_STOPPED || st == TUF_E_NOMEM)
+        return st;
+    TUF_AUTO(free_json) json_t *root =
+        json_loadb((const char *)reply.body.data, reply.body.len, 0, NULL);
+    peer->plain_atts = json_object_get(root, "express-pouchdb") != NULL;
+    return TUF_OK;
+}
+
+tuf_status repl_peer_open(struct peer *peer)
+{
+    TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
+    tuf_status st = ask(&reply, peer, "GET", "");
+    if (st == TUF_E_LIMIT)
+        return access_failure(peer, 0);
+    if (st != TUF_OK)
+        return st;
+    TUF_AUTO(free_json) json_t *info =
+        json_loadb((const char *)reply.body.data, reply.body.len, 0, NULL);
+    json_t *seq = json_object_get(info, "update_seq");
+    if (reply.status != 200 || seq == NULL)
+        return access_failure(peer, reply.status);
+    const char *time = json_string_value(json_object_get(info, "instance_start_time"));
+    if (time == NULL)
+        time = "0";
+    tufi_free(peer->start_time);
+    json_decref(peer->update_seq);
+    peer->update_seq = json_incref(seq);
+    peer->start_time = tufi_memdup(time, strlen(time) + 1);
+    return peer->start_time != NULL ? look_at_server(peer) : tufi_nomem();
+}
+
+tuf_status repl_peer_create(struct peer *peer, const char *params)
+{
+    TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
+    TUF_AUTO(tufi_buf_release) struct buf path = BUF_INIT;
+    tufi_buf_printf(&path, "%s%s", params[0] != 0 ? "?" : "", params);
+    buf_append_u8(&path, 0);
+    if (path.failed)
+        return tufi_nomem();
+    tuf_status st = ask(&reply, peer, "PUT", (const char *)path.data);
+    if (st == TUF_OK && (reply.status == 401 || reply.status == 403))
+        st = access_failure(peer, reply.status);
+    return st;
+}
+
+tuf_status repl_peer_commit(struct peer *peer, const char *name)
+{
+    TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
+    struct http_request rq = { .method = "POST", .path = "_ensure_full_commit", .has_body = true,
+                               .body = tuf_str("{}") };
+    tuf_status st = repl_http_call(&reply, &peer->http, &rq);
+    if (st != TUF_OK)
+        return st;
+    if (!is_2xx(reply.status))
+        return tufi_fail_kind(TUF_E_IO, "checkpoint_commit_failure",
+                              "Failure on %s commit: status %ld", name, reply.status);
+    TUF_AUTO(free_json) json_t *body =
+        json_loadb((const char *)reply.body.data, reply.body.len, 0, NULL);
+    const char *time = json_string_value(json_object_get(body, "instance_start_time"));
+    if (time == NULL || strcmp(time, "0") == 0 || strcmp(peer->start_time, "0") == 0 ||
+        strcmp(time, peer->start_time) == 0)
+        return TUF_OK;
+    return tufi_fail_kind(TUF_E_IO, "checkpoint_commit_failure",
+                          "instance_start_time on %s database has changed since last checkpoint.",
+                          name);
+}
+
+/* ---- local documents --------------------------------------------------------------------- */
+
+tuf_status repl_peer_get_local(json_t **out, struct peer *peer, const char *id)
+{
+    TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
+    TUF_AUTO(tufi_buf_release) struct buf path = BUF_INIT;
+    *out = NULL;
+    tufi_buf_printf(&path, "_local/%s", id);
+    buf_append_u8(&path, 0);
+    tuf_status st = path.failed ? tufi_nomem() : ask(&reply, peer, "GET", (const char *)path.data);
+    if (st != TUF_OK || reply.status == 404)
+        return st;
+    if (reply.status != 200)
+        return reply.status == 401 || reply.status == 403
+                   ? access_failure(peer, reply.status)
+                   : bad_status(peer, "invalid_answer", "GET of a checkpoint", reply.status);
+    st = parse(out, peer, &reply, "GET of a checkpoint");
+    if (st == TUF_OK && !json_is_object(*out)) {
+        json_decref(*out);
+        *out = NULL;
+        return bad_answer(peer, "GET of a checkpoint");
+    }
+    return st;
+}
+
+tuf_status repl_peer_put_local(struct peer *peer, const char *id, json_t *doc)
+{
+    TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
+    TUF_AUTO(tufi_buf_release) struct buf path = BUF_INIT;
+    tufi_buf_printf(&path, "_local/%s", id);
+    buf_append_u8(&path, 0);
+    tuf_status st = path.failed ? tufi_nomem()
+                                : send_json(&reply, peer, "PUT", (const char *)path.data, doc);
+    if (st != TUF_OK)
+        return st;
+    if (reply.status == 409)
+        return TUF_CONFLICT;
+    if (!is_2xx(reply.status))
+        return bad_status(peer, "checkpoint_commit_failure", "PUT of a checkpoint", reply.status);
+    TUF_AUTO(free_json) json_t *body =
+        json_loadb((const char *)reply.body.data, reply.body.len, 0, NULL);
+    json_t *rev = json_object_get(body, "rev");
+    if (!json_is_string(rev) || json_object_set(doc, "_rev", rev) != 0)
+        return bad_answer(peer, "PUT of a checkpoint");
+    return TUF_OK;
+}
+
+/* ---- changes ----------------------------------------------------------------------------- */
+
+static void append_since(struct buf *out, const json_t *since)
+{
+    if (json_is_string(since)) {
+        repl_append_escaped(out, tuf_str(json_string_value(since)));
+        return;
+    }
+    char *text = json_dumps(since, JSON_COMPACT | JSON_ENCODE_ANY);
+    if (text == NULL)
+        out->failed = true;
+    else
+        repl_append_escaped(out, tuf_str(text));
+    free(text);
+}
+
+static bool row_is_good(const json_t *row)
+{
+    size_t pos;
+    json_t *change;
+    const json_t *changes = json_object_get(row, "changes");
+    if (!json_is_string(json_object_get(row, "id")) || json_object_get(row, "seq") == NULL ||
+        !json_is_array(changes))
+        return false;
+    json_array_foreach(changes, pos, change) {
+        if (!json_is_string(json_object_get(change, "rev")))
+            return false;
+    }
+    return true;
+}
+
+static bool changes_are_good(const json_t *body)
+{
+    size_t pos;
+    json_t *row;
+    const json_t *results = json_object_get(body, "results");
+    if (!json_is_array(results) || json_object_get(body, "last_seq") == NULL)
+        return false;
+    json_array_foreach(results, pos, row) {
+        if (!row_is_good(row))
+            return false;
+    }
+    return true;
+}
+
+tuf_status repl_peer_changes(json_t **out, struct peer *peer, const struct changes_request *rq)
+{
+    TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
+    TUF_AUTO(tufi_buf_release) struct buf path = BUF_INIT;
+    struct http_request request = { .method = rq->body != NULL ? "POST" : "GET",
+                                    .size_max = LIST_SIZE_MAX, .wait_ms = rq->wait_ms };
+    char *text = NULL;
+    *out = NULL;
+    tufi_buf_printf(&path, "_changes?style=%s&limit=%llu%s&since=", rq->style,
+                    (unsigned long long)rq->limit, rq->filter);
+    append_since(&path, rq->since);
+    if (rq->wait_ms > 0)
+        tufi_buf_printf(&path, "&feed=longpoll&timeout=%llu", (unsigned long long)rq->wait_ms);
+    buf_append_u8(&path, 0);
+    if (rq->body != NULL) {
+        text = json_dumps(rq->body, JSON_COMPACT);
+        request.has_body = true;
+        request.body = tuf_str(text != NULL ? text : "");
+    }
+    if (path.failed || (rq->body != NULL && text == NULL)) {
+        free(text);
+        return tufi_nomem();
+    }
+    request.path = (const char *)path.data;
+    tuf_status st = repl_http_call(&reply, &peer->http, &request);
+    free(text);
+    if (st != TUF_OK)
+        return st;
+    if (reply.status == 401 || reply.status == 403)
+        return access_failure(peer, reply.status);
+    if (reply.status != 200)
+        return bad_status(peer, "changes_req_failed", "_changes", reply.status);
+    st = parse(out, peer, &reply, "_changes");
+    if (st == TUF_OK && !changes_are_good(*out)) {
+        json_decref(*out);
+        *out = NULL;
+        st = bad_answer(peer, "_changes");
+    }
+    return st;
+}
+
+/* ---- revisions --------------------------------------------------------------------------- */
+
+static bool are_strings(const json_t *list)
+{
+    size_t pos;
+    json_t *item;
+    json_array_foreach(list, pos, item) {
+        if (!json_is_string(item))
+            return false;
+    }
+    return true;
+}
+
+static bool diff_is_good(json_t *diff, const json_t *asked)
+{
+    const char *id;
+    json_t *item;
+    if (!json_is_object(diff))
+        return false;
+    json_object_foreach(diff, id, item) {
+        const json_t *missing = json_object_get(item, "missing");
+        const json_t *ancestors = json_object_get(item, "possible_ancestors");
+        if (json_object_get(asked, id) == NULL || (missing != NULL && !json_is_array(missing)) ||
+            !are_strings(missing) || !are_strings(ancestors))
+            return false;
+    }
+    return true;
+}
+
+tuf_status repl_peer_revs_diff(json_t **out, struct peer *peer, const json_t *revs)
+{
+    TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
+    *out = NULL;
+    tuf_status st = send_json(&reply, peer, "POST", "_revs_diff", revs);
+    if (st != TUF_OK)
+        return st;
+    if (reply.status == 401 || reply.status == 403)
+        return access_failure(peer, reply.status);
+    if (reply.status != 200)
+        return bad_status(peer, "revs_diff_failed", "_revs_diff", reply.status);
+    st = parse(out, peer, &reply, "_revs_diff");
+    if (st == TUF_OK && !diff_is_good(*out, revs)) {
+        json_decref(*out);
+        *out = NULL;
+        st = bad_answer(peer, "_revs_diff");
+    }
+    return st;
+}
+
+tuf_status repl_peer_bulk_get(struct http_reply *out, struct peer *peer, const json_t *wanted)
+{
+    json_t *body = json_pack("{s:O,s:b,s:b,s:b}", "docs", wanted, "latest", 1, "revs", 1,
+                             "attachments", 0);
+    if (body == NULL)
+        return tufi_nomem();
+    tuf_status st = send_json(out, peer, "POST", "_bulk_get?latest=true&revs=true&attachments=false",
+                              body);
+    json_decref(body);
+    if (st != TUF_OK)
+        return st;
+    if (out->status == 400 || out->status == 404 || out->status == 405 || out->status == 501)
+        return TUF_NOT_FOUND;
+    if (out->status == 401 || out->status == 403)
+        return access_failure(peer, out->status);
+    return out->status == 200 ? TUF_OK
+                              : bad_status(peer, "bulk_get_failed", "_bulk_get", out->status);
+}
+
+tuf_status repl_peer_get(struct http_reply *out, struct peer *peer, const char *id,
+                         const char *rev)
+{
+    TUF_AUTO(tufi_buf_release) struct buf path = BUF_INIT;
+    repl_append_docid(&path, id);
+    buf_append_str(&path, "?revs=true&att_encoding_info=true&rev=");
+    repl_append_escaped(&path, tuf_str(rev));
+    buf_append_u8(&path, 0);
+    tuf_status st = path.failed ? tufi_nomem() : ask(out, peer, "GET", (const char *)path.data);
+    if (st != TUF_OK)
+        return st;
+    if (out->status == 404 || out->status == 403)
+        return TUF_NOT_FOUND;
+    return out->status == 200 ? TUF_OK : bad_status(peer, "invalid_answer", "GET of a document",
+                                                    out->status);
+}
+
+/* ---- writing ----------------------------------------------------------------------------- */
+
+static tuf_status count_refused(uint64_t *out, const struct peer *peer,
+                                const struct http_reply *reply)
+{
+    struct json_parts parts;
+    tuf_slice key, value, error;
+    *out = 0;
+    tuf_status st = repl_parts_begin(&parts, buf_slice(&reply->body), '[');
+    while (st == TUF_OK) {
+        st = repl_parts_next(&key, &value, &parts);
+        if (st == TUF_OK && repl_member(&error, value, "error") == TUF_OK)
+            ++*out;
+    }
+    return st == TUF_END ? TUF_OK : bad_answer(peer, "_bulk_docs");
+}
+
+tuf_status repl_peer_bulk_docs(uint64_t *refused_out, struct peer *peer, const tuf_slice *docs,
+                               size_t count)
+{
+    TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
+    TUF_AUTO(tufi_buf_release) struct buf body = BUF_INIT;
+    *refused_out = 0;
+    buf_append_str(&body, "{\"new_edits\":false,\"docs\":[");
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            buf_append_u8(&body, ',');
+        buf_append_slice(&body, docs[i]);
+    }
+    buf_append_str(&body, "]}");
+    if (body.failed)
+        return tufi_nomem();
+    struct http_request rq = { .method = "POST", .path = "_bulk_docs", .has_body = true,
+                               .body = buf_slice(&body) };
+    tuf_status st = repl_http_call(&reply, &peer->http, &rq);
+    if (st != TUF_OK)
+        return st;
+    if (reply.status == 413)
+        return tufi_fail_kind(TUF_E_LIMIT, "too_large", "%s refuses so many documents at once",
+                              peer->http.ep->shown);
+    if (reply.status == 401 || reply.status == 403)
+        return access_failure(peer, reply.status);
+    if (reply.status != 201 && reply.status != 417)
+        return bad_status(peer, "bulk_docs_failed", "_bulk_docs", reply.status);
+    return count_refused(refused_out, peer, &reply);
+}

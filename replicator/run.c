@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: see replicator/run.h. Start, checkpoints and end; batches are in batch.c.
+ */
+#include "replicator/run.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "replicator/batch.h"
+
+#define LONGPOLL_MS 10000
+#define TIME_SIZE 40
+
+tuf_status repl_global_init(void)
+{
+    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK
+               ? TUF_OK
+               : tufi_fail(TUF_E_INTERNAL, "curl cannot be started");
+}
+
+/* ---- small things ------------------------------------------------------------------------ */
+
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void http_date(char out[TIME_SIZE], time_t when)
+{
+    static const char *const days[] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
+    static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+    struct tm tm;
+    memset(&tm, 0, sizeof(tm));
+    (void)gmtime_r(&when, &tm);
+    (void)snprintf(out, TIME_SIZE, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[tm.tm_wday % 7],
+                   tm.tm_mday, months[tm.tm_mon % 12], tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
+                   tm.tm_sec);
+}
+
+static void replace(json_t **place, json_t *value)
+{
+    json_incref(value);
+    json_decref(*place);
+    *place = value;
+}
+
+static void report(struct repl_state *s)
+{
+    if (s->run->report == NULL)
+        return;
+    char *texts[3] = {
+        json_dumps(s->source_seq, JSON_ENCODE_ANY | JSON_COMPACT),
+        json_dumps(s->through_seq, JSON_ENCODE_ANY | JSON_COMPACT),
+        json_dumps(s->checkpointed_seq, JSON_ENCODE_ANY | JSON_COMPACT),
+    };
+    struct repl_progress progress = { s->stats, texts[0] != NULL ? texts[0] : "null",
+                                      texts[1] != NULL ? texts[1] : "null",
+                                      texts[2] != NULL ? texts[2] : "null" };
+    s->run->report(&progress, s->run->ctx);
+    for (size_t i = 0; i < 3; i++)
+        free(texts[i]);
+}
+
+/* ---- checkpoints ------------------------------------------------------------------------- */
+
+static json_t *history_entry(const struct repl_state *s)
+{
+    char start[TIME_SIZE], end[TIME_SIZE];
+    const struct repl_stats *n = &s->stats;
+    http_date(start, s->start_time);
+    http_date(end, time(NULL));
+    return json_pack("{s:s,s:s,s:s,s:O,s:O,s:O,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "session_id",
+                     s->session_id, "start_time", start, "end_time", end, "start_last_seq",
+                     s->start_seq, "end_last_seq", s->through_seq, "recorded_seq", s->through_seq,
+                     "missing_checked", (json_int_t)n->missing_checked, "missing_found",
+                     (json_int_t)n->missing_found, "docs_read", (json_int_t)n->docs_read,
+                     "docs_written", (json_int_t)n->docs_written, "doc_write_failures",
+                     (json_int_t)n->doc_write_failures, "bulk_get_docs",
+                     (json_int_t)n->bulk_get_docs, "bulk_get_attempts",
+                     (json_int_t)n->bulk_get_attempts);
+}
+
+static json_t *make_log(struct repl_state *s)
+{
+    json_t *entry = history_entry(s);
+    json_t *history = entry != NULL ? repl_extend_history(entry, s->old_history) : NULL;
+    json_decref(entry);
+    if (history == NULL)
+        return NULL;
+    return json_pack("{s:s,s:O,s:i,s:o}", "session_id", s->session_id, "source_last_seq",
+                     s->through_seq, "replication_id_version", REPL_ID_VERSION, "history", history);
+}
+
+static tuf_status put_log(struct peer *peer, const struct repl_state *s, const char *name,
+                          json_t **rev, const json_t *log)
+{
+    json_t *doc = json_copy((json_t *)(uintptr_t)log);
+    if (doc == NULL)
+        return tufi_nomem();
+    if (*rev != NULL)
+        (void)json_object_set(doc, "_rev", *rev);
+    tuf_status st = repl_peer_put_local(peer, s->run->id, doc);
+    if (st == TUF_CONFLICT) {
+        /* Another run of the same job wrote it, or our last answer was lost: what counts is that
+         * both logs have this session in the end. */
+        json_t *there = NULL;
+        st = repl_peer_get_local(&there, peer, s->run->id);
+        json_t *now = json_object_get(there, "_rev");
+        if (st == TUF_OK && now != NULL)
+            (void)json_object_set(doc, "_rev", now);
+        json_decref(there);
+        if (st == TUF_OK)
+            st = repl_peer_put_local(peer, s->run->id, doc);
+    }
+    if (st == TUF_OK)
+        replace(rev, json_object_get(doc, "_rev"));
+    json_decref(doc);
+    if (st == TUF_CONFLICT)
+        st = tufi_fail_kind(TUF_E_IO, "checkpoint_commit_failure",
+                            "Error updating the %s checkpoint document: conflict", name);
+    return st;
+}
+
+static tuf_status checkpoint(struct repl_state *s)
+{
+    s->checkpoint_ms = now_ms();
+    if (!s->run->opts->use_checkpoints || json_equal(s->through_seq, s->checkpointed_seq))
+        return TUF_OK;
+    tuf_status st = repl_peer_commit(&s->target, "target");
+    if (st == TUF_OK)
+        st = repl_peer_commit(&s->source, "source");
+    json_t *log = st == TUF_OK ? make_log(s) : NULL;
+    if (st == TUF_OK && log == NULL)
+        st = tufi_nomem();
+    if (st == TUF_OK)
+        st = put_log(&s->source, s, "source", &s->source_rev, log);
+    if (st == TUF_OK)
+        st = put_log(&s->target, s, "target", &s->target_rev, log);
+    if (st == TUF_OK)
+        replace(&s->checkpointed_seq, s->through_seq);
+    json_decref(log);
+    return st;
+}
+
+/* ---- start ------------------------------------------------------------------------------- */
+
+static tuf_status create_target(struct repl_state *s)
+{
+    TUF_AUTO(tufi_buf_release) struct buf params = BUF_INIT;
+    const char *name;
+    json_t *value;
+    json_object_foreach(s->run->opts->create_params, name, value) {
+        char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY);
+        if (params.len > 0)
+            buf_append_u8(&params, '&');
+        repl_append_escaped(&params, tuf_str(name));
+        buf_append_u8(&params, '=');
+        const char *plain = json_is_string(value) ? json_string_value(value) : text;
+        repl_append_escaped(&params, tuf_str(plain != NULL ? plain : ""));
+        free(text);
+    }
+    buf_append_u8(&params, 0);
+    return params.failed ? tufi_nomem() : repl_peer_create(&s->target, (const char *)params.data);
+}
+
+static tuf_status read_logs(struct repl_state *s)
+{
+    json_t *source = NULL, *target = NULL;
+    tuf_status st = repl_peer_get_local(&source, &s->source, s->run->id);
+    if (st == TUF_OK)
+        st = repl_peer_get_local(&target, &s->target, s->run->id);
+    if (st == TUF_OK) {
+        replace(&s->source_rev, json_object_get(source, "_rev"));
+        replace(&s->target_rev, json_object_get(target, "_rev"));
+        replace(&s->old_log, source);
+        replace(&s->old_history, json_object_get(source, "history"));
+        s->start_seq = repl_compare_logs(source, target);
+        if (s->start_seq == NULL)
+            st = tufi_nomem();
+        else if (json_is_integer(s->start_seq) && json_integer_value(s->start_seq) == 0 &&
+                 s->run->opts->since_seq != NULL)
+            replace(&s->start_seq, s->run->opts->since_seq);
+    }
+    json_decref(source);
+    json_decref(target);
+    return st;
+}
+
+static tuf_status start(struct repl_state *s)
+{
+    const struct repl_options *opts = s->run->opts;
+    struct http_limits limits = { opts->timeout_ms, opts->retries, s->run->cancel };
+    s->start_time = time(NULL);
+    tuf_status st = repl_make_session_id(s->session_id);
+    if (st == TUF_OK)
+        st = repl_http_init(&s->source.http, &opts->source, &limits);
+    if (st == TUF_OK)
+        st = repl_http_init(&s->target.http, &opts->target, &limits);
+    if (st == TUF_OK && opts->create_target)
+        st = create_target(s);
+    if (st == TUF_OK)
+        st = repl_peer_open(&s->source);
+    if (st == TUF_OK)
+        st = repl_peer_open(&s->target);
+    if (st == TUF_OK)
+        st = read_logs(s);
+    if (st != TUF_OK)
+        return st;
+    replace(&s->through_seq, s->start_seq);
+    replace(&s->checkpointed_seq, s->start_seq);
+    replace(&s->source_seq, s->source.update_seq);
+    s->checkpoint_ms = now_ms();
+    report(s);
+    return TUF_OK;
+}
+
+static void release(struct repl_state *s)
+{
+    repl_peer_release(&s->source);
+    repl_peer_release(&s->target);
+    json_t *values[] = { s->start_seq, s->through_seq, s->checkpointed_seq, s->source_seq,
+                         s->old_log, s->old_history, s->source_rev, s->target_rev,
+                         s->filter_body };
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+        json_decref(values[i]);
+    tufi_buf_release(&s->filter);
+}
+
+/* ---- the loop ---------------------------------------------------------------------------- */
+
+/* What the source is asked to leave out. */
+static tuf_status make_filter(struct repl_state *s)
+{
+    const struct repl_options *opts = s->run->opts;
+    const char *name;
+    json_t *value;
+    if (opts->doc_ids != NULL) {
+        buf_append_str(&s->filter, "&filter=_doc_ids");
+        s->filter_body = json_pack("{s:O}", "doc_ids", opts->doc_ids);
+    } else if (opts->selector != NULL) {
+        buf_append_str(&s->filter, "&filter=_selector");
+        s->filter_body = json_pack("{s:O}", "selector", opts->selector);
+    } else if (opts->filter != NULL) {
+        buf_append_str(&s->filter, "&filter=");
+        repl_append_escaped(&s->filter, tuf_str(opts->filter));
+        json_object_foreach(opts->query_params, name, value) {
+            char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY);
+            const char *plain = json_is_string(value) ? json_string_value(value) : text;
+            buf_append_u8(&s->filter, '&');
+            repl_append_escaped(&s->filter, tuf_str(name));
+            buf_append_u8(&s->filter, '=');
+            repl_append_escaped(&s->filter, tuf_str(plain != NULL ? plain : ""));
+            free(text);
+        }
+    }
+    buf_append_u8(&s->filter, 0);
+    bool bodyless = (opts->doc_ids != NULL || opts->selector != NULL) && s->filter_body == NULL;
+    return s->filter.failed || bodyless ? tufi_nomem() : TUF_OK;
+}
+
+/* One page of changes and what follows from it. *end_out: a one-shot replication is through. */
+static tuf_status round_of(bool *end_out, struct repl_state *s, uint64_t *limit)
+{
+    const struct repl_options *opts = s->run->opts;
+    json_t *page = NULL;
+    struct changes_request rq = {
+        .since = s->through_seq,
+        .style = opts->winning_revs_only ? "main_only" : "all_docs",
+        .filter = (const char *)s->filter.data,
+        .body = s->filter_body,
+        .limit = *limit,
+        .wait_ms = opts->continuous && s->caught_up ? LONGPOLL_MS : 0,
+    };
+    tuf_status st = repl_peer_changes(&page, &s->source, &rq);
+    if (st == TUF_E_LIMIT && *limit > 1) {
+        *limit /= 2;
+        return TUF_OK;
+    }
+    if (st != TUF_OK)
+        return st;
+    json_t *rows = json_object_get(page, "results");
+    json_t *pending = json_object_get(page, "pending");
+    size_t count = json_array_size(rows);
+    s->caught_up = count < *limit;
+    *end_out = s->caught_up && !opts->continuous;
+    s->stats.changes_pending = json_is_integer(pending) ? json_integer_value(pending) : -1;
+    if (count > 0)
+        st = repl_batch(s, rows);
+    if (st == TUF_OK) {
+        replace(&s->through_seq, json_object_get(page, "last_seq"));
+        if (s->caught_up)
+            replace(&s->source_seq, s->through_seq);
+        s->rows_read += count;
+        report(s);
+    }
+    json_decref(page);
+    return st;
+}
+
+static tuf_status loop(struct repl_state *s)
+{
+    uint64_t limit = s->run->opts->batch_size;
+    bool end = false;
+    tuf_status st = TUF_OK;
+    while (st == TUF_OK && !end) {
+        st = round_of(&end, s, &limit);
+        if (st == TUF_OK && !end && now_ms() - s->checkpoint_ms >= s->run->opts->checkpoint_ms)
+            st = checkpoint(s);
+        if (st == TUF_OK && *s->run->cancel)
+            st = TUF_STOPPED;
+    }
+    /* What was done before the end of a cancelled job need not be done again. */
+    if (st == TUF_OK)
+        st = checkpoint(s);
+    report(s);
+    return st;
+}
+
+/* With doc_ids CouchDB shows the numbers of this run once more at the top. */
+static void add_totals(json_t *result, const struct repl_state *s)
+{
+    static const char *const names[] = { "start_time", "end_time", "docs_read", "docs_written",
+                                         "doc_write_failures" };
+    json_t *entry = history_entry(s);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        (void)json_object_set(result, names[i], json_object_get(entry, names[i]));
+    json_decref(entry);
+}
+
+static json_t *make_result(struct repl_state *s)
+{
+    if (!s->run->opts->use_checkpoints)
+        return json_pack("{s:b,s:b}", "ok", 1, "use_checkpoints", 0);
+    json_t *result = json_pack("{s:b}", "ok", 1);
+    bool nothing = s->rows_read == 0 && json_equal(s->start_seq, s->through_seq);
+    if (result == NULL)
+        return NULL;
+    if (nothing)
+        (void)json_object_set_new(result, "no_changes", json_true());
+    json_t *log = nothing && s->old_log != NULL ? json_copy(s->old_log) : make_log(s);
+    (void)json_object_del(log, "_id");
+    (void)json_object_del(log, "_rev");
+    if (log == NULL || json_object_update(result, log) != 0) {
+        json_decref(result);
+        result = NULL;
+    }
+    json_decref(log);
+    if (result != NULL && s->run->opts->doc_ids != NULL)
+        add_totals(result, s);
+    return result;
+}
+
+tuf_status repl_run(json_t **result_out, const struct repl_run *run)
+{
+    TUF_AUTO(release) struct repl_state s = { .run = run };
+    *result_out = NULL;
+    s.stats.changes_pending = -1;
+    tuf_status st = start(&s);
+    if (st == TUF_OK)
+        st = make_filter(&s);
+    if (st == TUF_OK)
+        st = loop(&s);
+    if (st == TUF_OK) {
+        *result_out = make_result(&s);
+        st = *result_out != NULL ? TUF_OK : tufi_nomem();
+    }
+    return st;
+}

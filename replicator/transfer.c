@@ -1,0 +1,561 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: see replicator/transfer.h. Two requests at once on one thread: the PUT asks for bytes, the
+ * GET of the current attachment delivers them, and either is paused while the other is behind.
+ */
+#include "replicator/transfer.h"
+
+#include <openssl/rand.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/bytes.h"
+#include "base/hex.h"
+#include "replicator/parts.h"
+
+#define ATTS_MAX 10000
+#define POLL_MS 200
+#define BOUNDARY_SIZE 33
+/* A transfer may take this long and one second for each so many bytes. */
+#define SLOWEST_BYTES_PER_S 10000
+#define ANSWER_MAX 65536
+
+struct att {
+    char *name;
+    char *type;
+    uint64_t length; /* bytes that travel */
+    bool gzip;
+};
+
+struct transfer {
+    struct peer *source, *target;
+    const struct transfer_doc *doc;
+    bool with_stubs;
+    struct att *atts; /* those that travel */
+    size_t att_count;
+    char boundary[BOUNDARY_SIZE];
+    struct buf head;  /* up to the first attachment's bytes */
+    uint64_t total;   /* length of the body */
+
+    CURLM *multi;     /* of the source: it keeps connections from one document to the next */
+    CURL *get, *put;
+    struct curl_slist *get_headers, *put_headers;
+    bool get_open;    /* get is in multi */
+    struct buf text;  /* boundaries and heads to be sent before more attachment bytes */
+    size_t text_pos;
+    size_t att_pos;   /* attachment being sent */
+    uint64_t att_left;/* its bytes not yet received */
+    struct buf ring;  /* received, not yet sent */
+    size_t ring_pos;
+    bool put_paused, get_paused, bad_length, bad_get;
+    bool moved;       /* something was set going again: no reason to wait */
+    struct buf answer;
+};
+
+/* ---- the document ------------------------------------------------------------------------ */
+
+/* The generation of the newest ancestor that the revision descends from; 0 for none. */
+static uint64_t known_generation(const json_t *revisions, const json_t *ancestors)
+{
+    json_int_t start = json_integer_value(json_object_get(revisions, "start")), best = 0;
+    const json_t *ids = json_object_get(revisions, "ids");
+    size_t pos;
+    json_t *item;
+    json_array_foreach(ancestors, pos, item) {
+        const char *text = json_string_value(item);
+        const char *dash = text != NULL ? strchr(text, '-') : NULL;
+        char *end = NULL;
+        long long gen = dash != NULL ? strtoll(text, &end, 10) : 0;
+        if (dash == NULL || end != dash || gen <= best || gen > start)
+            continue;
+        const char *id = json_string_value(json_array_get(ids, (size_t)(start - gen)));
+        if (id != NULL && strcmp(id, dash + 1) == 0)
+            best = gen;
+    }
+    return (uint64_t)best;
+}
+
+static tuf_status bad_doc(const struct transfer *t, const char *what)
+{
+    return tufi_fail_kind(TUF_E_INVALID, "invalid_document", "%s of document %.80s is malformed",
+                          what, t->doc->id);
+}
+
+static char *copy_text(const char *text)
+{
+    return tufi_memdup(text, strlen(text) + 1);
+}
+
+static tuf_status add_att(struct transfer *t, const char *name, json_t *stub)
+{
+    const char *encoding = json_string_value(json_object_get(stub, "encoding"));
+    const char *type = json_string_value(json_object_get(stub, "content_type"));
+    bool gzip = encoding != NULL && strcmp(encoding, "gzip") == 0;
+    if (encoding != NULL && !gzip)
+        return bad_doc(t, "an attachment's encoding");
+    if (gzip && t->target->plain_atts) {
+        /* It goes out inflated: what described the compressed bytes is of no use. */
+        gzip = false;
+        (void)json_object_del(stub, "encoding");
+        (void)json_object_del(stub, "encoded_length");
+        (void)json_object_del(stub, "digest");
+    }
+    const json_t *length = json_object_get(stub, gzip ? "encoded_length" : "length");
+    if (!json_is_integer(length) || json_integer_value(length) < 0 || t->att_count == ATTS_MAX)
+        return bad_doc(t, "an attachment's length");
+    struct att *att = &t->atts[t->att_count];
+    att->name = copy_text(name);
+    att->type = copy_text(type != NULL ? type : "application/octet-stream");
+    att->length = (uint64_t)json_integer_value(length);
+    att->gzip = gzip;
+    t->att_count++;
+    return att->name != NULL && att->type != NULL ? TUF_OK : tufi_nomem();
+}
+
+/* Rewrites "_attachments": stubs stay stubs if the target has their bytes, others follow. */
+static tuf_status plan_atts(struct transfer *t, json_t *atts, uint64_t known)
+{
+    const char *name;
+    json_t *stub;
+    size_t count = json_object_size(atts);
+    t->atts = tufi_alloc_array(count < ATTS_MAX ? count : ATTS_MAX, sizeof(*t->atts));
+    if (t->atts == NULL)
+        return tufi_nomem();
+    json_object_foreach(atts, name, stub) {
+        json_int_t revpos = json_integer_value(json_object_get(stub, "revpos"));
+        if (!json_is_object(stub))
+            return bad_doc(t, "an attachment");
+        if (t->with_stubs && revpos > 0 && (uint64_t)revpos <= known) {
+            (void)json_object_set_new(stub, "stub", json_true());
+            continue;
+        }
+        tuf_status st = add_att(t, name, stub);
+        if (st != TUF_OK)
+            return st;
+        (void)json_object_del(stub, "stub");
+        if (json_object_set_new(stub, "follows", json_true()) != 0)
+            return tufi_nomem();
+    }
+    return TUF_OK;
+}
+
+/* The document's text with another value of "_attachments". */
+static tuf_status splice_atts(struct buf *out, tuf_slice doc, const char *atts)
+{
+    struct json_parts parts;
+    tuf_slice key, value;
+    tuf_status st = repl_parts_begin(&parts, doc, '{');
+    buf_append_u8(out, '{');
+    while (st == TUF_OK) {
+        st = repl_parts_next(&key, &value, &parts);
+        if (st != TUF_OK || repl_key_is(key, "_attachments"))
+            continue;
+        buf_append_slice(out, key);
+        buf_append_u8(out, ':');
+        buf_append_slice(out, value);
+        buf_append_u8(out, ',');
+    }
+    tufi_buf_printf(out, "\"_attachments\":");
+    buf_append_str(out, atts);
+    buf_append_u8(out, '}');
+    return st == TUF_END ? buf_status(out) : st;
+}
+
+/* A value for a header line of a part. */
+static void append_quoted(struct buf *out, const char *text)
+{
+    for (const char *c = text; *c != 0; c++) {
+        if (*c == '"' || *c == '\\')
+            buf_append_u8(out, '\\');
+        buf_append_u8(out, (unsigned char)*c < ' ' ? ' ' : (uint8_t)*c);
+    }
+}
+
+static void append_part_head(struct buf *out, const struct transfer *t, const struct att *att)
+{
+    tufi_buf_printf(out, "\r\n--%s\r\nContent-Disposition: attachment; filename=\"", t->boundary);
+    append_quoted(out, att->name);
+    buf_append_str(out, "\"\r\nContent-Type: ");
+    for (const char *c = att->type; *c != 0; c++)
+        buf_append_u8(out, (unsigned char)*c < ' ' ? ' ' : (uint8_t)*c);
+    tufi_buf_printf(out, "\r\nContent-Length: %llu%s\r\n\r\n", (unsigned long long)att->length,
+                    att->gzip ? "\r\nContent-Encoding: gzip" : "");
+}
+
+/* What goes before the pos-th attachment, or behind the last. */
+static void append_between(struct buf *out, const struct transfer *t, size_t pos)
+{
+    if (pos < t->att_count)
+        append_part_head(out, t, &t->atts[pos]);
+    else
+        tufi_buf_printf(out, "\r\n--%s--", t->boundary);
+}
+
+static tuf_status measure(struct transfer *t)
+{
+    TUF_AUTO(tufi_buf_release) struct buf scratch = BUF_INIT;
+    t->total = t->head.len;
+    for (size_t i = 0; i <= t->att_count; i++) {
+        uint64_t bytes = i < t->att_count ? t->atts[i].length : 0;
+        tufi_buf_clear(&scratch);
+        append_between(&scratch, t, i);
+        if (scratch.failed)
+            return tufi_nomem();
+        if (bytes > INT64_MAX / ATTS_MAX)
+            return bad_doc(t, "an attachment's length");
+        t->total += scratch.len + bytes;
+    }
+    return TUF_OK;
+}
+
+static void free_json(json_t **value)
+{
+    json_decref(*value);
+}
+
+static tuf_status plan(struct transfer *t)
+{
+    TUF_AUTO(tufi_buf_release) struct buf doc = BUF_INIT;
+    tuf_slice atts_text, revs_text;
+    uint8_t random[(BOUNDARY_SIZE - 1) / 2];
+    if (RAND_bytes(random, sizeof(random)) != 1)
+        return tufi_fail(TUF_E_INTERNAL, "no random bytes for a boundary");
+    tufi_hex_encode(t->boundary, random, sizeof(random));
+    if (repl_member(&atts_text, t->doc->json, "_attachments") != TUF_OK ||
+        repl_member(&revs_text, t->doc->json, "_revisions") != TUF_OK)
+        return bad_doc(t, "the text");
+    TUF_AUTO(free_json) json_t *atts =
+        json_loadb((const char *)atts_text.data, atts_text.len, 0, NULL);
+    TUF_AUTO(free_json) json_t *revs =
+        json_loadb((const char *)revs_text.data, revs_text.len, 0, NULL);
+    if (!json_is_object(atts) || !json_is_object(revs))
+        return bad_doc(t, "the text");
+    tuf_status st = plan_atts(t, atts, known_generation(revs, t->doc->ancestors));
+    char *text = st == TUF_OK ? json_dumps(atts, JSON_COMPACT) : NULL;
+    if (st == TUF_OK)
+        st = text == NULL ? tufi_nomem() : splice_atts(&doc, t->doc->json, text);
+    free(text);
+    if (st != TUF_OK)
+        return st;
+    tufi_buf_printf(&t->head, "--%s\r\nContent-Type: application/json\r\n\r\n", t->boundary);
+    buf_append_slice(&t->head, buf_slice(&doc));
+    st = buf_status(&t->head);
+    return st == TUF_OK ? measure(t) : st;
+}
+
+/* ---- the two requests -------------------------------------------------------------------- */
+
+static size_t on_get_data(char *data, size_t size, size_t count, void *ctx)
+{
+    struct transfer *t = ctx;
+    size_t len = size * count;
+    long status = 0;
+    (void)curl_easy_getinfo(t->get, CURLINFO_RESPONSE_CODE, &status);
+    if (status != 200) {
+        t->bad_get = true;
+        return 0;
+    }
+    if (len > t->att_left) {
+        t->bad_length = true;
+        return 0;
+    }
+    if (t->ring_pos == t->ring.len) {
+        tufi_buf_clear(&t->ring);
+        t->ring_pos = 0;
+    }
+    if (t->ring.len + len > TRANSFER_BUFFER && t->ring.len > 0) {
+        t->get_paused = true;
+        return CURL_WRITEFUNC_PAUSE;
+    }
+    tufi_buf_append(&t->ring, data, len);
+    if (t->ring.failed)
+        return 0;
+    t->att_left -= len;
+    return len;
+}
+
+static size_t take(char *data, size_t room, const struct buf *from, size_t *pos)
+{
+    size_t len = from->len - *pos < room ? from->len - *pos : room;
+    if (len > 0)
+        memcpy(data, from->data + *pos, len);
+    *pos += len;
+    return len;
+}
+
+static size_t on_put_wants(char *data, size_t size, size_t count, void *ctx)
+{
+    struct transfer *t = ctx;
+    size_t len = take(data, size * count, &t->text, &t->text_pos);
+    if (len == 0)
+        len = take(data, size * count, &t->ring, &t->ring_pos);
+    if (len == 0 && t->att_pos < t->att_count) {
+        t->put_paused = true;
+        return CURL_READFUNC_PAUSE;
+    }
+    return len;
+}
+
+static size_t on_put_answer(char *data, size_t size, size_t count, void *ctx)
+{
+    struct transfer *t = ctx;
+    size_t len = size * count;
+    if (t->answer.len + len <= ANSWER_MAX)
+        tufi_buf_append(&t->answer, data, len);
+    return len;
+}
+
+static uint64_t time_for(const struct transfer *t, uint64_t bytes)
+{
+    return t->source->http.limits.timeout_ms * 2 + bytes / SLOWEST_BYTES_PER_S * 1000;
+}
+
+static tuf_status start_put(struct transfer *t)
+{
+    TUF_AUTO(tufi_buf_release) struct buf path = BUF_INIT;
+    TUF_AUTO(tufi_buf_release) struct buf type = BUF_INIT;
+    repl_append_docid(&path, t->doc->id);
+    buf_append_str(&path, "?new_edits=false");
+    buf_append_u8(&path, 0);
+    tufi_buf_printf(&type, "Content-Type: multipart/related; boundary=\"%s\"", t->boundary);
+    buf_append_u8(&type, 0);
+    if (path.failed || type.failed)
+        return tufi_nomem();
+    t->put_headers = repl_http_headers(&t->target->http, (const char *)type.data);
+    if (t->put_headers == NULL)
+        return tufi_nomem();
+    struct http_request rq = { .method = "PUT", .path = (const char *)path.data };
+    tuf_status st = repl_http_prepare(t->put, &t->target->http, &rq, t->put_headers);
+    if (st != TUF_OK)
+        return st;
+    CURLcode code = curl_easy_setopt(t->put, CURLOPT_UPLOAD, 1L);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(t->put, CURLOPT_INFILESIZE_LARGE, (curl_off_t)t->total);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(t->put, CURLOPT_READFUNCTION, on_put_wants);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(t->put, CURLOPT_READDATA, t);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(t->put, CURLOPT_WRITEFUNCTION, on_put_answer);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(t->put, CURLOPT_WRITEDATA, t);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(t->put, CURLOPT_TIMEOUT_MS, (long)time_for(t, t->total));
+    if (code != CURLE_OK)
+        return repl_http_failure(&t->target->http, code);
+    return curl_multi_add_handle(t->multi, t->put) == CURLM_OK ? TUF_OK : tufi_nomem();
+}
+
+static tuf_status start_get(struct transfer *t, const struct att *att)
+{
+    TUF_AUTO(tufi_buf_release) struct buf path = BUF_INIT;
+    repl_append_docid(&path, t->doc->id);
+    buf_append_u8(&path, '/');
+    repl_append_escaped(&path, tuf_str(att->name));
+    buf_append_str(&path, "?rev=");
+    repl_append_escaped(&path, tuf_str(t->doc->rev));
+    buf_append_u8(&path, 0);
+    /* curl must not inflate: what is stored compressed travels so. */
+    t->get_headers = repl_http_headers(&t->source->http, att->gzip ? "Accept-Encoding: gzip"
+                                                                   : "Accept-Encoding: identity");
+    if (path.failed || t->get_headers == NULL)
+        return tufi_nomem();
+    struct http_request rq = { .method = "GET", .path = (const char *)path.data };
+    tuf_status st = repl_http_prepare(t->get, &t->source->http, &rq, t->get_headers);
+    if (st != TUF_OK)
+        return st;
+    CURLcode code = curl_easy_setopt(t->get, CURLOPT_WRITEFUNCTION, on_get_data);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(t->get, CURLOPT_WRITEDATA, t);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(t->get, CURLOPT_TIMEOUT_MS, (long)time_for(t, att->length));
+    if (code != CURLE_OK)
+        return repl_http_failure(&t->source->http, code);
+    t->att_left = att->length;
+    t->get_paused = false;
+    t->get_open = curl_multi_add_handle(t->multi, t->get) == CURLM_OK;
+    return t->get_open ? TUF_OK : tufi_nomem();
+}
+
+static void end_get(struct transfer *t)
+{
+    if (t->get_open)
+        curl_multi_remove_handle(t->multi, t->get);
+    t->get_open = false;
+    curl_slist_free_all(t->get_headers);
+    t->get_headers = NULL;
+}
+
+/* ---- the flow ---------------------------------------------------------------------------- */
+
+static tuf_status next_att(struct transfer *t)
+{
+    append_between(&t->text, t, t->att_pos);
+    if (t->text.failed)
+        return tufi_nomem();
+    return t->att_pos < t->att_count ? start_get(t, &t->atts[t->att_pos]) : TUF_OK;
+}
+
+static tuf_status get_ended(struct transfer *t, CURLcode code)
+{
+    long status = 0;
+    (void)curl_easy_getinfo(t->get, CURLINFO_RESPONSE_CODE, &status);
+    end_get(t);
+    if (t->bad_get || (code == CURLE_OK && status != 200))
+        return tufi_fail_kind(TUF_E_IO, "attachment_failed",
+                              "%s answers the GET of an attachment with status %ld",
+                              t->source->http.ep->shown, status);
+    if (t->bad_length || (code == CURLE_OK && t->att_left > 0))
+        return tufi_fail_kind(TUF_E_IO, "attachment_failed",
+                              "an attachment of %.80s has another length than it says", t->doc->id);
+    if (code != CURLE_OK)
+        return repl_http_failure(&t->source->http, code);
+    return TUF_OK;
+}
+
+/* Whether the next boundary may be written: all of the attachment has been sent. */
+static bool att_is_sent(const struct transfer *t)
+{
+    return !t->get_open && t->att_left == 0 && t->ring_pos == t->ring.len &&
+           t->text_pos == t->text.len && t->att_pos < t->att_count;
+}
+
+static tuf_status unpause(struct transfer *t)
+{
+    t->moved = false;
+    if (att_is_sent(t)) {
+        tufi_buf_clear(&t->text);
+        t->text_pos = 0;
+        t->att_pos++;
+        t->moved = true;
+        tuf_status st = next_att(t);
+        if (st != TUF_OK)
+            return st;
+    }
+    if (t->get_paused && t->ring_pos == t->ring.len) {
+        t->get_paused = false;
+        t->moved = true;
+        (void)curl_easy_pause(t->get, CURLPAUSE_CONT);
+    }
+    if (t->put_paused && (t->text_pos < t->text.len || t->ring_pos < t->ring.len)) {
+        t->put_paused = false;
+        t->moved = true;
+        (void)curl_easy_pause(t->put, CURLPAUSE_CONT);
+    }
+    return TUF_OK;
+}
+
+/* Reads the ends that curl has to tell. *done_out: the PUT is over. */
+static tuf_status take_messages(bool *done_out, struct transfer *t)
+{
+    int left = 0;
+    CURLMsg *message;
+    while ((message = curl_multi_info_read(t->multi, &left)) != NULL) {
+        CURLcode code = message->data.result;
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        if (message->easy_handle == t->put) {
+            *done_out = true;
+            return code == CURLE_OK ? TUF_OK : repl_http_failure(&t->target->http, code);
+        }
+        tuf_status st = get_ended(t, code);
+        if (st != TUF_OK)
+            return st;
+    }
+    return TUF_OK;
+}
+
+static tuf_status flow(struct transfer *t)
+{
+    bool done = false;
+    buf_append_slice(&t->text, buf_slice(&t->head));
+    tuf_status st = buf_status(&t->text);
+    if (st == TUF_OK)
+        st = next_att(t);
+    if (st == TUF_OK)
+        st = start_put(t);
+    while (st == TUF_OK && !done) {
+        int running = 0;
+        if (curl_multi_perform(t->multi, &running) != CURLM_OK)
+            return tufi_fail_kind(TUF_E_IO, "req_failed", "curl cannot go on");
+        st = take_messages(&done, t);
+        if (st != TUF_OK || done)
+            break;
+        st = unpause(t);
+        if (st == TUF_OK && *t->source->http.limits.cancel)
+            st = TUF_STOPPED;
+        if (st == TUF_OK)
+            (void)curl_multi_poll(t->multi, NULL, 0, t->moved ? 0 : POLL_MS, NULL);
+    }
+    return st;
+}
+
+static void release(struct transfer *t)
+{
+    end_get(t);
+    if (t->multi != NULL && t->put != NULL)
+        curl_multi_remove_handle(t->multi, t->put);
+    curl_easy_cleanup(t->get);
+    curl_easy_cleanup(t->put);
+    curl_slist_free_all(t->put_headers);
+    for (size_t i = 0; i < t->att_count; i++) {
+        tufi_free(t->atts[i].name);
+        tufi_free(t->atts[i].type);
+    }
+    tufi_free(t->atts);
+    tufi_buf_release(&t->head);
+    tufi_buf_release(&t->text);
+    tufi_buf_release(&t->ring);
+    tufi_buf_release(&t->answer);
+}
+
+static tuf_status try_once(long *status_out, struct peer *source, struct peer *target,
+                           const struct transfer_doc *doc, bool with_stubs)
+{
+    TUF_AUTO(release) struct transfer t = { .source = source, .target = target, .doc = doc,
+                                            .with_stubs = with_stubs };
+    *status_out = 0;
+    tuf_status st = plan(&t);
+    if (st != TUF_OK)
+        return st;
+    if (source->multi == NULL)
+        source->multi = curl_multi_init();
+    t.multi = source->multi;
+    t.get = curl_easy_init();
+    t.put = curl_easy_init();
+    if (t.multi == NULL || t.get == NULL || t.put == NULL)
+        return tufi_nomem();
+    st = flow(&t);
+    if (st == TUF_OK)
+        (void)curl_easy_getinfo(t.put, CURLINFO_RESPONSE_CODE, status_out);
+    return st;
+}
+
+tuf_status repl_transfer(enum transfer_outcome *out, struct peer *source, struct peer *target,
+                         const struct transfer_doc *doc)
+{
+    uint64_t pause_ms = 250;
+    bool with_stubs = true;
+    tuf_status st;
+    long status;
+    for (unsigned attempt = 0;; attempt++) {
+        st = try_once(&status, source, target, doc, with_stubs);
+        if (st == TUF_OK && status == 412 && with_stubs)
+            with_stubs = false; /* it does not have what it was thought to have */
+        else if (!repl_http_may_retry(st, status))
+            break;
+        if (attempt >= source->http.limits.retries)
+            break;
+        if (repl_sleep(pause_ms, source->http.limits.cancel) != TUF_OK)
+            return TUF_STOPPED;
+        pause_ms *= 2;
+    }
+    if (st != TUF_OK)
+        return st;
+    if (status >= 500)
+        return tufi_fail_kind(TUF_E_IO, "document_failed", "%s answers a PUT with status %ld",
+                              target->http.ep->shown, status);
+    *out = status >= 200 && status <= 299 ? TRANSFER_DONE : TRANSFER_REFUSED;
+    return TUF_OK;
+}

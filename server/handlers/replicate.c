@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: POST /_replicate: starts and cancels replications.
+ *
+ * The name of a local database becomes a URL of this server, with the caller's own credentials: a
+ * replication reads and writes through the API and can do no more than its caller. A one-shot
+ * replication runs on its own thread; the request looks after it with a timer and holds neither a
+ * worker nor the loop meanwhile.
+ *
+ * INV-RPH-4: only server admins and users with the role "_replicator" start replications, because
+ *            the server then connects to where they say.
+ * Source: CouchDB's chttpd_misc:handle_replicate_req and couch_replicator:replicate.
+ * Not here: the protocol (replicator/), the _replicator database, which does nothing yet.
+ */
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/bytes.h"
+#include "replicator/jobs.h"
+#include "server/handlers.h"
+#include "server/server.h"
+
+#define BODY_SIZE_MAX (UINT64_C(16) << 20)
+#define LOOK_FIRST_MS 10
+#define LOOK_LONGEST_MS 200
+#define JOBS_MAX 100
+
+struct waiting {
+    struct repl_job *job;
+    uint64_t look_ms; /* until the next look */
+};
+
+static void free_json(json_t **value)
+{
+    json_decref(*value);
+}
+
+/* ---- answers ----------------------------------------------------------------------------- */
+
+static int status_of(const char *kind, tuf_status st)
+{
+    if (strcmp(kind, "unauthorized") == 0)
+        return 401;
+    if (strcmp(kind, "forbidden") == 0)
+        return 403;
+    if (strcmp(kind, "bad_request") == 0 || strcmp(kind, "invalid_replication") == 0)
+        return 400;
+    if (strcmp(kind, "too_many_jobs") == 0 || st == TUF_STOPPED)
+        return 503;
+    return st == TUF_E_UNSUPPORTED ? 501 : 500;
+}
+
+static void reply_failure(struct request *req, tuf_status st)
+{
+    const tuf_error *error = tuf_last_error();
+    char text[TUF_ERROR_TEXT_SIZE];
+    const char *kind = error->kind[0] != 0 ? error->kind : "error";
+    (void)snprintf(text, sizeof(text), "%s", error->text);
+    if (st == TUF_CONFLICT)
+        reply_error(req, 409, "conflict", "this replication runs for another user");
+    else
+        reply_error(req, status_of(kind, st), kind, text);
+}
+
+static void reply_accepted(struct request *req, int status, const char *id)
+{
+    TUF_AUTO(tufi_buf_release) struct buf json = BUF_INIT;
+    buf_append_str(&json, "{\"ok\":true,\"_local_id\":");
+    json_append_string(&json, tuf_str(id));
+    buf_append_u8(&json, '}');
+    reply_json(req, status, &json);
+}
+
+/* ---- a one-shot job ---------------------------------------------------------------------- */
+
+static void forget_job(struct request *req)
+{
+    struct waiting *waiting = req->state;
+    repl_job_unref(&waiting->job);
+}
+
+static void look(struct request *req)
+{
+    struct waiting *waiting = req->state;
+    struct repl_job_end end;
+    TUF_AUTO(tufi_buf_release) struct buf result = BUF_INIT;
+    if (!repl_job_end(&end, &result, waiting->job)) {
+        if (waiting->look_ms < LOOK_LONGEST_MS)
+            waiting->look_ms += LOOK_FIRST_MS;
+        request_set_timer(req, waiting->look_ms, look);
+        return;
+    }
+    if (end.status == TUF_OK)
+        reply_json(req, 200, &result);
+    else
+        reply_error(req, status_of(end.kind, end.status), end.kind, end.text);
+}
+
+static void wait_for_job(struct request *req, struct repl_job *job)
+{
+    struct waiting *waiting = tufi_arena_alloc(&req->arena, sizeof(*waiting));
+    if (waiting == NULL) {
+        repl_job_unref(&job);
+        reply_status(req, tufi_nomem());
+        return;
+    }
+    waiting->job = job;
+    waiting->look_ms = LOOK_FIRST_MS;
+    req->state = waiting;
+    request_on_cleanup(req, forget_job);
+    request_set_timer(req, waiting->look_ms, look);
+}
+
+/* ---- local names ------------------------------------------------------------------------- */
+
+static void append_own_url(struct buf *out, struct request *req)
+{
+    TUF_AUTO(tufi_buf_release) struct buf host = BUF_INIT;
+    if (!config_get(&host, req->server->config, "chttpd", "bind_address"))
+        buf_append_str(&host, "127.0.0.1");
+    tuf_slice name = buf_slice(&host);
+    /* What listens everywhere listens on the loopback interface. */
+    if (slice_is(name, "0.0.0.0") || slice_is(name, "any"))
+        name = tuf_str("127.0.0.1");
+    if (slice_is(name, "::"))
+        name = tuf_str("::1");
+    bool v6 = name.len > 0 && memchr(name.data, ':', name.len) != NULL;
+    buf_append_str(out, v6 ? "http://[" : "http://");
+    buf_append_slice(out, name);
+    tufi_buf_printf(out, "%s:%u/", v6 ? "]" : "", req->server->port);
+}
+
+/* The headers by which the caller is known to us. */
+static json_t *own_headers(struct request *req)
+{
+    static const char *const names[] = { "Authorization", "Cookie" };
+    json_t *headers = json_object();
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        tuf_slice value;
+        if (request_header(&value, req, names[i]))
+            (void)json_object_set_new(headers, names[i],
+                                      json_stringn((const char *)value.data, value.len));
+    }
+    return headers;
+}
+
+/* Makes an URL of a local name; leaves everything else alone. */
+static tuf_status resolve_name(json_t *body, const char *member, struct request *req)
+{
+    const json_t *value = json_object_get(body, member);
+    const json_t *url = json_is_object(value) ? json_object_get(value, "url") : value;
+    const char *text = json_string_value(url);
+    TUF_AUTO(tufi_buf_release) struct buf own = BUF_INIT;
+    if (text == NULL || strstr(text, "://") != NULL)
+        return TUF_OK;
+    append_own_url(&own, req);
+    url_encode(&own, tuf_str(text));
+    if (own.failed)
+        return tufi_nomem();
+    json_t *endpoint = json_pack("{s:o,s:o}", "url",
+                                 json_stringn((const char *)own.data, own.len), "headers",
+                                 own_headers(req));
+    return json_object_set_new(body, member, endpoint) == 0 ? TUF_OK : tufi_nomem();
+}
+
+/* ---- the request ------------------------------------------------------------------------- */
+
+/* A cancel that names the job; NULL if it does not. */
+static const char *named_job(const json_t *body)
+{
+    static const char *const names[] = { "replication_id", "_local_id", "id" };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const json_t *value = json_object_get(body, names[i]);
+        if (json_is_string(value))
+            return json_string_value(value);
+    }
+    return NULL;
+}
+
+static void cancel(struct request *req, const char *id)
+{
+    char plain[REPL_JOB_ID_SIZE];
+    (void)snprintf(plain, sizeof(plain), "%s", id);
+    for (char *c = plain; *c != 0; c++) {
+        if (*c == ' ') /* a '+' that went through a form */
+            *c = '+';
+    }
+    if (repl_jobs_cancel(req->server->replications, plain))
+        reply_accepted(req, 200, plain);
+    else
+        reply_error(req, 404, "not_found", "missing");
+}
+
+static void start(struct request *req, struct repl_options *opts)
+{
+    TUF_AUTO(tufi_buf_release) struct buf user = BUF_INIT;
+    struct repl_job *job = NULL;
+    uint64_t count_max = config_uint(req->server->config, "replicator", "max_jobs", JOBS_MAX);
+    buf_append_slice(&user, req->user.name);
+    buf_append_u8(&user, 0);
+    struct repl_caller caller = { req->server->uuid, user.failed ? "" : (const char *)user.data,
+                                  (size_t)count_max };
+    bool continuous = opts->continuous;
+    tuf_status st = repl_jobs_start(&job, req->server->replications, opts, &caller);
+    if (st != TUF_OK) {
+        reply_failure(req, st);
+    } else if (continuous) {
+        reply_accepted(req, 202, repl_job_id(job));
+        repl_job_unref(&job);
+    } else {
+        wait_for_job(req, job);
+    }
+}
+
+static void on_body(struct request *req, tuf_slice text)
+{
+    TUF_AUTO(free_json) json_t *body = body_json(req, text, 'o');
+    TUF_AUTO(repl_options_release) struct repl_options opts = { 0 };
+    char id[REPL_JOB_ID_SIZE];
+    if (body == NULL)
+        return;
+    if (json_is_true(json_object_get(body, "cancel")) && named_job(body) != NULL) {
+        cancel(req, named_job(body));
+        return;
+    }
+    tuf_status st = resolve_name(body, "source", req);
+    if (st == TUF_OK)
+        st = resolve_name(body, "target", req);
+    if (st == TUF_OK)
+        st = repl_options_parse(&opts, body);
+    if (st == TUF_OK && opts.cancel)
+        st = repl_job_make_id(id, &opts, req->server->uuid);
+    if (st != TUF_OK)
+        reply_failure(req, st);
+    else if (opts.cancel)
+        cancel(req, id);
+    else
+        start(req, &opts);
+}
+
+void handle_replicate(struct request *req)
+{
+    if (!req->user.is_server_admin && !user_has_role(&req->user, "_replicator")) {
+        reply_error(req, 403, "forbidden",
+                    "only server admins and users with the role _replicator may replicate");
+        return;
+    }
+    if (request_require_json(req))
+        body_collect(req, BODY_SIZE_MAX, on_body);
+}
