@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,8 +17,11 @@
 #include "base/fail.h"
 #include "server/conn.h"
 #include "server/feed.h"
+#include "server/server.h"
 
 #define STOP_DEADLINE_MS 30000
+#define TRIM_INTERVAL_MS 5000
+#define TRIM_SIZE_MIN ((size_t)8 << 20) /* bytes that malloc holds without using them */
 
 uint64_t clock_ms(void)
 {
@@ -112,10 +116,29 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 
 /* ---- ticks and stopping ------------------------------------------------------------------ */
 
+/* After a large request glibc keeps its pages for ever. A server that goes back to small ones gives
+ * them back; one that is idle does not even look. */
+static void give_back_memory(struct loop *loop, uint64_t now_ms)
+{
+#ifdef __GLIBC__
+    if (loop->index != 0 || now_ms < loop->trim_next_ms ||
+        loop->server->request_count == loop->trim_request_count)
+        return;
+    loop->trim_next_ms = now_ms + TRIM_INTERVAL_MS;
+    loop->trim_request_count = loop->server->request_count;
+    if (mallinfo2().fordblks > TRIM_SIZE_MIN)
+        malloc_trim(0);
+#else
+    (void)loop;
+    (void)now_ms;
+#endif
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     struct loop *loop = arg;
     uint64_t now_ms = clock_ms();
+    give_back_memory(loop, now_ms);
     (void)fd;
     (void)what;
     struct conn *next;
