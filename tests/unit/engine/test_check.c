@@ -365,9 +365,8 @@ START_TEST(indexes_that_contradict_the_records_are_found)
     struct world w;
     world_start(&w);
     push(&w, "{'_id':'x','_revisions':{'start':2,'ids':['b','a']}}");
-    push(&w, "{'_id':'x','_revisions':{'start':2,'ids':['c','a']}}");
-    if (_i == WRONG_PATH_LEN) /* only one leaf */
-        world_end(&w), world_start(&w), push(&w, "{'_id':'x','_rev':'1-a'}");
+    if (_i != WRONG_PATH_LEN) /* lengths are exact in documents of one leaf only */
+        push(&w, "{'_id':'x','_revisions':{'start':2,'ids':['c','a']}}");
     struct commit c;
     ck_ok(tufi_commit_begin(&c, w.db));
     ck_ok(tufi_commit_put(&c, RECORD_META, tuf_str("not read again"), NULL));
