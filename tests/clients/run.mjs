@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Server } from './server.mjs';
 import { Tally } from './tally.mjs';
+import { replicatePart } from './part-replicate.mjs';
 import { pouchdbPart } from './part-pouchdb.mjs';
 import { serverPart } from './part-server.mjs';
 import { nanoPart } from './part-nano.mjs';
@@ -63,7 +64,7 @@ async function checkFiles(tally, server) {
 
 const parts = {
   pouchdb: pouchdbPart, server: serverPart, nano: nanoPart, couchbackup: couchbackupPart,
-  sync: syncPart, feeds: feedsPart, couchimport: couchimportPart,
+  sync: syncPart, feeds: feedsPart, couchimport: couchimportPart, replicate: replicatePart,
 };
 const tally = new Tally();
 for (const [name, part] of Object.entries(parts)) {
