@@ -207,4 +207,14 @@ static inline bool slice_starts(tuf_slice a, const char *prefix)
     return a.len >= len && memcmp(a.data, prefix, len) == 0;
 }
 
+/* Whether a text has characters that no header can carry. */
+static inline bool slice_has_control(tuf_slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < 0x20 || text.data[i] == 0x7f)
+            return true;
+    }
+    return false;
+}
+
 #endif

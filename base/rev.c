@@ -6,8 +6,10 @@
  * INV-REV-1: a usual revision, formatted and parsed again, is the same; its digits come out in
  *            lower case.
  * Source: CouchDB's couch_doc module. As there, an id of 16 characters is printed as the hex of its
- * bytes, so such a (never generated) text id does not survive a round trip.
+ * bytes, so such a (never generated) text id does not survive a round trip. Unlike there, an id has
+ * no control characters: each revision must fit into an ETag.
  */
+#include "base/bytes.h"
 #include "base/fail.h"
 #include "base/hex.h"
 #include "tuffet/types.h"
@@ -50,7 +52,7 @@ tuf_status tuf_rev_parse(tuf_revbuf *out, tuf_slice text)
         id_len = REV_HEX_LEN / 2;
     } else {
         /* Generation 0 is a local document's, whose id is a counter and never a digest. */
-        if (id.len == REV_HEX_LEN && gen > 0)
+        if ((id.len == REV_HEX_LEN && gen > 0) || slice_has_control(id))
             return bad_format();
         memcpy(out->bytes, id.data, id.len);
     }

@@ -9,6 +9,7 @@
  * Source: CouchDB's couch_doc module (order of checks, error texts).
  * Not here: the elements of "_attachments" (attachments.c).
  */
+#include "base/bytes.h"
 #include "base/hex.h"
 #include "json/special.h"
 
@@ -156,7 +157,7 @@ static tuf_status visit_revision(tuf_slice key, tuf_slice value, void *ctx)
     tuf_status st = tufi_json_string_content(&id, value, &list->doc->arena);
     if (st < 0)
         return st;
-    if (id.len == 0 || id.len > TUF_REV_ID_SIZE_MAX)
+    if (id.len == 0 || id.len > TUF_REV_ID_SIZE_MAX || slice_has_control(id))
         return bad_revisions("RevId isn't a valid hexadecimal");
     if (id.len != REV_HEX_LEN)
         return push_revision(list, id);

@@ -158,6 +158,14 @@ static void enter_flush(struct conn *conn)
     conn->deadline_ms = clock_ms() + CONN_WRITE_MS;
 }
 
+/* An answer to HEAD has no body, also when the head that came is not understood. */
+static bool asks_head(struct conn *conn)
+{
+    char name[5];
+    return evbuffer_copyout(input_of(conn), name, sizeof(name)) == (ev_ssize_t)sizeof(name) &&
+           memcmp(name, "HEAD ", sizeof(name)) == 0;
+}
+
 /* ---- heads ------------------------------------------------------------------------------- */
 
 static void start_request(struct conn *conn, tuf_slice bytes)
@@ -175,6 +183,7 @@ static void start_request(struct conn *conn, tuf_slice bytes)
         conn_close(conn);
         return;
     }
+    conn->req->is_head = asks_head(conn);
     if (error.status == 0 && !parser_start(conn, &head, bytes)) {
         error.status = 400;
         error.reason = "malformed request";
@@ -203,6 +212,7 @@ static void refuse_head(struct conn *conn, struct head_error error)
         conn_close(conn);
         return;
     }
+    conn->req->is_head = asks_head(conn);
     const char *name = error.status == 408   ? "timeout"
                        : error.status == 400 ? "bad_request"
                                              : "too_long";

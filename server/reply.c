@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/arith.h"
 #include "base/assert.h"
+#include "json/token.h"
 #include "server/cors.h"
 #include "server/error_map.h"
 #include "server/log.h"
@@ -375,8 +376,15 @@ void json_append_string(struct buf *out, tuf_slice text)
             buf_append_str(out, "\\u00");
             buf_append_u8(out, (uint8_t)digits[c >> 4]);
             buf_append_u8(out, (uint8_t)digits[c & 15]);
-        } else {
+        } else if (c < 0x80) {
             buf_append_u8(out, c);
+        } else {
+            size_t len = tufi_utf8_sequence_len(text.data + i, text.data + text.len);
+            if (len == 0)
+                buf_append_str(out, "\xef\xbf\xbd");
+            else
+                tufi_buf_append(out, text.data + i, len);
+            i += len > 0 ? len - 1 : 0;
         }
     }
     buf_append_u8(out, '"');

@@ -406,5 +406,33 @@ export const behaviours = [
       assert.match(link.text, /^HTTP\/1.1 408 /)
       link.socket.destroy()
     }
+  },
+  {
+    name: 'an answer is UTF-8, whatever bytes it repeats',
+    async run (server) {
+      await ask(server, 'PUT', '/db')
+      for (const bytes of ['%FF', '%C3', '%ED%A0%80', '%E0%80%80', '%F4%90%80%80', '%F0%9F', 'a%C3(b']) {
+        for (const target of ['/_node/', '/_', '/db/_all_docs?limit=', '/db/_all_docs?descending=',
+          '/db/_changes?since=', '/_all_dbs?limit=', '/db/']) {
+          const link = await dial(server, head(target + bytes, 'Connection: close\r\n').replace('GET /_%', 'PUT /_%'))
+          await until(`${target}${bytes} is answered`, () => link.ended)
+          const answer = Buffer.from(link.text, 'latin1')
+          assert.match(link.text, /^HTTP\/1.1 [1-4]/, `${target}${bytes}`)
+          assert.doesNotThrow(() => new TextDecoder('utf-8', { fatal: true }).decode(answer), `${target}${bytes}`)
+          link.socket.destroy()
+        }
+      }
+    }
+  },
+  {
+    name: 'an answer to HEAD has no body, also if the head is refused',
+    async run (server) {
+      for (const line of [`HEAD /${'x'.repeat(9000)} HTTP/1.1`, 'HEAD /_up HTTP/9.9', 'HEAD _up HTTP/1.1']) {
+        const link = await dial(server, `${line}\r\nHost: a\r\n\r\n`)
+        await until('it is refused', () => link.ended)
+        assert.match(link.text, /^HTTP\/1.1 (414|505|400) [^]*\r\nContent-Length: \d+\r\n[^]*\r\n\r\n$/)
+        link.socket.destroy()
+      }
+    }
   }
 ]

@@ -60,6 +60,8 @@ static const char *const invalid[] = {
     "9007199254740993-x",
     "99999999999999999999999-x",
     "1-967a00dff5e02add41819138abb3284g",
+    "1-a\nb",
+    "1-\x7f",
     "1-zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz",
 };
 
