@@ -28,11 +28,12 @@ static tuf_status write_docs(struct repl_state *s, const tuf_slice *docs, size_t
     if (count == 0)
         return TUF_OK;
     tuf_status st = repl_peer_bulk_docs(&refused, &s->target, docs, count);
-    if (st == TUF_E_LIMIT && count > 1) {
+    bool refused_whole = st == TUF_E_LIMIT || st == TUF_E_INVALID;
+    if (refused_whole && count > 1) {
         st = write_docs(s, docs, count / 2);
         return st == TUF_OK ? write_docs(s, docs + count / 2, count - count / 2) : st;
     }
-    if (st == TUF_E_LIMIT) {
+    if (refused_whole) {
         refused = 1;
         st = TUF_OK;
     }

@@ -424,6 +424,9 @@ tuf_status repl_peer_bulk_docs(uint64_t *refused_out, struct peer *peer, const t
     if (reply.status == 413)
         return tufi_fail_kind(TUF_E_LIMIT, "too_large", "%s refuses so many documents at once",
                               peer->http.ep->shown);
+    if (reply.status == 400)
+        return tufi_fail_kind(TUF_E_INVALID, "bulk_docs_failed", "%s refuses a document",
+                              peer->http.ep->shown);
     if (reply.status == 401 || reply.status == 403)
         return access_failure(peer, reply.status);
     if (reply.status != 201 && reply.status != 417)

@@ -70,7 +70,8 @@ tuf_status repl_peer_get(struct http_reply *out, struct peer *peer, const char *
 /*
  * POST _bulk_docs of documents as they are.
  *   refused_out  how many the target did not take
- * Returns: TUF_OK; E_LIMIT (413); failures.
+ * Returns: TUF_OK; E_LIMIT (413) and E_INVALID (400), where one document may spoil it for all;
+ *          failures.
  */
 tuf_status repl_peer_bulk_docs(uint64_t *refused_out, struct peer *peer, const tuf_slice *docs,
                                size_t count);

@@ -20,6 +20,8 @@
 /* A transfer may take this long and one second for each so many bytes. */
 #define SLOWEST_BYTES_PER_S 10000
 #define ANSWER_MAX 65536
+/* The kind of a failure that may be the document's own. */
+#define ATTACHMENT_FAILED "attachment_failed"
 
 struct att {
     char *name;
@@ -403,11 +405,11 @@ static tuf_status get_ended(struct transfer *t, CURLcode code)
     (void)curl_easy_getinfo(t->get, CURLINFO_RESPONSE_CODE, &status);
     end_get(t);
     if (t->bad_get || (code == CURLE_OK && status != 200))
-        return tufi_fail_kind(TUF_E_IO, "attachment_failed",
+        return tufi_fail_kind(TUF_E_IO, status >= 500 ? "req_failed" : ATTACHMENT_FAILED,
                               "%s answers the GET of an attachment with status %ld",
                               t->source->http.ep->shown, status);
     if (t->bad_length || (code == CURLE_OK && t->att_left > 0))
-        return tufi_fail_kind(TUF_E_IO, "attachment_failed",
+        return tufi_fail_kind(TUF_E_IO, ATTACHMENT_FAILED,
                               "an attachment of %.80s has another length than it says", t->doc->id);
     if (code != CURLE_OK)
         return repl_http_failure(&t->source->http, code);
@@ -551,6 +553,9 @@ tuf_status repl_transfer(enum transfer_outcome *out, struct peer *source, struct
             return TUF_STOPPED;
         pause_ms *= 2;
     }
+    /* Wrong again and again: not the connection's fault. The other documents need not wait. */
+    if (st == TUF_E_IO && strcmp(tuf_last_error()->kind, ATTACHMENT_FAILED) == 0)
+        return TUF_E_INVALID;
     if (st != TUF_OK)
         return st;
     if (status >= 500)

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 
 import { behaviours } from './behaviour.mjs'
 import { feedBehaviours } from './feeds.mjs'
+import { replicationBehaviours } from './replication.mjs'
 import { Server } from './server.mjs'
 
 const here = path.dirname(fileURLToPath(import.meta.url))
@@ -322,7 +323,7 @@ async function runFile (file, options, totals) {
 }
 
 async function runBehaviours (options, totals) {
-  for (const { name, ini, run } of [...behaviours, ...feedBehaviours]) {
+  for (const { name, ini, run } of [...behaviours, ...feedBehaviours, ...replicationBehaviours]) {
     const server = new Server(options.server, ini ?? [])
     let problem = null
     try {

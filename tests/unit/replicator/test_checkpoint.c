@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: test replicator/checkpoint.c: ids and the comparison of two logs.
+ */
+#include <stdio.h>
+
+#include "replicator/checkpoint.h"
+#include "tests/lib/test.h"
+
+#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
+
+static json_t *json_of(const char *text)
+{
+    json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
+    ck_assert_msg(value != NULL, "%s", text);
+    return value;
+}
+
+/* ---- comparison -------------------------------------------------------------------------- */
+
+struct pair {
+    const char *source, *target;
+    const char *seq; /* where to go on, as JSON */
+};
+
+static const struct pair pairs[] = {
+    { "{}", "{}", "0" },
+    /* The same last session. */
+    { "{\"session_id\":\"a\",\"source_last_seq\":\"7-x\",\"history\":[]}",
+      "{\"session_id\":\"a\",\"source_last_seq\":\"9-x\"}", "\"7-x\"" },
+    { "{\"session_id\":\"a\"}", "{\"session_id\":\"a\"}", "0" },
+    /* The source was ahead when the target died. */
+    { "{\"session_id\":\"c\",\"source_last_seq\":9,\"history\":["
+      "{\"session_id\":\"c\",\"recorded_seq\":9},{\"session_id\":\"b\",\"recorded_seq\":5}]}",
+      "{\"session_id\":\"b\",\"source_last_seq\":5,\"history\":["
+      "{\"session_id\":\"b\",\"recorded_seq\":5}]}", "5" },
+    /* And the other way round. */
+    { "{\"session_id\":\"b\",\"history\":[{\"session_id\":\"b\",\"recorded_seq\":5}]}",
+      "{\"session_id\":\"c\",\"history\":[{\"session_id\":\"c\",\"recorded_seq\":9},"
+      "{\"session_id\":\"b\",\"recorded_seq\":4}]}", "5" },
+    /* The newest that both have counts. */
+    { "{\"session_id\":\"d\",\"history\":[{\"session_id\":\"d\",\"recorded_seq\":9},"
+      "{\"session_id\":\"b\",\"recorded_seq\":5},{\"session_id\":\"a\",\"recorded_seq\":2}]}",
+      "{\"session_id\":\"e\",\"history\":[{\"session_id\":\"e\",\"recorded_seq\":8},"
+      "{\"session_id\":\"b\",\"recorded_seq\":5},{\"session_id\":\"a\",\"recorded_seq\":2}]}", "5" },
+    /* Nothing in common. */
+    { "{\"session_id\":\"a\",\"source_last_seq\":9,\"history\":[{\"session_id\":\"a\"}]}",
+      "{\"session_id\":\"b\",\"history\":[{\"session_id\":\"b\",\"recorded_seq\":3}]}", "0" },
+    /* Nonsense is no checkpoint. */
+    { "{\"session_id\":5,\"source_last_seq\":9,\"history\":[1,null,{}]}",
+      "{\"session_id\":5,\"history\":{\"a\":1}}", "0" },
+    { "{\"history\":[{\"recorded_seq\":9}]}", "{\"history\":[{\"recorded_seq\":9}]}", "0" },
+};
+
+START_TEST(logs_meet_at_the_newest_common_session)
+{
+    json_t *source = json_of(pairs[_i].source), *target = json_of(pairs[_i].target);
+    json_t *want = json_of(pairs[_i].seq), *got = repl_compare_logs(source, target);
+    ck_assert_msg(json_equal(want, got), "case %d", _i);
+    json_decref(source);
+    json_decref(target);
+    json_decref(want);
+    json_decref(got);
+}
+END_TEST
+
+START_TEST(no_log_begins_at_zero)
+{
+    json_t *got = repl_compare_logs(NULL, NULL);
+    ck_assert(json_is_integer(got) && json_integer_value(got) == 0);
+    json_decref(got);
+}
+END_TEST
+
+/* INV-RPC-2 */
+START_TEST(history_keeps_the_newest_fifty)
+{
+    json_t *history = NULL;
+    for (int i = 0; i < 200; i++) {
+        char name[16];
+        /* Each session writes twice: its second entry replaces the first. */
+        (void)snprintf(name, sizeof(name), "s%d", i / 2);
+        json_t *entry = json_pack("{s:s,s:i}", "session_id", name, "recorded_seq", i);
+        json_t *more = repl_extend_history(entry, history);
+        json_decref(entry);
+        json_decref(history);
+        history = more;
+        ck_assert(json_array_size(history) <= REPL_HISTORY_MAX);
+    }
+    ck_assert_uint_eq(json_array_size(history), REPL_HISTORY_MAX);
+    for (int i = 0; i < REPL_HISTORY_MAX; i++) {
+        json_t *entry = json_array_get(history, (size_t)i);
+        ck_assert_int_eq(json_integer_value(json_object_get(entry, "recorded_seq")), 199 - 2 * i);
+    }
+    json_decref(history);
+}
+END_TEST
+
+/* ---- ids --------------------------------------------------------------------------------- */
+
+static void id_of(char out[REPL_ID_SIZE], const char *request, const char *uuid)
+{
+    struct repl_options opts;
+    json_t *body = json_of(request);
+    ck_ok(repl_options_parse(&opts, body));
+    ck_ok(repl_make_id(out, &opts, uuid));
+    ck_assert_uint_eq(strlen(out), REPL_ID_SIZE - 1);
+    repl_options_release(&opts);
+    json_decref(body);
+}
+
+#define PLAIN "{\"source\":\"http://joe:one@a/x\",\"target\":\"http://b/y\"}"
+
+/* INV-RPC-1 */
+static const char *const same[][2] = {
+    { PLAIN, PLAIN },
+    { PLAIN, "{\"source\":\"http://joe:two@a/x/\",\"target\":\"http://b/y\"}" },
+    { PLAIN, "{\"source\":{\"url\":\"http://a/x\",\"auth\":{\"basic\":{\"username\":\"joe\","
+             "\"password\":\"z\"}}},\"target\":\"http://b/y\"}" },
+    { PLAIN, "{\"source\":\"http://joe:one@a/x\",\"target\":\"http://b/y\",\"continuous\":true,"
+             "\"create_target\":true,\"worker_batch_size\":7,\"checkpoint_interval\":1}" },
+    { "{\"source\":\"http://a/x\",\"target\":\"http://b/y\",\"doc_ids\":[\"b\",\"a\",\"b\"]}",
+      "{\"source\":\"http://a/x\",\"target\":\"http://b/y\",\"doc_ids\":[\"a\",\"b\"]}" },
+    { "{\"source\":\"http://a/x\",\"target\":\"http://b/y\",\"selector\":{\"a\":1,\"b\":2}}",
+      "{\"source\":\"http://a/x\",\"target\":\"http://b/y\",\"selector\":{\"b\":2,\"a\":1}}" },
+};
+
+START_TEST(the_same_job_has_the_same_id)
+{
+    char a[REPL_ID_SIZE], b[REPL_ID_SIZE];
+    id_of(a, same[_i][0], "u");
+    id_of(b, same[_i][1], "u");
+    ck_assert_str_eq(a, b);
+}
+END_TEST
+
+static const char *const other[] = {
+    "{\"source\":\"http://ann:one@a/x\",\"target\":\"http://b/y\"}",
+    "{\"source\":\"http://joe:one@a/z\",\"target\":\"http://b/y\"}",
+    "{\"source\":\"http://joe:one@a:81/x\",\"target\":\"http://b/y\"}",
+    "{\"source\":\"https://joe:one@a/x\",\"target\":\"http://b/y\"}",
+    "{\"source\":\"http://joe:one@a/x\",\"target\":\"http://b/z\"}",
+    "{\"source\":\"http://joe:one@a/x\",\"target\":\"http://b/y\",\"doc_ids\":[]}",
+    "{\"source\":\"http://joe:one@a/x\",\"target\":\"http://b/y\",\"selector\":{}}",
+    "{\"source\":\"http://joe:one@a/x\",\"target\":\"http://b/y\",\"filter\":\"d/f\"}",
+    "{\"source\":\"http://joe:one@a/x\",\"target\":\"http://b/y\",\"winning_revs_only\":true}",
+    "{\"source\":\"http://joe:one@a/x\",\"target\":\"http://b/y\",\"since_seq\":3}",
+};
+
+START_TEST(another_job_has_another_id)
+{
+    char a[REPL_ID_SIZE], b[REPL_ID_SIZE];
+    id_of(a, PLAIN, "u");
+    id_of(b, other[_i], "u");
+    ck_assert_str_ne(a, b);
+    id_of(b, PLAIN, "another server");
+    ck_assert_str_ne(a, b);
+}
+END_TEST
+
+START_TEST(an_id_stays_what_it_was)
+{
+    /* Whoever changes this value makes every replication begin anew. */
+    char id[REPL_ID_SIZE];
+    id_of(id, PLAIN, "u");
+    ck_assert_str_eq(id, "461846e819b7f0e3c3b6a9ec21418c4e");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("checkpoint");
+    TCase *tcase = tcase_create("all");
+    tcase_add_loop_test(tcase, logs_meet_at_the_newest_common_session, 0, COUNT(pairs));
+    tcase_add_test(tcase, no_log_begins_at_zero);
+    tcase_add_test(tcase, history_keeps_the_newest_fifty);
+    tcase_add_loop_test(tcase, the_same_job_has_the_same_id, 0, COUNT(same));
+    tcase_add_loop_test(tcase, another_job_has_another_id, 0, COUNT(other));
+    tcase_add_test(tcase, an_id_stays_what_it_was);
+    suite_add_tcase(suite, tcase);
+    return tuft_run(suite);
+}
