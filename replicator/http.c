@@ -264,8 +264,9 @@ static tuf_status call_once(struct http_reply *out, struct http *http,
     if (code == CURLE_OK)
         code = curl_easy_perform(http->curl);
     if (sink.too_long)
-        return tufi_fail_kind(TUF_E_LIMIT, "answer_too_large", "%s answers with more than %llu bytes",
-                              http->ep->shown, (unsigned long long)sink.size_max);
+        return tufi_fail_kind(TUF_E_LIMIT, "answer_too_large",
+                              "%s answers with more than %llu bytes", http->ep->shown,
+                              (unsigned long long)sink.size_max);
     if (out->body.failed)
         return tufi_nomem();
     if (code != CURLE_OK)

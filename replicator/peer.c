@@ -354,8 +354,8 @@ tuf_status repl_peer_bulk_get(struct http_reply *out, struct peer *peer, const j
                              "attachments", 0);
     if (body == NULL)
         return tufi_nomem();
-    tuf_status st = send_json(out, peer, "POST", "_bulk_get?latest=true&revs=true&attachments=false",
-                              body);
+    tuf_status st = send_json(out, peer, "POST",
+                              "_bulk_get?latest=true&revs=true&attachments=false", body);
     json_decref(body);
     if (st != TUF_OK)
         return st;

@@ -33,7 +33,8 @@ tuf_status repl_peer_open(struct peer *peer);
 /* Creates the database, or finds it there. params: query string without '?', or "". */
 tuf_status repl_peer_create(struct peer *peer, const char *params);
 
-/* instance_start_time is still what it was. Returns TUF_OK; E_IO (kind "checkpoint_commit_failure"). */
+/* Makes it durable; instance_start_time must still be what it was.
+ * Returns: TUF_OK; E_IO (kind "checkpoint_commit_failure"). */
 tuf_status repl_peer_commit(struct peer *peer, const char *name);
 
 /* Local document; *out is NULL if there is none. Caller decrefs. */
