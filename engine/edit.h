@@ -45,7 +45,7 @@ struct tuf_edit {
     bool deleted;
     bool has_rev;           /* interactive: a parent is given */
     bool hashed;            /* `hash` is right for parent_hashed */
-    bool packed_done;
+    bool superseded;        /* replicated: another edit of the call descends from it */
     struct arena arena;
     tuf_slice id;           /* without "_local/" if local */
     tuf_slice full_id;
@@ -62,6 +62,9 @@ struct tuf_edit {
     tuf_edit_result result;
     tuf_revbuf result_rev;
 };
+
+/* Marks the replicated edits of a call that others of it descend from: they are not stored. */
+tuf_status tufi_edits_mark_superseded(tuf_edit *const *edits, size_t edit_count);
 
 /* Does everything that needs no lock. Returns TUF_OK; TUF_MISSING_STUB; failures. */
 tuf_status tufi_edit_prepare(tuf_edit *e, tuf_db *db, tuf_snapshot *snapshot);

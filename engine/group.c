@@ -153,10 +153,12 @@ static tuf_status prepare_all(tuf_db *db, struct commit_request *r)
     r->store = snapshot->store;
     tufi_store_ref(r->store);
     r->size = 0;
+    st = tufi_edits_mark_superseded(r->edits, r->edit_count);
     for (size_t i = 0; st == TUF_OK && i < r->edit_count; i++) {
         tuf_edit *e = r->edits[i];
         tuf_assert(e->magic == EDIT_MAGIC);
-        st = tufi_edit_prepare(e, db, snapshot);
+        if (!e->superseded)
+            st = tufi_edit_prepare(e, db, snapshot);
         r->size += e->packed.len + e->id.len;
         for (size_t k = 0; k < e->att_count; k++)
             r->size += e->atts[k].bytes.len;

@@ -11,7 +11,7 @@
  *           whole-tree record that nothing points at.
  * INV-PL-2: a document's history is at most CHAIN_LEN_MIN + node_count / CHAIN_DIVISOR records long.
  *
- * Not here: what a record does to the trees (apply.c).
+ * Not here: what a record does to the trees (apply.c); histories that come together (supersede.c).
  */
 #include <stdio.h>
 
@@ -372,6 +372,14 @@ static void start_history(const struct placing *p, struct docrec *rec)
     rec->path_len = rec->node_count = count;
 }
 
+/* A revision that is known, or that is only an ancestor of another one that comes with it. */
+static tuf_status ignore_edit(tuf_edit *e)
+{
+    e->result = (tuf_edit_result){ .status = TUF_OK };
+    set_result_rev(e, e->rev.rev);
+    return TUF_OK;
+}
+
 static tuf_status place_replicated(struct placing *p)
 {
     tuf_edit *e = p->e;
@@ -387,11 +395,8 @@ static tuf_status place_replicated(struct placing *p)
         st = merge_path(p, &rec, &known);
     if (st < 0)
         return spoil_edit(p, st);
-    if (known) {
-        e->result = (tuf_edit_result){ .status = TUF_OK };
-        set_result_rev(e, e->rev.rev);
-        return TUF_OK;
-    }
+    if (known)
+        return ignore_edit(e);
     if (has_stub(e))
         return finish_with(e, TUF_MISSING_STUB);
     return put_document(p, &rec);
@@ -482,6 +487,8 @@ tuf_status tufi_edit_place(struct commit *c, tuf_edit *e)
 {
     if (e->local)
         return place_local(c, e);
+    if (e->superseded)
+        return ignore_edit(e);
     TUF_AUTO(placing_release) struct placing p = { .c = c, .e = e };
     tufi_docinfo_init(&p.info);
     tuf_status st = find_current(&p);

@@ -410,6 +410,39 @@ END_TEST
 
 /* ---- winners --------------------------------------------------------------------------------- */
 
+/* As CouchDB, which merges all histories of a request before it stores what are leaves then. */
+START_TEST(ancestors_that_come_with_their_heirs_are_not_stored)
+{
+    static const size_t orders[][3] = { { 0, 1, 2 }, { 2, 1, 0 }, { 1, 2, 0 } };
+    const size_t *order = orders[_i];
+    struct world w;
+    world_start(&w);
+    tuf_edit *made[3] = {
+        world_parse(TUF_EDIT_REPLICATED, "{'_id':'a','_rev':'1-x','v':1}"),
+        world_parse(TUF_EDIT_REPLICATED,
+                    "{'_id':'a','_revisions':{'start':2,'ids':['y','x']},'v':2}"),
+        world_parse(TUF_EDIT_REPLICATED,
+                    "{'_id':'a','_revisions':{'start':3,'ids':['z','y','x']},'v':3}"),
+    };
+    tuf_edit *edits[4] = { made[order[0]], made[order[1]], made[order[2]],
+                           world_parse(TUF_EDIT_REPLICATED, "{'_id':'b','_rev':'1-x'}") };
+    ck_ok(tuf_db_commit(w.db, edits, 4, 0));
+    for (size_t i = 0; i < 4; i++) {
+        tuf_edit_result result;
+        tuf_edit_get_result(&result, edits[i]);
+        ck_assert_int_eq(result.status, TUF_OK);
+        ck_assert(result.stored == (edits[i] == made[2] || i == 3));
+        tuf_edit_free(&edits[i]);
+    }
+    ck_assert_uint_eq(world_info(&w).update_seq, 2);
+    ck_text(leaves(&w, "a"), "3-z");
+    ck_text(history(&w, "a", NULL), "3-z 2-y 1-x");
+    ck_outcome(try_doc(&w, "a", "2-y"), TUF_NOT_FOUND);
+    check_clean(&w);
+    world_end(&w);
+}
+END_TEST
+
 START_TEST(a_live_leaf_wins_over_a_longer_deleted_one)
 {
     struct world w;
@@ -605,6 +638,7 @@ int main(void)
     tcase_add_test(replicated, the_other_path_grows_too_when_roots_are_joined);
     tcase_add_test(replicated, the_order_of_replicated_edits_does_not_matter);
     tcase_add_test(replicated, a_replayed_revision_gets_no_sequence);
+    tcase_add_loop_test(replicated, ancestors_that_come_with_their_heirs_are_not_stored, 0, 3);
     tcase_add_test(replicated, a_live_leaf_wins_over_a_longer_deleted_one);
     tcase_add_test(replicated, a_document_may_have_many_conflicts);
     suite_add_tcase(s, replicated);
