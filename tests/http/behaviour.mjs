@@ -157,7 +157,8 @@ export const behaviours = [
       const before = openFiles(server)
       const links = await Promise.all(Array.from({ length: 50 }, () => dial(server, head('/db/_changes?feed=continuous&since=0&heartbeat=60000'))))
       await until('all feeds run', () => links.every((l) => l.text.includes('200 OK')))
-      assert.ok(openFiles(server) >= before + 50)
+      // The connection of the PUT may have been open still when it was counted.
+      assert.ok(openFiles(server) >= before + 49)
       links.forEach((link, i) => i % 2 ? link.socket.destroy() : link.socket.end())
       await until('their sockets are closed', () => openFiles(server) <= before + 1, 5000)
       for (const link of links) link.socket.destroy()
