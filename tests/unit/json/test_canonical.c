@@ -485,6 +485,7 @@ START_TEST(locale_does_not_change_floats) /* INV-NUM-1 */
     struct json_number number;
     tuf_slice text = tuf_str("0.30000000000000004");
     struct cursor c = cursor_of(text);
+    strtod_was_called = false; /* libcheck reads its time-outs with it */
     ck_ok(tufi_json_number(&number, &c));
     ck_assert(number.value == 0.30000000000000004);
     ck_assert(!strtod_was_called);
