@@ -27,9 +27,9 @@ static int show_progress(uint64_t done, uint64_t total, void *ctx)
 static int print_report(const char *path, const tuf_compact_report *report)
 {
     TUF_AUTO(tufi_buf_release) struct buf out = BUF_INIT;
-    tufi_buf_printf(&out, "%s: ", path);
+    tufi_buf_printf(&out, "%s: %" PRIu64 " documents, ", path, report->docs_copied);
     cli_append_size(&out, report->size_before);
-    buf_append_str(&out, " became ");
+    buf_append_str(&out, " to ");
     cli_append_size(&out, report->size_after);
     if (report->damaged_count > 0)
         tufi_buf_printf(&out, ", %" PRIu64 " revisions or attachments had lost bytes",

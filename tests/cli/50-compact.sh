@@ -24,3 +24,4 @@ exits "and sound" 0 "$TUFFET" check a.tuffet
 is "nothing is left beside it" "a.tuffet" "$(ls a.tuffet*)"
 exits "a second time" 0 "$TUFFET" compact a.tuffet
 exits "no such file" 2 "$TUFFET" compact nothing.tuffet
+echo done 50
