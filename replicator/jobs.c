@@ -35,7 +35,8 @@ struct repl_job {
     struct repl_stats stats;
     struct buf source_seq, through_seq, checkpointed_seq;
     struct buf result;
-    struct repl_job_end end;
+    struct repl_job_end end;    /* or the last failure of a continuous job that goes on */
+    uint64_t failure_count;     /* in a row */
 };
 
 struct repl_jobs {
@@ -126,10 +127,29 @@ static void on_report(const struct repl_progress *progress, void *ctx)
     struct repl_job *job = ctx;
     pthread_mutex_lock(&job->jobs->lock);
     job->stats = progress->stats;
+    if (progress->working)
+        job->failure_count = 0;
     job->updated = time(NULL);
     keep_text(&job->source_seq, progress->source_seq);
     keep_text(&job->through_seq, progress->through_seq);
     keep_text(&job->checkpointed_seq, progress->checkpointed_seq);
+    pthread_mutex_unlock(&job->jobs->lock);
+}
+
+static void note_error(struct repl_job *job, tuf_status st)
+{
+    const tuf_error *error = tuf_last_error();
+    job->end.status = st;
+    job->end.kind = st < 0 && error->kind[0] != 0 ? error->kind : "replication_failed";
+    (void)snprintf(job->end.text, sizeof(job->end.text), "%s",
+                   st < 0 ? error->text : st == TUF_STOPPED ? "the replication was cancelled" : "");
+}
+
+static void note_failure(struct repl_job *job, tuf_status st, bool again)
+{
+    pthread_mutex_lock(&job->jobs->lock);
+    note_error(job, st);
+    job->failure_count = again ? job->failure_count + 1 : 1;
     pthread_mutex_unlock(&job->jobs->lock);
 }
 
@@ -142,8 +162,10 @@ static tuf_status run_until_done(json_t **result, struct repl_job *job)
         tuf_status st = repl_run(result, &run);
         if (st == TUF_STOPPED || !job->opts.continuous)
             return st;
-        if (time(NULL) - begin > HEALTHY_S)
+        bool again = time(NULL) - begin <= HEALTHY_S;
+        if (!again)
             pause_ms = BACKOFF_FIRST_MS;
+        note_failure(job, st, again);
         if (repl_sleep(pause_ms, &job->cancel) != TUF_OK)
             return TUF_STOPPED;
         pause_ms = pause_ms * 2 < BACKOFF_LONGEST_MS ? pause_ms * 2 : BACKOFF_LONGEST_MS;
@@ -160,11 +182,7 @@ static void unlink_job(struct repl_jobs *jobs, struct repl_job *job)
 
 static void note_end(struct repl_job *job, tuf_status st, json_t *result)
 {
-    const tuf_error *error = tuf_last_error();
-    job->end.status = st;
-    job->end.kind = st < 0 && error->kind[0] != 0 ? error->kind : "replication_failed";
-    (void)snprintf(job->end.text, sizeof(job->end.text), "%s",
-                   st < 0 ? error->text : st == TUF_STOPPED ? "the replication was cancelled" : "");
+    note_error(job, st);
     char *text = result != NULL ? json_dumps(result, JSON_COMPACT) : NULL;
     if (text != NULL)
         buf_append_str(&job->result, text);
@@ -290,14 +308,19 @@ tuf_status repl_jobs_start(struct repl_job **out, struct repl_jobs *jobs,
     return st;
 }
 
-bool repl_jobs_cancel(struct repl_jobs *jobs, const char *id)
+tuf_status repl_jobs_cancel(struct repl_jobs *jobs, const char *id, const char *user)
 {
+    tuf_status st = TUF_OK;
     pthread_mutex_lock(&jobs->lock);
     struct repl_job *job = find(jobs, id);
-    if (job != NULL)
+    if (job == NULL)
+        st = TUF_NOT_FOUND;
+    else if (user != NULL && strcmp(user, job->user) != 0)
+        st = TUF_CONFLICT;
+    else
         job->cancel = true;
     pthread_mutex_unlock(&jobs->lock);
-    return job != NULL;
+    return st;
 }
 
 bool repl_job_end(struct repl_job_end *end_out, struct buf *result, struct repl_job *job)
@@ -339,6 +362,11 @@ static json_t *task_of(const struct repl_job *job, const char *node)
     (void)json_object_set_new(task, "source_seq", seq_of(&job->source_seq));
     (void)json_object_set_new(task, "through_seq", seq_of(&job->through_seq));
     (void)json_object_set_new(task, "checkpointed_source_seq", seq_of(&job->checkpointed_seq));
+    if (job->failure_count > 0) {
+        (void)json_object_set_new(task, "error_count",
+                                  json_integer((json_int_t)job->failure_count));
+        (void)json_object_set_new(task, "last_error", json_string(job->end.text));
+    }
     return task;
 }
 

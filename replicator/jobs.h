@@ -45,8 +45,11 @@ tuf_status repl_jobs_start(struct repl_job **out, struct repl_jobs *jobs,
 tuf_status repl_job_make_id(char out[REPL_JOB_ID_SIZE], const struct repl_options *opts,
                             const char *server_uuid);
 
-/* False if no such job runs. */
-bool repl_jobs_cancel(struct repl_jobs *jobs, const char *id);
+/*
+ *   user  who cancels; NULL: somebody who may cancel everybody's
+ * Returns: TUF_OK; TUF_NOT_FOUND (no such job runs); TUF_CONFLICT (it is somebody else's).
+ */
+tuf_status repl_jobs_cancel(struct repl_jobs *jobs, const char *id, const char *user);
 
 /*
  * Entries of _active_tasks: appends objects separated by commas.

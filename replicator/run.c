@@ -50,7 +50,7 @@ static void replace(json_t **place, json_t *value)
     *place = value;
 }
 
-static void report(struct repl_state *s)
+static void report(struct repl_state *s, bool working)
 {
     if (s->run->report == NULL)
         return;
@@ -59,7 +59,7 @@ static void report(struct repl_state *s)
         json_dumps(s->through_seq, JSON_ENCODE_ANY | JSON_COMPACT),
         json_dumps(s->checkpointed_seq, JSON_ENCODE_ANY | JSON_COMPACT),
     };
-    struct repl_progress progress = { s->stats, texts[0] != NULL ? texts[0] : "null",
+    struct repl_progress progress = { s->stats, working, texts[0] != NULL ? texts[0] : "null",
                                       texts[1] != NULL ? texts[1] : "null",
                                       texts[2] != NULL ? texts[2] : "null" };
     s->run->report(&progress, s->run->ctx);
@@ -216,7 +216,7 @@ static tuf_status start(struct repl_state *s)
     replace(&s->checkpointed_seq, s->start_seq);
     replace(&s->source_seq, s->source.update_seq);
     s->checkpoint_ms = now_ms();
-    report(s);
+    report(s, false);
     return TUF_OK;
 }
 
@@ -297,7 +297,7 @@ static tuf_status round_of(bool *end_out, struct repl_state *s, uint64_t *limit)
         if (s->caught_up)
             replace(&s->source_seq, s->through_seq);
         s->rows_read += count;
-        report(s);
+        report(s, true);
     }
     json_decref(page);
     return st;
@@ -318,7 +318,7 @@ static tuf_status loop(struct repl_state *s)
     /* What was done before the end of a cancelled job need not be done again. */
     if (st == TUF_OK)
         st = checkpoint(s);
-    report(s);
+    report(s, false);
     return st;
 }
 

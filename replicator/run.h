@@ -28,6 +28,7 @@ struct repl_stats {
 /* How far it is; sequences as JSON text. Borrowed during the call of `report`. */
 struct repl_progress {
     struct repl_stats stats;
+    bool working;                 /* a page was read and brought over: all is well */
     const char *source_seq;       /* newest of the source when it was last asked */
     const char *through_seq;      /* read and written */
     const char *checkpointed_seq;

@@ -178,16 +178,32 @@ static const char *named_job(const json_t *body)
     return NULL;
 }
 
+static void append_user(struct buf *out, const struct request *req)
+{
+    buf_append_slice(out, req->user.name);
+    buf_append_u8(out, 0);
+}
+
 static void cancel(struct request *req, const char *id)
 {
+    TUF_AUTO(tufi_buf_release) struct buf user = BUF_INIT;
     char plain[REPL_JOB_ID_SIZE];
     (void)snprintf(plain, sizeof(plain), "%s", id);
     for (char *c = plain; *c != 0; c++) {
         if (*c == ' ') /* a '+' that went through a form */
             *c = '+';
     }
-    if (repl_jobs_cancel(req->server->replications, plain))
+    append_user(&user, req);
+    if (user.failed) {
+        reply_status(req, tufi_nomem());
+        return;
+    }
+    tuf_status st = repl_jobs_cancel(req->server->replications, plain,
+                                     req->user.is_server_admin ? NULL : (const char *)user.data);
+    if (st == TUF_OK)
         reply_accepted(req, 200, plain);
+    else if (st == TUF_CONFLICT)
+        reply_error(req, 401, "unauthorized", "this replication is somebody else's");
     else
         reply_error(req, 404, "not_found", "missing");
 }
@@ -197,8 +213,7 @@ static void start(struct request *req, struct repl_options *opts)
     TUF_AUTO(tufi_buf_release) struct buf user = BUF_INIT;
     struct repl_job *job = NULL;
     uint64_t count_max = config_uint(req->server->config, "replicator", "max_jobs", JOBS_MAX);
-    buf_append_slice(&user, req->user.name);
-    buf_append_u8(&user, 0);
+    append_user(&user, req);
     struct repl_caller caller = { req->server->uuid, user.failed ? "" : (const char *)user.data,
                                   (size_t)count_max };
     bool continuous = opts->continuous;

@@ -306,6 +306,26 @@
 < 200
 <~ "rows":\[\s*\]
 
+== who may start and cancel
+> PUT /_users
+< 201
+> PUT /_users/org.couchdb.user:rep
+> Content-Type: application/json
+>
+> {"name":"rep","password":"pw","type":"user","roles":[]}
+< 201
+
+@user rep:pw
+
+== a user without the role
+> POST /_replicate
+> Content-Type: application/json
+>
+> {"source":"a","target":"b"}
+< 403
+
+@user admin:secret
+
 == a continuous job shows, and is cancelled by its id
 > POST /_replicate
 > Content-Type: application/json
@@ -351,6 +371,29 @@
 <
 < []
 <
+
+== a job that fails says why, and is tried again
+> POST /_replicate
+> Content-Type: application/json
+>
+> {"source":"http://joe:pa55word@127.0.0.1:1/x","target":"b","continuous":true,"retries_per_request":0}
+< 202
+<= ID "_local_id":"([0-9a-f]{32})
+
+@wait 500
+
+== here
+> GET /_active_tasks
+< 200
+<~ "error_count":1,"last_error":"could not connect to http://joe:\*\*\*\*\*@127.0.0.1:1/x/"
+<!~ pa55word
+> POST /_replicate
+> Content-Type: application/json
+>
+> {"replication_id":"$(ID) continuous","cancel":true}
+< 200
+
+@wait 300
 
 == more jobs than are allowed
 > POST /_replicate

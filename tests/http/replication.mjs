@@ -126,7 +126,7 @@ async function runScenario (server, pos) {
   try {
     const { status, body } = await ask(server, 'POST', '/_replicate', JSON.stringify({
       source: `http://127.0.0.1:${source.address().port}/db`, target: `t${pos}`, create_target: true,
-      connection_timeout: 1500, retries_per_request: 2
+      connection_timeout: 800, retries_per_request: name === '500 twice' ? 2 : 1
     }))
     const text = `${name}: ${status} ${JSON.stringify(body)}`
     if (outcome === 'written') assert.equal(body.history?.[0].docs_written, 1, text)
