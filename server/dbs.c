@@ -26,6 +26,7 @@
 #include "server/commit_queue.h"
 #include "server/dbname.h"
 #include "server/feed.h"
+#include "server/global_changes.h"
 #include "server/log.h"
 #include "server/server.h"
 #include "server/work.h"
@@ -242,6 +243,9 @@ static void on_commit(uint64_t update_seq, void *ctx)
     while (known < update_seq &&
            !atomic_compare_exchange_weak(&dbh->latest_seq, &known, update_seq))
         continue;
+    /* Commits of local documents and settings are no changes. */
+    if (known < update_seq)
+        global_changes_tell_commit(dbh->dbs->server->global_changes, dbh);
     feed_notify(dbh->feeds);
 }
 
@@ -410,6 +414,25 @@ struct dbh *dbs_find_open(struct dbs *dbs, tuf_slice name)
     return dbh;
 }
 
+/* With the lock held, so that events of a name are told in their order. */
+static void tell_opened(const struct dbh *dbh, unsigned flags)
+{
+    struct global_changes *log = dbh->dbs->server->global_changes;
+    if (slice_is(dbh_name(dbh), GLOBAL_CHANGES_NAME))
+        global_changes_set_on(log, true);
+    else if ((flags & TUF_OPEN_CREATE) != 0)
+        global_changes_tell(log, GLOBAL_CREATED, dbh_name(dbh));
+}
+
+static void tell_deleted(struct dbs *dbs, tuf_slice name)
+{
+    struct global_changes *log = dbs->server->global_changes;
+    if (slice_is(name, GLOBAL_CHANGES_NAME))
+        global_changes_set_on(log, false);
+    else
+        global_changes_tell(log, GLOBAL_DELETED, name);
+}
+
 /* Opens with flags and enters it into the table. *out gets a reference if out is not NULL. */
 static tuf_status open_new(struct dbh **out, struct dbs *dbs, tuf_slice name, unsigned flags)
 {
@@ -437,6 +460,8 @@ static tuf_status open_new(struct dbh **out, struct dbs *dbs, tuf_slice name, un
     }
     pthread_mutex_lock(&dbs->lock);
     dbh->opening = false;
+    if (st == TUF_OK)
+        tell_opened(dbh, flags);
     if (st != TUF_OK)
         take_out(dbs, dbh);
     else if (out != NULL)
@@ -522,6 +547,8 @@ tuf_status dbs_delete(struct dbs *dbs, tuf_slice name)
         take_out(dbs, dbh);
         dbh->deleted = true;
     }
+    if (failed == 0)
+        tell_deleted(dbs, name);
     pthread_mutex_unlock(&dbs->lock);
     if (failed == ENOENT)
         return TUF_NOT_FOUND;

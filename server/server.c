@@ -22,6 +22,7 @@
 #include "server/admins.h"
 #include "server/compactions.h"
 #include "server/dbs.h"
+#include "server/global_changes.h"
 #include "server/listen.h"
 #include "server/lockout.h"
 #include "server/log.h"
@@ -154,12 +155,24 @@ static tuf_status make_parts(struct server *server, const struct server_options 
             return st;
         server->loop_count++;
     }
+    server->global_changes = global_changes_new(server);
+    if (server->global_changes == NULL)
+        return tufi_nomem();
     server->dbs = dbs_new(server, options->data_dir, server->loop_count);
     server->pool = server->dbs != NULL ? work_pool_new(server, options->worker_count) : NULL;
     server->compactions = compactions_new(server);
     return server->pool != NULL && server->compactions != NULL
                ? TUF_OK
                : tufi_fail(TUF_E_NOMEM, "cannot start the worker threads");
+}
+
+/* Opening the log's database is what turns the log on. The server runs without it, too. */
+static void find_global_changes(struct server *server)
+{
+    TUF_AUTO(dbh_unref) struct dbh *dbh = NULL;
+    tuf_status st = dbs_open(&dbh, server->dbs, tuf_str(GLOBAL_CHANGES_NAME));
+    if (st != TUF_OK && st != TUF_NOT_FOUND)
+        log_line(LOG_ERROR, "opening " GLOBAL_CHANGES_NAME ": %s", tuf_last_error()->text);
 }
 
 /* Single node servers have these from the start. */
@@ -226,6 +239,8 @@ static void release_parts(struct server *server)
     /* Jobs may still post to loops, and closing databases may queue jobs: in this order. */
     work_pool_free(&server->pool);
     compactions_free(&server->compactions);
+    /* Nobody commits any more; what is left is written while the databases are there. */
+    global_changes_free(&server->global_changes);
     dbs_free(&server->dbs);
     for (unsigned i = 0; i < server->loop_count; i++)
         loop_free(&server->loops[i]);
@@ -265,6 +280,8 @@ int server_run(const struct server_options *options)
         st = ensure_uuid(&server);
     if (st == TUF_OK)
         st = make_parts(&server, options);
+    if (st == TUF_OK)
+        find_global_changes(&server);
     if (st == TUF_OK)
         st = create_system_dbs(&server);
     if (st != TUF_OK)

@@ -12,6 +12,7 @@
 
 struct compactions;
 struct dbs;
+struct global_changes;
 struct lockout;
 struct loop;
 struct password_cache;
@@ -27,6 +28,7 @@ struct server {
     struct dbs *dbs;
     struct work_pool *pool;
     struct compactions *compactions;
+    struct global_changes *global_changes;
     struct password_cache *passwords;
     struct lockout *lockout;
     struct uuids *uuids;

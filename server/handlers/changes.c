@@ -223,7 +223,7 @@ static tuf_status set_since(struct feed *feed, const tuf_db_info *info)
     return TUF_OK;
 }
 
-static void start_changes(struct request *req)
+void changes_start(struct request *req)
 {
     struct feed *feed = req->state;
     TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;
@@ -277,7 +277,7 @@ static void begin_changes(struct request *req, const struct jval *body)
         reply_error(req, 400, "bad_request",
                     "Supported `feed` types: normal, continuous, live, longpoll, eventsource");
     else
-        start_changes(req);
+        changes_start(req);
 }
 
 void handle_changes(struct request *req)

@@ -177,7 +177,9 @@ static void append_tail(struct buf *out, const struct feed *feed)
     if (feed->args.feed != CHANGES_EVENTSOURCE) {
         buf_append_str(out, is_list(feed) ? "\n],\n\"last_seq\":" : "{\"last_seq\":");
         seq_append(out, feed->since, &feed->token);
-        tufi_buf_printf(out, ",\"pending\":%" PRId64 "}\n", feed->pending);
+        if (!feed->is_db_updates)
+            tufi_buf_printf(out, ",\"pending\":%" PRId64, feed->pending);
+        buf_append_str(out, "}\n");
     }
     buf_append_u8(out, '\n');
 }

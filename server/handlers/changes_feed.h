@@ -14,6 +14,7 @@
  * feed costs this struct and its connection.
  *
  * Source: CouchDB's fabric_view_changes and chttpd_db:changes_callback.
+ * The feed of _db_updates is one, too, of the database _global_changes (db_updates.c).
  * Not here: parameters (changes_args.h), the request and its filters (changes.c).
  */
 #ifndef SERVER_HANDLERS_CHANGES_FEED_H
@@ -29,6 +30,7 @@ enum changes_filter {
     FILTER_DOC_IDS,
     FILTER_SELECTOR,
     FILTER_DESIGN,
+    FILTER_EVENTS, /* documents of _global_changes that tell an event: "TYPE:NAME" */
 };
 
 enum feed_phase { FEED_PHASE_START, FEED_PHASE_SCAN, FEED_PHASE_IDLE, FEED_PHASE_END };
@@ -62,6 +64,7 @@ struct changes_scan {
 struct feed {
     struct changes_args args;
     enum changes_filter filter;
+    bool is_db_updates; /* rows and tail as _db_updates has them */
     tuf_slice *doc_ids; /* sorted, no duplicates */
     size_t doc_id_count;
     struct selector *selector; /* owned */
@@ -97,6 +100,11 @@ struct feed {
 tuf_status changes_scan_step(struct feed *feed, tuf_db *db);
 
 void changes_scan_close(struct changes_scan *scan);
+
+/* ---- changes.c: loop --------------------------------------------------------------------- */
+
+/* Starts the feed of req->state, whose parameters and filter are set, on req->dbh. */
+void changes_start(struct request *req);
 
 /* ---- changes_feed.c: loop ---------------------------------------------------------------- */
 

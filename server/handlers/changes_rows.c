@@ -244,6 +244,8 @@ static tuf_status filter_change(bool **passes_out, size_t *count_out, struct fee
         return TUF_OK;
     if (feed->filter == FILTER_DESIGN && !slice_starts(info->id, "_design"))
         return TUF_OK;
+    if (feed->filter == FILTER_EVENTS && memchr(info->id.data, ':', info->id.len) == NULL)
+        return TUF_OK;
     *count_out = feed->args.all_leaves ? info->leaf_count : 1;
     memset(passes, 1, *count_out);
     return TUF_OK;
@@ -318,6 +320,33 @@ static void append_revs(struct buf *out, const tuf_docinfo *info, const bool *pa
     }
 }
 
+/* {"seq":...,"id":...,"changes":[...] of a document. */
+static void append_change(struct buf *out, const struct feed *feed, const tuf_docinfo *info,
+                          const bool *passes)
+{
+    buf_append_str(out, "{\"seq\":");
+    append_seq(out, feed);
+    buf_append_str(out, ",\"id\":");
+    json_append_string(out, info->id);
+    buf_append_str(out, ",\"changes\":[");
+    append_revs(out, info, passes);
+    buf_append_str(out, info->deleted ? "],\"deleted\":true" : "]");
+}
+
+/* {"db_name":...,"type":...,"seq":... of an event, whose id is "TYPE:NAME". */
+static void append_event(struct buf *out, const struct feed *feed, tuf_slice id)
+{
+    const uint8_t *colon = memchr(id.data, ':', id.len);
+    size_t len = colon != NULL ? (size_t)(colon - id.data) : id.len;
+    size_t name_pos = len + (colon != NULL);
+    buf_append_str(out, "{\"db_name\":");
+    json_append_string(out, tuf_slice_of(id.data + name_pos, id.len - name_pos));
+    buf_append_str(out, ",\"type\":");
+    json_append_string(out, tuf_slice_of(id.data, len));
+    buf_append_str(out, ",\"seq\":");
+    append_seq(out, feed);
+}
+
 static tuf_status append_row(struct feed *feed, const tuf_docinfo *info, const bool *passes)
 {
     struct buf *out = &feed->ready;
@@ -329,13 +358,11 @@ static tuf_status append_row(struct feed *feed, const tuf_docinfo *info, const b
         buf_append_str(out, "data: ");
     feed->scan.row_seq = info->seq;
     feed->scan.row_seq_hidden = interval > 0 && feed->limit_left % interval != 0;
-    buf_append_str(out, "{\"seq\":");
-    append_seq(out, feed);
-    buf_append_str(out, ",\"id\":");
-    json_append_string(out, info->id);
-    buf_append_str(out, ",\"changes\":[");
-    append_revs(out, info, passes);
-    buf_append_str(out, info->deleted ? "],\"deleted\":true" : "]");
+    /* CouchDB's event source tells the changes of the log as they are. */
+    if (feed->is_db_updates && feed->args.feed != CHANGES_EVENTSOURCE)
+        append_event(out, feed, info->id);
+    else
+        append_change(out, feed, info, passes);
     feed->row_written = true;
     feed->row_in_round = true;
     feed->limit_left--;

@@ -142,6 +142,60 @@ export const feedBehaviours = [
     }
   },
   {
+    name: '_db_updates tells what happens to databases, in order, soon, and to all who wait',
+    async run (server) {
+      await ask(server, 'PUT', '/_global_changes')
+      const feed = await open(server, 'GET', '/_db_updates?feed=continuous&heartbeat=100')
+      const poll = await open(server, 'GET', '/_db_updates?feed=longpoll&heartbeat=60000')
+      await until('the feeds begin', () => feed.text.startsWith('\n') && poll.text === '{"results":[\n\n')
+      const expected = []
+      for (let i = 0; i < 30; i++) {
+        await ask(server, 'PUT', `/db${i}`)
+        expected.push(`created:db${i}`)
+      }
+      await until('the longpoll ends', () => poll.ended)
+      assert.equal(JSON.parse(poll.text).results[0].db_name, 'db0')
+      const told = () => lines(feed).map((line) => JSON.parse(line)).map((row) => `${row.type}:${row.db_name}`)
+      await until('creations are told', () => told().length === 30)
+      await Promise.all(Array.from({ length: 60 }, (_, i) => ask(server, 'PUT', `/db7/d${i}`, '{}')))
+      await until('the update is told', () => told().includes('updated:db7'))
+      const batches = told().length - 30
+      for (let i = 0; i < 30; i++) {
+        await ask(server, 'DELETE', `/db${i}`)
+        expected.push(`deleted:db${i}`)
+      }
+      await until('deletions are told', () => told().filter((event) => event.startsWith('deleted')).length === 30)
+      assert.deepEqual(told().filter((event) => !event.startsWith('updated')), expected)
+      const updates = told().filter((event) => event.startsWith('updated'))
+      assert.ok(updates.every((event) => event === 'updated:db7'), updates.join())
+      assert.ok(batches < 20, `${batches} events for commits made at once`)
+      const seqs = lines(feed).map((line) => parseInt(JSON.parse(line).seq))
+      assert.ok(seqs.every((seq, i) => i === 0 || seq > seqs[i - 1]), 'sequences grow')
+      await ask(server, 'DELETE', '/_global_changes')
+      await until('the feed ends with the log', () => feed.ended)
+      assert.equal((await ask(server, 'GET', '/_db_updates')).status, 404)
+    }
+  },
+  {
+    name: '_db_updates times out after silence; commits do not wait for the log',
+    async run (server) {
+      await ask(server, 'PUT', '/_global_changes')
+      await ask(server, 'PUT', '/db')
+      const start = Date.now()
+      const feed = await open(server, 'GET', '/_db_updates?feed=continuous&timeout=900')
+      for (let i = 0; i < 3; i++) {
+        await ask(server, 'PUT', `/db/d${i}`, '{}')
+        await sleep(500)
+      }
+      await until('it ends', () => feed.ended)
+      assert.ok(Date.now() - start >= 1900, `${Date.now() - start} ms`)
+      const rows = lines(feed).map((line) => JSON.parse(line))
+      assert.deepEqual(rows.slice(0, 1).map((row) => row.type), ['created'])
+      assert.deepEqual(rows.slice(1, -1).map((row) => row.type), ['updated', 'updated', 'updated'])
+      assert.equal(rows.at(-1).last_seq, rows.at(-2).seq)
+    }
+  },
+  {
     name: 'a thousand idle feeds cost little, and all are woken',
     async run (server) {
       await ask(server, 'PUT', '/db')
