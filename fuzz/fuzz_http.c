@@ -36,6 +36,24 @@ static bool on_content(tuf_slice bytes, void *ctx)
     return reading->body_len % 3 != 0;
 }
 
+/* What may be a trailer is said by the lines themselves, not by how they arrived. */
+static bool on_trailers(tuf_slice section, void *ctx)
+{
+    struct reading *reading = ctx;
+    struct arena arena = ARENA_INIT;
+    struct header *trailers;
+    size_t count;
+    bool good = head_parse_trailers(&trailers, &count, &arena, section);
+    for (size_t i = 0; good && i < count; i++) {
+        tuf_assert(trailers[i].name.len > 0);
+        tuf_assert(memchr(trailers[i].value.data, '\n', trailers[i].value.len) == NULL);
+        buf_append_slice(&reading->seen, trailers[i].name);
+        buf_append_slice(&reading->seen, trailers[i].value);
+    }
+    tufi_arena_release(&arena);
+    return good;
+}
+
 static void on_end(void *ctx)
 {
     struct reading *reading = ctx;
@@ -43,7 +61,11 @@ static void on_end(void *ctx)
     reading->ended = true;
 }
 
-static const struct framing_events events = { .content = on_content, .end = on_end };
+static const struct framing_events events = {
+    .content = on_content,
+    .trailers = on_trailers,
+    .end = on_end,
+};
 
 /* Counts header lines of a name in raw bytes, knowing nothing of the parser. */
 static size_t count_lines(tuf_slice head, const char *name)
@@ -135,6 +157,7 @@ static size_t read_request(struct reading *reading, tuf_slice input, size_t step
                    reading->body_len == head.length);
         buf_append_str(&reading->seen, !good ? "<bad body>" : reading->ended ? "<end>" : "<cut>");
         taken = good && reading->ended ? head_len + taken : 0;
+        framing_release(&framing);
     }
     tufi_arena_release(&arena);
     return taken;

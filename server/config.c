@@ -392,6 +392,7 @@ static void refresh_settings(struct config *config)
     s->admin_only_all_dbs = config_bool(config, "chttpd", "admin_only_all_dbs", true);
     s->enable_cors = config_bool(config, "chttpd", "enable_cors", false);
     s->decode_plus = config_bool(config, "chttpd", "decode_plus_to_space", true);
+    s->verify_content_md5 = config_bool(config, "attachments", "verify_content_md5", false);
     TUF_AUTO(tufi_buf_release) struct buf security = BUF_INIT;
     s->public_dbs = config_get(&security, config, "couchdb", "default_security") &&
                     slice_is(buf_slice(&security), "everyone");

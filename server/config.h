@@ -35,6 +35,7 @@ struct settings {
     _Atomic bool admin_only_all_dbs;
     _Atomic bool enable_cors;
     _Atomic bool decode_plus;             /* '+' in a path is a space */
+    _Atomic bool verify_content_md5;      /* [attachments] verify_content_md5 */
     _Atomic bool public_dbs;              /* [couchdb] default_security = everyone */
 };
 

@@ -51,12 +51,30 @@ static bool on_content(tuf_slice bytes, void *ctx)
     return request_wants_body(conn->req);
 }
 
+/* Trailers of a body that nobody wants are checked all the same: they end the message. */
+static bool on_trailers(tuf_slice section, void *ctx)
+{
+    struct conn *conn = conn_of(ctx);
+    if (conn->req != NULL)
+        return request_take_trailers(conn->req, section);
+    struct arena arena = ARENA_INIT;
+    struct header *trailers;
+    size_t count;
+    bool good = head_parse_trailers(&trailers, &count, &arena, section);
+    tufi_arena_release(&arena);
+    return good;
+}
+
 static void on_end(void *ctx)
 {
     conn_of(ctx)->body_done = true;
 }
 
-static const struct framing_events framing_events = { .content = on_content, .end = on_end };
+static const struct framing_events framing_events = {
+    .content = on_content,
+    .trailers = on_trailers,
+    .end = on_end,
+};
 
 /* Gives bytes to llhttp. Returns how many it consumed; false if they are malformed. Chunk
  * extensions and trailers count as overhead, which is bounded. */
@@ -101,6 +119,7 @@ static void conn_free(struct conn *conn)
         conn->next->prev = conn->prev;
     conn->loop->conn_count--;
     bufferevent_free(conn->bev);
+    framing_release(&conn->framing);
     conn->magic = 0;
     tufi_free(conn);
 }

@@ -4,7 +4,8 @@
  * Role: llhttp behind server/framing.h.
  *
  * llhttp 8 decides at compile time how strict it is (LLHTTP_STRICT_MODE), llhttp 9 is strict unless
- * told otherwise; what either lets pass in heads is refused before by server/head.c.
+ * told otherwise; what either lets pass in heads and trailers is refused before by server/head.c.
+ * For that llhttp is stopped behind the last chunk's size, until the trailers are complete.
  */
 #include "server/framing.h"
 
@@ -34,20 +35,29 @@ static int on_body(llhttp_t *parser, const char *at, size_t len)
     return more ? 0 : HPE_PAUSED;
 }
 
+static int on_chunk_header(llhttp_t *parser)
+{
+    struct framing *framing = parser->data;
+    framing->in_trailers = parser->content_length == 0;
+    return framing->in_trailers ? HPE_PAUSED : 0;
+}
+
 static int on_message_complete(llhttp_t *parser)
 {
     struct framing *framing = parser->data;
+    framing->ended = true;
     framing->events->end(framing->ctx);
     return HPE_PAUSED;
 }
 
 static const llhttp_settings_t settings = {
     .on_headers_complete = on_headers_complete,
+    .on_chunk_header = on_chunk_header,
     .on_body = on_body,
     .on_message_complete = on_message_complete,
 };
 
-bool framing_feed(size_t *consumed, struct framing *framing, const char *data, size_t len)
+static bool parser_feed(size_t *consumed, struct framing *framing, const char *data, size_t len)
 {
     llhttp_t *parser = parser_of(framing);
     enum llhttp_errno err = llhttp_execute(parser, data, len);
@@ -62,6 +72,58 @@ bool framing_feed(size_t *consumed, struct framing *framing, const char *data, s
     return true;
 }
 
+void framing_release(struct framing *framing)
+{
+    tufi_buf_release(&framing->section);
+}
+
+/* A line of the trailers is complete. False if it is malformed, or all of them are. */
+static bool end_trailer(struct framing *framing)
+{
+    tuf_slice section = buf_slice(&framing->section);
+    size_t consumed;
+    if (section.len < 2 || section.data[section.len - 2] != '\r')
+        return false;
+    if (section.len > 2 && section.data[section.len - 3] != '\n')
+        return true;
+    bool good = section.len == 2 || framing->events->trailers(section, framing->ctx);
+    good = good && parser_feed(&consumed, framing, (const char *)section.data, section.len) &&
+           framing->ended && consumed == section.len;
+    framing_release(framing);
+    return good;
+}
+
+static bool trailers_feed(size_t *consumed, struct framing *framing, const char *data, size_t len)
+{
+    size_t pos = 0;
+    while (pos < len && !framing->ended) {
+        const char *lf = memchr(data + pos, '\n', len - pos);
+        size_t piece = lf != NULL ? (size_t)(lf + 1 - data) - pos : len - pos;
+        if (piece > FRAMING_TRAILERS_MAX - framing->section.len)
+            return false;
+        tufi_buf_append(&framing->section, data + pos, piece);
+        pos += piece;
+        if (framing->section.failed || (lf != NULL && !end_trailer(framing)))
+            return false;
+    }
+    *consumed = pos;
+    return true;
+}
+
+bool framing_feed(size_t *consumed, struct framing *framing, const char *data, size_t len)
+{
+    size_t before = 0;
+    if (!framing->in_trailers && !parser_feed(&before, framing, data, len))
+        return false;
+    *consumed = before;
+    if (!framing->in_trailers)
+        return true;
+    size_t more = 0;
+    bool good = trailers_feed(&more, framing, data + before, len - before);
+    *consumed = before + more;
+    return good;
+}
+
 bool framing_start(struct framing *framing, unsigned minor, tuf_slice head,
                    const struct framing_events *events, void *ctx)
 {
@@ -72,6 +134,8 @@ bool framing_start(struct framing *framing, unsigned minor, tuf_slice head,
     tuf_assert(lf != NULL);
     framing->events = events;
     framing->ctx = ctx;
+    framing->section = (struct buf)BUF_INIT;
+    framing->in_trailers = framing->ended = false;
     llhttp_init(parser_of(framing), HTTP_REQUEST, &settings);
     parser_of(framing)->data = framing;
     size_t left = head.len - (size_t)(lf + 1 - (const char *)head.data);

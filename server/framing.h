@@ -5,6 +5,7 @@
  * with the rest of the server, and it is the only file that has to change with its versions).
  *
  * INV-FRM-1: nothing after the end of the message is consumed.
+ * INV-FRM-2: trailers are seen whole by `trailers` before llhttp reads them: both must accept.
  */
 #ifndef SERVER_FRAMING_H
 #define SERVER_FRAMING_H
@@ -12,13 +13,17 @@
 #include <stdalign.h>
 #include <stddef.h>
 
-#include "tuffet/types.h"
+#include "base/buf.h"
 
 #define FRAMING_SIZE 160
+#define FRAMING_TRAILERS_MAX ((size_t)8192) /* trailers of a chunked body, empty line included */
 
 struct framing_events {
     /* Content of the body. False: do not feed more now. */
     bool (*content)(tuf_slice bytes, void *ctx);
+    /* The trailers after a chunked body: lines that end in CRLF, and the empty one. Not called if
+     * there are none. False: they are malformed. */
+    bool (*trailers)(tuf_slice section, void *ctx);
     /* The message is complete. */
     void (*end)(void *ctx);
 };
@@ -26,6 +31,9 @@ struct framing_events {
 struct framing {
     const struct framing_events *events;
     void *ctx;
+    struct buf section;  /* trailers as far as they have come */
+    bool in_trailers;
+    bool ended;
     alignas(max_align_t) unsigned char parser[FRAMING_SIZE]; /* an llhttp_t */
 };
 
@@ -34,6 +42,7 @@ struct framing {
  *   minor  of HTTP/1.x
  *   head   the whole head, empty line included; its request line is not replayed
  * Returns false if llhttp refuses it. A message without a body has ended when this returns.
+ * Ownership: of a message whose end may not come: framing_release.
  */
 bool framing_start(struct framing *framing, unsigned minor, tuf_slice head,
                    const struct framing_events *events, void *ctx);
@@ -41,5 +50,8 @@ bool framing_start(struct framing *framing, unsigned minor, tuf_slice head,
 /* Feeds bytes of the body. False: they are malformed. Otherwise *consumed says how many were
  * taken: fewer than len after the end of the message or when `content` said to wait. */
 bool framing_feed(size_t *consumed, struct framing *framing, const char *data, size_t len);
+
+/* Frees what an unfinished message holds. A zeroed framing is allowed. */
+void framing_release(struct framing *framing);
 
 #endif

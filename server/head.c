@@ -282,3 +282,36 @@ bool head_parse(struct head *out, struct head_error *error, struct arena *arena,
     *out = head;
     return true;
 }
+
+static bool frames_message(tuf_slice name)
+{
+    return is_word(name, "Content-Length") || is_word(name, "Transfer-Encoding") ||
+           is_word(name, "Host") || is_word(name, "Trailer");
+}
+
+bool head_parse_trailers(struct header **out, size_t *count, struct arena *arena, tuf_slice bytes)
+{
+    struct head_error ignored;
+    size_t line_count = count_lines(bytes);
+    *count = 0;
+    if (line_count == 0 || line_count - 1 > HEAD_HEADERS_MAX)
+        return false;
+    *out = tufi_arena_alloc(arena, line_count * sizeof(**out));
+    if (*out == NULL)
+        return false;
+    for (size_t pos = 0; pos < bytes.len;) {
+        const uint8_t *start = bytes.data + pos;
+        const uint8_t *lf = memchr(start, '\n', bytes.len - pos);
+        if (lf == NULL || lf == start || lf[-1] != '\r')
+            return false;
+        tuf_slice line = tuf_slice_of(start, (size_t)(lf - start) - 1);
+        pos += line.len + 2;
+        if (line.len == 0)
+            return pos == bytes.len;
+        if (!parse_header_line(&(*out)[*count], &ignored, line) ||
+            frames_message((*out)[*count].name))
+            return false;
+        ++*count;
+    }
+    return false;
+}

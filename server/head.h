@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: the head of a request (request line and headers) as a pure function over bytes, with the
- * checks that keep two parsers from disagreeing about where a message ends.
+ * Role: the head of a request (request line and headers), and its trailers, as pure functions over
+ * bytes, with the checks that keep two parsers from disagreeing about where a message ends.
  *
  * INV-HEAD-1: an accepted head has exactly one meaning: at most one of a single decimal
  *             Content-Length and "Transfer-Encoding: chunked", lines that end in CRLF, no control
@@ -48,5 +48,12 @@ size_t head_scan(struct head_error *error, size_t *scanned, tuf_slice bytes);
 
 /* Parses a complete head (what head_scan measured). False with `error` set. */
 bool head_parse(struct head *out, struct head_error *error, struct arena *arena, tuf_slice bytes);
+
+/*
+ * Parses the trailers of a chunked body, with the empty line behind them, by the rules of header
+ * lines. Fields that frame a message are refused in them: whoever believes them sees another
+ * message than we do. False if they are malformed, too many, or out of memory.
+ */
+bool head_parse_trailers(struct header **out, size_t *count, struct arena *arena, tuf_slice bytes);
 
 #endif

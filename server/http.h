@@ -85,6 +85,12 @@ struct request {
 /* The first header of a name (any case); false and an empty slice if there is none. */
 bool request_header(tuf_slice *out, const struct request *req, const char *name);
 
+/*
+ * The first trailer of a name (any case) behind a chunked body; false and an empty slice if there
+ * is none. Trailers are there when the body has ended, and are never taken for headers.
+ */
+bool request_trailer(tuf_slice *out, const struct request *req, const char *name);
+
 /* Whether a header exists and equals a text, ASCII case ignored. */
 bool request_header_is(const struct request *req, const char *name, const char *text);
 

@@ -36,6 +36,7 @@ static void release(struct loop_task *task)
     body_release(req);
     tufi_buf_release(&priv->produced);
     dbh_unref(&req->dbh);
+    tufi_arena_release(&priv->trailer_arena);
     tufi_arena_release(&req->arena);
     req->loop->request_count--;
     req->magic = 0;
@@ -153,17 +154,35 @@ static bool same_name(tuf_slice name, const char *text, size_t len)
     return name.len == len && strncasecmp((const char *)name.data, text, len) == 0;
 }
 
-bool request_header(tuf_slice *out, const struct request *req, const char *name)
+static bool find_field(tuf_slice *out, const struct header *fields, size_t count, const char *name)
 {
     size_t len = strlen(name);
-    for (size_t i = 0; i < req->header_count; i++) {
-        if (same_name(req->headers[i].name, name, len)) {
-            *out = req->headers[i].value;
+    for (size_t i = 0; i < count; i++) {
+        if (same_name(fields[i].name, name, len)) {
+            *out = fields[i].value;
             return true;
         }
     }
     *out = tuf_slice_of(NULL, 0);
     return false;
+}
+
+bool request_header(tuf_slice *out, const struct request *req, const char *name)
+{
+    return find_field(out, req->headers, req->header_count, name);
+}
+
+bool request_trailer(tuf_slice *out, const struct request *req, const char *name)
+{
+    return find_field(out, req->priv->trailers, req->priv->trailer_count, name);
+}
+
+bool request_take_trailers(struct request *req, tuf_slice section)
+{
+    struct request_priv *priv = req->priv;
+    tuf_slice own = tufi_arena_copy(&priv->trailer_arena, section);
+    return own.data != NULL &&
+           head_parse_trailers(&priv->trailers, &priv->trailer_count, &priv->trailer_arena, own);
 }
 
 bool request_header_is(const struct request *req, const char *name, const char *text)

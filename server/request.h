@@ -60,6 +60,9 @@ struct request_priv {
     bool has_sink, paused, sink_ended;
     uint64_t received, size_max;
     struct body_collector *collector;
+    struct arena trailer_arena;    /* their own: a job may be using the request's */
+    struct header *trailers;
+    size_t trailer_count;
 
     /* answer */
     bool answered;
@@ -108,6 +111,8 @@ void request_dispatch(struct request *req);
 /* body.c */
 /* Bytes of content for the sink. False if they are refused (an answer was made). */
 bool request_body_piece(struct request *req, tuf_slice bytes);
+/* The trailers of a chunked body, empty line included. False if they are malformed. */
+bool request_take_trailers(struct request *req, tuf_slice section);
 /* The message is complete. */
 void request_body_end(struct request *req);
 /* Whether the connection may feed bytes now. */
