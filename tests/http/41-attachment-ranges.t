@@ -169,3 +169,115 @@
 < Content-Range: bytes 0-9/16
 < ETag: "QDKvjWEDUSOQbljgZxQMxQ=="
 < Content-Type: application/octet-stream
+
+== a download goes on if the attachment is still the same
+> GET /db/d/b.bin
+> Range: bytes=10-
+> If-Range: "QDKvjWEDUSOQbljgZxQMxQ=="
+< 206
+< Content-Range: bytes 10-15/16
+< ETag: "QDKvjWEDUSOQbljgZxQMxQ=="
+< Content-Length: 6
+<
+< abcdef
+
+== it begins again if it is another
+> GET /db/d/b.bin
+> Range: bytes=10-
+> If-Range: "kAFQmDzST7DWlj99KOF/cg=="
+< 200
+< Accept-Ranges: bytes
+< !Content-Range
+< ETag: "QDKvjWEDUSOQbljgZxQMxQ=="
+< Content-Length: 16
+<
+< 0123456789abcdef
+
+== a weak tag is not good enough to go on
+> GET /db/d/b.bin
+> Range: bytes=10-
+> If-Range: W/"QDKvjWEDUSOQbljgZxQMxQ=="
+< 200
+< Accept-Ranges: bytes
+< !Content-Range
+< ETag: "QDKvjWEDUSOQbljgZxQMxQ=="
+< Content-Length: 16
+<
+< 0123456789abcdef
+
+== nor is a date
+> GET /db/d/b.bin
+> Range: bytes=10-
+> If-Range: Sun, 22 Nov 2026 08:51:56 GMT
+< 200
+< Accept-Ranges: bytes
+< !Content-Range
+< ETag: "QDKvjWEDUSOQbljgZxQMxQ=="
+< Content-Length: 16
+<
+< 0123456789abcdef
+
+== nor a tag without its quotes
+> GET /db/d/b.bin
+> Range: bytes=10-
+> If-Range: QDKvjWEDUSOQbljgZxQMxQ==
+< 200
+< Accept-Ranges: bytes
+< !Content-Range
+< ETag: "QDKvjWEDUSOQbljgZxQMxQ=="
+< Content-Length: 16
+<
+< 0123456789abcdef
+
+== a range beyond the end of another attachment is none
+> GET /db/d/b.bin
+> Range: bytes=16-
+> If-Range: "other"
+< 200
+< Accept-Ranges: bytes
+< !Content-Range
+< ETag: "QDKvjWEDUSOQbljgZxQMxQ=="
+< Content-Length: 16
+<
+< 0123456789abcdef
+
+== of the same one it cannot be satisfied
+> GET /db/d/b.bin
+> Range: bytes=16-
+> If-Range: "QDKvjWEDUSOQbljgZxQMxQ=="
+< 416
+
+== several ranges of another attachment give everything
+> GET /db/d/b.bin
+> Range: bytes=0-1,4-5
+> If-Range: "other"
+< 200
+<
+< 0123456789abcdef
+
+== several of the same one are served
+> GET /db/d/b.bin
+> Range: bytes=0-1,4-5
+> If-Range: "QDKvjWEDUSOQbljgZxQMxQ=="
+< 206
+< Content-Type: multipart/byteranges; boundary="%*"
+
+== HEAD under If-Range
+> HEAD /db/d/b.bin
+> Range: bytes=0-9
+> If-Range: "QDKvjWEDUSOQbljgZxQMxQ=="
+< 206
+< Content-Range: bytes 0-9/16
+> HEAD /db/d/b.bin
+> Range: bytes=0-9
+> If-Range: "other"
+< 200
+< !Content-Range
+< Content-Length: 16
+
+== If-Range without Range means nothing
+> GET /db/d/b.bin
+> If-Range: "QDKvjWEDUSOQbljgZxQMxQ=="
+< 200
+<
+< 0123456789abcdef
