@@ -515,7 +515,6 @@ tuf_status dbs_create(struct dbs *dbs, tuf_slice name)
     tuf_status st = open_new(NULL, dbs, name, TUF_OPEN_CREATE | TUF_OPEN_EXCLUSIVE);
     if (st != TUF_OK)
         return st;
-    feed_notify_dbs(dbs->server);
     return server_settings(dbs->server)->public_dbs ? open_to_all(dbs, name) : TUF_OK;
 }
 
@@ -559,10 +558,8 @@ tuf_status dbs_delete(struct dbs *dbs, tuf_slice name)
         dbh_unref(&dbh);
     }
     failed = unlink(doomed) != 0 ? errno : 0;
-    tuf_status st = failed == 0 ? sync_dir(dbs->dir)
-                                : tufi_fail_errno(failed, "cannot delete a database file");
-    feed_notify_dbs(dbs->server);
-    return st;
+    return failed == 0 ? sync_dir(dbs->dir)
+                       : tufi_fail_errno(failed, "cannot delete a database file");
 }
 
 /* ---- listing ----------------------------------------------------------------------------- */

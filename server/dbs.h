@@ -116,7 +116,4 @@ void feed_wait(struct request *req, uint64_t seen,
                void (*wake)(struct request *req, enum feed_event event));
 void feed_cancel(struct request *req);
 
-/* A feed of the databases themselves (_db_updates): wakes when one is created or deleted. */
-void feed_wait_dbs(struct request *req, void (*wake)(struct request *req, enum feed_event event));
-
 #endif

@@ -55,10 +55,6 @@ void feed_cancel(struct request *req)
     if (!priv->feed_waiting)
         return;
     priv->feed_waiting = false;
-    if (priv->feed_on_dbs) {
-        unlink_from(&req->loop->dbs_feeds, req);
-        return;
-    }
     struct feed_list *list = list_of(req);
     unlink_from(&list->first, req);
     list->count--;
@@ -127,7 +123,6 @@ void feed_wait(struct request *req, uint64_t seen,
     priv->wake = wake_fn;
     priv->feed_seen = seen;
     priv->feed_waiting = true;
-    priv->feed_on_dbs = false;
     link_in(&list->first, req);
     list->count++;
     enum feed_event event;
@@ -158,45 +153,6 @@ void feed_notify(struct feed_list *lists)
         if (lists[i].count > 0)
             post(&lists[i]);
     }
-}
-
-/* ---- the set of databases ---------------------------------------------------------------- */
-
-static void run_dbs_task(struct loop_task *task)
-{
-    struct loop *loop = (struct loop *)(void *)((char *)task - offsetof(struct loop, dbs_task));
-    struct request *next;
-    loop->dbs_task_queued = false;
-    for (struct request *req = loop->dbs_feeds; req != NULL; req = next) {
-        next = req->priv->feed_next;
-        wake(req, loop->stopping ? FEED_SHUTDOWN : FEED_CHANGED);
-    }
-}
-
-void feed_notify_dbs(struct server *server)
-{
-    for (unsigned i = 0; i < server->loop_count; i++) {
-        struct loop *loop = server->loops[i];
-        if (loop == NULL || atomic_exchange(&loop->dbs_task_queued, true))
-            continue;
-        loop->dbs_task.run = run_dbs_task;
-        loop_post(loop, &loop->dbs_task);
-    }
-}
-
-void feed_wait_dbs(struct request *req,
-                   void (*wake_fn)(struct request *req, enum feed_event event))
-{
-    struct request_priv *priv = req->priv;
-    if (priv->ended)
-        return;
-    feed_cancel(req);
-    priv->wake = wake_fn;
-    priv->feed_waiting = true;
-    priv->feed_on_dbs = true;
-    link_in(&req->loop->dbs_feeds, req);
-    if (req->loop->stopping)
-        feed_notify_dbs(req->server);
 }
 
 void feed_stop_all(struct loop *loop)

@@ -20,8 +20,6 @@ void feed_lists_free(struct feed_list *lists);
 
 /* Any thread: the database has a new sequence, or was deleted. */
 void feed_notify(struct feed_list *lists);
-/* Any thread: a database was created or deleted. */
-void feed_notify_dbs(struct server *server);
 
 /* Of a database handle. */
 struct feed_list *dbh_feed_lists(struct dbh *dbh);

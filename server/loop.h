@@ -48,9 +48,6 @@ struct loop {
     struct conn *conns;         /* chain */
     size_t conn_count;
     size_t request_count;       /* also of connections that are gone */
-    struct request *dbs_feeds;  /* requests that wait in feed_wait_dbs */
-    struct loop_task dbs_task;  /* wakes them */
-    _Atomic bool dbs_task_queued;
     uint64_t trim_next_ms;      /* when malloc may be asked to give pages back again */
     uint64_t trim_request_count; /* requests served when it was last asked */
     char date[40];              /* text of the Date header */

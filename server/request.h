@@ -87,7 +87,7 @@ struct request_priv {
     /* feed; see feed.c. Links are the loop's. */
     struct request *feed_prev, *feed_next;
     void (*wake)(struct request *req, enum feed_event event);
-    bool feed_waiting, feed_on_dbs;
+    bool feed_waiting;
     uint64_t feed_seen;
 };
 
