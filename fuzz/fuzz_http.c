@@ -142,8 +142,9 @@ static size_t read_request(struct reading *reading, tuf_slice input, size_t step
     reading->ended = false;
     reading->body_len = 0;
     if (!head_parse(&head, &error, &arena, bytes)) {
+        /* A long line may be refused while it arrives or when it is whole: an error either way. */
         tuf_assert(error.status >= 400 && error.reason != NULL);
-        tufi_buf_printf(&reading->seen, "<%d>", error.status);
+        buf_append_str(&reading->seen, "<bad>");
     } else if (!framing_start(&framing, head.minor, bytes, &events, reading)) {
         buf_append_str(&reading->seen, "<disagree>");
     } else {
