@@ -93,4 +93,17 @@ bool tufi_utf8_valid(tuf_slice text);
 typedef tuf_status json_member_visitor(tuf_slice key, tuf_slice value, void *ctx);
 tuf_status tufi_json_each(tuf_slice json, json_member_visitor *visitor, void *ctx);
 
+/* Told about every JSON_WATCH_STEP bytes how far a walk has come inside a value, so that pages of a
+ * large mapped text can be given back behind it. */
+#define JSON_WATCH_STEP ((size_t)4 << 20)
+struct json_watch {
+    void (*passed)(const uint8_t *pos, void *ctx);
+    void *ctx;
+};
+/* The same with a watch; NULL for none. */
+tuf_status tufi_json_each_watched(tuf_slice json, json_member_visitor *visitor, void *ctx,
+                                  const struct json_watch *watch);
+/* Whether a text is one JSON value, by the walk's rules: nothing is built. Returns E_INVALID. */
+tuf_status tufi_json_check(tuf_slice json, const struct json_watch *watch);
+
 #endif

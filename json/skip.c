@@ -17,6 +17,8 @@ enum step { STEP_VALUE, STEP_KEY, STEP_AFTER };
 
 struct skipper {
     struct cursor *c;
+    const struct json_watch *watch; /* NULL: nobody wants to know */
+    const uint8_t *reported;        /* how far the watch was told we are */
     size_t depth;
     uint8_t objects[JSON_STACK_MAX / 8 + 1]; /* a bit per open container: whether it is an object */
 };
@@ -126,11 +128,21 @@ static tuf_status skip_after_step(enum step *next, struct skipper *s)
     return TUF_OK;
 }
 
-tuf_status tufi_json_skip_value(struct cursor *c)
+static void report(struct skipper *s)
 {
-    struct skipper s = { .c = c };
+    if ((size_t)(s->c->pos - s->reported) < JSON_WATCH_STEP)
+        return;
+    s->reported = s->c->pos;
+    s->watch->passed(s->c->pos, s->watch->ctx);
+}
+
+static tuf_status skip_watched(struct cursor *c, const struct json_watch *watch)
+{
+    struct skipper s = { .c = c, .watch = watch, .reported = c->pos };
     enum step next = STEP_VALUE;
     do {
+        if (s.watch != NULL)
+            report(&s);
         tuf_status st = next == STEP_VALUE ? skip_value_step(&next, &s)
                         : next == STEP_KEY ? skip_key_step(&next, &s)
                                            : skip_after_step(&next, &s);
@@ -140,12 +152,28 @@ tuf_status tufi_json_skip_value(struct cursor *c)
     return TUF_OK;
 }
 
+tuf_status tufi_json_skip_value(struct cursor *c)
+{
+    return skip_watched(c, NULL);
+}
+
+tuf_status tufi_json_check(tuf_slice json, const struct json_watch *watch)
+{
+    struct cursor c = cursor_of(json);
+    tuf_status st = skip_watched(&c, watch);
+    if (st < 0)
+        return st;
+    cursor_peek(&c);
+    return c.pos == c.end ? TUF_OK : tufi_json_invalid();
+}
+
 /* A walk over one container. */
 struct walk {
     struct cursor c;
     struct buf key; /* of a key that has escapes */
     json_member_visitor *visitor;
     void *ctx;
+    const struct json_watch *watch;
 };
 
 static void walk_release(struct walk *w)
@@ -187,7 +215,7 @@ static tuf_status walk_element(struct walk *w, bool object)
     }
     cursor_peek(&w->c);
     const uint8_t *start = w->c.pos;
-    tuf_status st = tufi_json_skip_value(&w->c);
+    tuf_status st = skip_watched(&w->c, w->watch);
     if (st < 0)
         return st;
     return w->visitor(key, tuf_slice_of(start, (size_t)(w->c.pos - start)), w->ctx);
@@ -215,12 +243,19 @@ static tuf_status walk_elements(struct walk *w, uint8_t closer)
 
 tuf_status tufi_json_each(tuf_slice json, json_member_visitor *visitor, void *ctx)
 {
+    return tufi_json_each_watched(json, visitor, ctx, NULL);
+}
+
+tuf_status tufi_json_each_watched(tuf_slice json, json_member_visitor *visitor, void *ctx,
+                                  const struct json_watch *watch)
+{
     TUF_AUTO(walk_release)
     struct walk w = {
         .c = cursor_of(json),
         .key = BUF_INIT,
         .visitor = visitor,
         .ctx = ctx,
+        .watch = watch,
     };
     uint8_t opener = cursor_peek(&w.c);
     if (opener != '{' && opener != '[')

@@ -1,29 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: request bodies: streamed to a sink, or collected (and inflated) into memory.
+ * Role: request bodies: streamed to a sink, or collected into memory.
  *
  * INV-RQB-1: a collected body never holds more than its limit, inflated bytes included.
  * Not here: framing and back-pressure of the socket (server/conn.c).
  */
-#include <zlib.h>
-
 #include "base/alloc.h"
 #include "base/arith.h"
 #include "base/assert.h"
+#include "server/decoder.h"
 #include "server/request.h"
 #include "server/server.h"
 
 #define COLLECT_MAX ((uint64_t)1 << 30)
-#define INFLATE_STEP ((size_t)65536)
 
 struct body_collector {
     void (*done)(struct request *req, tuf_slice body);
     struct buf bytes;
     uint64_t size_max;
-    bool gzip;
-    bool gzip_ended;
-    z_stream inflater;
+    struct body_decoder decoder;
 };
 
 static void refuse_too_large(struct request *req)
@@ -107,38 +103,12 @@ void body_resume(struct request *req)
 
 /* ---- collecting -------------------------------------------------------------------------- */
 
-static void refuse_gzip(struct request *req)
-{
-    reply_error(req, 400, "bad_request", "Request body is not properly gzipped.");
-}
-
-/* Inflates a piece into the collected bytes; answers if that fails. */
 static void inflate_piece(struct request *req, struct body_collector *collector, tuf_slice piece)
 {
-    z_stream *inflater = &collector->inflater;
-    TUF_AUTOFREE uint8_t *input = tufi_memdup(piece.data, piece.len);
-    if (input == NULL) {
-        reply_status(req, tufi_nomem());
-        return;
-    }
-    inflater->next_in = input;
-    inflater->avail_in = (uInt)piece.len;
-    while (inflater->avail_in > 0) {
-        if (collector->gzip_ended) {
-            refuse_gzip(req);
-            return;
-        }
-        if (!tufi_buf_reserve(&collector->bytes, INFLATE_STEP)) {
-            reply_status(req, tufi_nomem());
-            return;
-        }
-        inflater->next_out = collector->bytes.data + collector->bytes.len;
-        inflater->avail_out = (uInt)INFLATE_STEP;
-        int result = inflate(inflater, Z_NO_FLUSH);
-        collector->bytes.len += INFLATE_STEP - inflater->avail_out;
-        collector->gzip_ended = result == Z_STREAM_END;
-        if (result != Z_OK && result != Z_STREAM_END) {
-            refuse_gzip(req);
+    while (piece.len > 0) {
+        tuf_status st = decoder_step(&collector->decoder, &collector->bytes, &piece);
+        if (st != TUF_OK) {
+            reply_status(req, st);
             return;
         }
         if (collector->bytes.len > collector->size_max) {
@@ -151,7 +121,7 @@ static void inflate_piece(struct request *req, struct body_collector *collector,
 static void collect_piece(struct request *req, tuf_slice piece)
 {
     struct body_collector *collector = req->priv->collector;
-    if (collector->gzip) {
+    if (collector->decoder.gzip) {
         inflate_piece(req, collector, piece);
         return;
     }
@@ -163,31 +133,13 @@ static void collect_piece(struct request *req, tuf_slice piece)
 static void collect_end(struct request *req)
 {
     struct body_collector *collector = req->priv->collector;
-    if (collector->gzip && !collector->gzip_ended) {
-        refuse_gzip(req);
+    tuf_status st = decoder_end(&collector->decoder);
+    if (st != TUF_OK) {
+        reply_status(req, st);
         return;
     }
     tuf_slice body = collector->bytes.len > 0 ? buf_slice(&collector->bytes) : tuf_str("");
     collector->done(req, body);
-}
-
-/* Looks at Content-Encoding. False when it was answered. */
-static bool start_decoding(struct request *req, struct body_collector *collector)
-{
-    tuf_slice coding;
-    if (!request_header(&coding, req, "Content-Encoding") || slice_is(coding, "identity"))
-        return true;
-    if (!slice_is(coding, "gzip")) {
-        reply_errorf(req, 415, "bad_content_type", "%.*s is not a supported content encoding.",
-                     (int)coding.len, (const char *)coding.data);
-        return false;
-    }
-    if (inflateInit2(&collector->inflater, 15 + 16) != Z_OK) {
-        reply_status(req, tufi_nomem());
-        return false;
-    }
-    collector->gzip = true;
-    return true;
 }
 
 void body_collect(struct request *req, uint64_t size_max,
@@ -206,10 +158,10 @@ void body_collect(struct request *req, uint64_t size_max,
     priv->collector = collector;
     collector->done = done;
     collector->size_max = min_u64(size_max == 0 ? COLLECT_MAX : size_max, COLLECT_MAX);
-    if (!start_decoding(req, collector))
+    if (!decoder_start(&collector->decoder, req))
         return;
     uint64_t length;
-    if (!collector->gzip && body_length(&length, req) && length <= collector->size_max &&
+    if (!collector->decoder.gzip && body_length(&length, req) && length <= collector->size_max &&
         !tufi_buf_reserve(&collector->bytes, (size_t)min_u64(length, 1 << 20))) {
         reply_status(req, tufi_nomem());
         return;
@@ -222,8 +174,7 @@ void body_release(struct request *req)
     struct body_collector *collector = req->priv->collector;
     if (collector == NULL)
         return;
-    if (collector->gzip)
-        inflateEnd(&collector->inflater);
+    decoder_release(&collector->decoder);
     tufi_buf_release(&collector->bytes);
     tufi_free(collector);
     req->priv->collector = NULL;

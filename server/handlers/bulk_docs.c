@@ -8,28 +8,45 @@
  * request before anything is written. What a right forbids, and conflicts, are errors of the one
  * document. With new_edits=false only errors are listed.
  *
+ * A body that was too large for memory (server/handlers/spool.h) is walked twice: first every
+ * document is judged and forgotten, so that what fails the whole request does so before anything
+ * is written; then they are judged again and committed in batches. Commits one after another give
+ * what one commit gives, except where the engine looks at a request as a whole: stubs of
+ * attachments, and replicated revisions of one document that come together. A request that may
+ * have such is kept in memory and committed at once.
+ *
+ * INV-BD-1: a body gets the same answer and is stored the same whether it was large or not; only a
+ *           failure of the disk may leave the first batches of a large one behind.
+ *
  * Source: CouchDB 3's chttpd_db.
  */
+#include <stdlib.h>
+
 #include "base/alloc.h"
 #include "base/bytes.h"
 #include "json/docscan.h"
 #include "server/dbs.h"
 #include "server/error_map.h"
 #include "server/handlers/doc_put.h"
+#include "server/handlers/spool.h"
 #include "server/server.h"
 
 #define PARSE_ON_LOOP_MAX (16 * 1024)
 #define BULK_DOCS_COUNT_MAX 10000
+#define BATCH_DOCS_MAX 1000
+#define BATCH_SIZE_MAX ((size_t)4 << 20)
+#define AT_ONCE_SIZE_MAX ((size_t)1 << 30) /* of a body whose documents become one commit */
 
 /* One document of the request. */
 struct bulk_doc {
-    tuf_slice id;      /* borrowed from edit or arena */
+    tuf_slice id;      /* borrowed from edit or bulk->arena */
     tuf_edit *edit;    /* owned; NULL if it was refused */
     const char *error; /* why it was refused, else NULL */
-    tuf_slice reason;  /* in the arena */
+    tuf_slice reason;  /* in bulk->arena */
 };
 
 struct bulk_docs {
+    struct spool spool;  /* first */
     tuf_slice body;      /* borrowed from the request */
     tuf_slice docs_json; /* value of "docs" */
     tuf_slice new_edits_json;
@@ -38,17 +55,35 @@ struct bulk_docs {
     struct bulk_doc *docs;  /* owned array */
     size_t doc_count;
     size_t doc_cap;
+    size_t seen;      /* documents of this walk, those of finished batches included */
     size_t count_max; /* [couchdb] max_bulk_docs_count */
+    size_t batch_size; /* bytes of text in the batch */
+    bool at_once;      /* the documents must be one commit */
+    struct buf ids;    /* a hash of each replicated document's id, as uint64_t */
+    struct buf results; /* the answer's array so far */
+    struct arena arena; /* what documents need until they are forgotten */
     tuf_edit **edits; /* owned array: those that go to the commit */
     size_t edit_count;
     struct request *req;
 };
 
+/* Forgets the documents seen so far. */
+static void drop_docs(struct bulk_docs *bulk)
+{
+    for (size_t i = 0; i < bulk->doc_count; i++)
+        tuf_edit_free(&bulk->docs[i].edit);
+    bulk->doc_count = bulk->edit_count = bulk->batch_size = 0;
+    tufi_arena_clear(&bulk->arena);
+}
+
 static void bulk_docs_cleanup(struct request *req)
 {
     struct bulk_docs *bulk = req->state;
-    for (size_t i = 0; i < bulk->doc_count; i++)
-        tuf_edit_free(&bulk->docs[i].edit);
+    drop_docs(bulk);
+    spool_release(&bulk->spool);
+    tufi_arena_release(&bulk->arena);
+    tufi_buf_release(&bulk->ids);
+    tufi_buf_release(&bulk->results);
     tufi_free(bulk->docs);
     tufi_free(bulk->edits);
     tufi_free(bulk);
@@ -81,12 +116,17 @@ static bool begins_with(tuf_slice json, uint8_t brace)
     return pos < json.len && json.data[pos] == brace;
 }
 
-static tuf_status check_object(tuf_slice json)
+static void passed(const uint8_t *pos, void *ctx)
 {
-    TUF_AUTO(tufi_buf_release) struct buf canonical = BUF_INIT;
-    if (begins_with(json, '{'))
+    struct bulk_docs *bulk = ctx;
+    spool_pass(&bulk->spool, pos);
+}
+
+static tuf_status check_object(struct bulk_docs *bulk)
+{
+    if (begins_with(bulk->body, '{'))
         return TUF_OK;
-    tuf_status st = tufi_json_canonical(&canonical, json);
+    tuf_status st = tufi_json_check(bulk->body, &(struct json_watch){ passed, bulk });
     if (st != TUF_OK)
         return st == TUF_E_INVALID ? bad_request("invalid UTF-8 JSON") : st;
     return bad_request("Request body must be a JSON object");
@@ -95,9 +135,10 @@ static tuf_status check_object(tuf_slice json)
 /* Finds the request's members and checks their types. */
 static tuf_status split_request(struct bulk_docs *bulk)
 {
-    tuf_status st = check_object(bulk->body);
+    struct json_watch watch = { passed, bulk };
+    tuf_status st = check_object(bulk);
     if (st == TUF_OK)
-        st = tufi_json_each(bulk->body, see_member, bulk);
+        st = tufi_json_each_watched(bulk->body, see_member, bulk, &watch);
     if (st != TUF_OK)
         return st == TUF_E_INVALID && tuf_last_error()->kind[0] == 0
                    ? bad_request("invalid UTF-8 JSON")
@@ -116,7 +157,7 @@ static tuf_status split_request(struct bulk_docs *bulk)
 
 static tuf_status new_doc(struct bulk_doc **out, struct bulk_docs *bulk)
 {
-    if (bulk->doc_count == bulk->count_max)
+    if (bulk->seen == bulk->count_max)
         return tufi_fail_kind(TUF_E_LIMIT, "max_bulk_docs_count_exceeded", "%zu", bulk->count_max);
     if (bulk->doc_count == bulk->doc_cap) {
         size_t cap = bulk->doc_cap == 0 ? 16 : bulk->doc_cap * 2;
@@ -126,16 +167,17 @@ static tuf_status new_doc(struct bulk_doc **out, struct bulk_docs *bulk)
         bulk->docs = docs;
         bulk->doc_cap = cap;
     }
+    bulk->seen++;
     *out = &bulk->docs[bulk->doc_count++];
     memset(*out, 0, sizeof(**out));
     return TUF_OK;
 }
 
-static tuf_status new_id(struct bulk_doc *doc, struct request *req)
+static tuf_status new_id(struct bulk_doc *doc, struct bulk_docs *bulk)
 {
     char uuid[SERVER_UUID_SIZE];
-    server_new_uuid(req->server, uuid);
-    doc->id = request_copy(req, tuf_str(uuid));
+    server_new_uuid(bulk->req->server, uuid);
+    doc->id = tufi_arena_copy(&bulk->arena, tuf_str(uuid));
     return doc->id.data == NULL ? tufi_nomem() : TUF_OK;
 }
 
@@ -155,7 +197,7 @@ static tuf_status parse_doc(struct bulk_doc *doc, struct bulk_docs *bulk, tuf_sl
     struct request *req = bulk->req;
     tuf_status st = TUF_OK;
     if (surely_without_id(json)) {
-        st = new_id(doc, req);
+        st = new_id(doc, bulk);
         return st == TUF_OK ? doc_parse(&doc->edit, req, json, &bulk->query, doc->id) : st;
     }
     if (!dbh_is_users(req->dbh)) {
@@ -163,19 +205,19 @@ static tuf_status parse_doc(struct bulk_doc *doc, struct bulk_docs *bulk, tuf_sl
         if (st != TUF_E_INVALID)
             return st;
     }
-    if (begins_with(json, '{') && !doc_text_find_id(&doc->id, &req->arena, json))
-        st = new_id(doc, req);
+    if (begins_with(json, '{') && !doc_text_find_id(&doc->id, &bulk->arena, json))
+        st = new_id(doc, bulk);
     else
         st = TUF_OK;
     return st == TUF_OK ? doc_parse(&doc->edit, req, json, &bulk->query, doc->id) : st;
 }
 
-static tuf_status refuse(struct bulk_doc *doc, struct request *req, tuf_status status)
+static tuf_status refuse(struct bulk_doc *doc, struct bulk_docs *bulk, tuf_status status)
 {
     struct http_error mapped;
     const tuf_error *detail = tuf_last_error();
     error_map(&mapped, status, detail);
-    doc->reason = request_copy(req, tuf_str(mapped.reason));
+    doc->reason = tufi_arena_copy(&bulk->arena, tuf_str(mapped.reason));
     doc->error = detail->kind[0] == 'u' ? "unauthorized" : "forbidden";
     tuf_edit_free(&doc->edit);
     return doc->reason.data == NULL && mapped.reason[0] != 0 ? tufi_nomem() : TUF_OK;
@@ -188,12 +230,14 @@ static bool is_refusal(tuf_status status)
            (strcmp(kind, "forbidden") == 0 || strcmp(kind, "unauthorized") == 0);
 }
 
+/* Adds a document and judges it: failures are the whole request's. */
 static tuf_status see_doc(tuf_slice key, tuf_slice json, void *ctx)
 {
     (void)key;
     struct bulk_docs *bulk = ctx;
     struct request *req = bulk->req;
     struct bulk_doc *doc = NULL;
+    spool_pass(&bulk->spool, json.data);
     tuf_status st = new_doc(&doc, bulk);
     if (st == TUF_OK)
         st = parse_doc(doc, bulk, json);
@@ -205,18 +249,24 @@ static tuf_status see_doc(tuf_slice key, tuf_slice json, void *ctx)
         st = docs_check_ddoc(req, doc->id);
     if (!is_refusal(st))
         return st;
-    doc->id = request_copy(req, doc->id);
-    return refuse(doc, req, st);
+    doc->id = tufi_arena_copy(&bulk->arena, doc->id);
+    return refuse(doc, bulk, st);
 }
 
-static tuf_status parse(struct request *req)
+static tuf_status walk_docs(struct bulk_docs *bulk, json_member_visitor *visitor)
 {
-    struct bulk_docs *bulk = req->state;
-    tuf_status st = split_request(bulk);
-    if (st == TUF_OK)
-        st = tufi_json_each(bulk->docs_json, see_doc, bulk);
-    if (st != TUF_OK)
-        return st;
+    struct json_watch watch = { passed, bulk };
+    drop_docs(bulk);
+    bulk->seen = 0;
+    spool_rewind(&bulk->spool);
+    return tufi_json_each_watched(bulk->docs_json, visitor, bulk, &watch);
+}
+
+/* Lists the edits of the documents seen. */
+static tuf_status gather_edits(struct bulk_docs *bulk)
+{
+    tufi_free(bulk->edits);
+    bulk->edit_count = 0;
     bulk->edits = tufi_alloc_array(bulk->doc_count + 1, sizeof(bulk->edits[0]));
     if (bulk->edits == NULL)
         return tufi_nomem();
@@ -225,6 +275,15 @@ static tuf_status parse(struct request *req)
             bulk->edits[bulk->edit_count++] = bulk->docs[i].edit;
     }
     return TUF_OK;
+}
+
+static tuf_status parse(struct request *req)
+{
+    struct bulk_docs *bulk = req->state;
+    tuf_status st = split_request(bulk);
+    if (st == TUF_OK)
+        st = walk_docs(bulk, see_doc);
+    return st == TUF_OK ? gather_edits(bulk) : st;
 }
 
 /* ---- the answer -------------------------------------------------------------------------- */
@@ -263,35 +322,147 @@ static void append_outcome(struct buf *out, const struct bulk_docs *bulk,
     append_error(out, bulk, doc, mapped.error, tuf_str(mapped.reason));
 }
 
-static void reply_results(struct request *req, const struct bulk_docs *bulk)
+/* Adds what became of the documents seen to the answer. */
+static void append_results(struct bulk_docs *bulk, bool refuse_all)
 {
-    struct buf json = BUF_INIT;
-    buf_append_u8(&json, '[');
+    struct buf *json = &bulk->results;
+    if (json->len == 0)
+        buf_append_u8(json, '[');
     for (size_t i = 0; i < bulk->doc_count; i++) {
-        size_t before = json.len;
-        if (json.len > 1)
-            buf_append_u8(&json, ',');
-        size_t start = json.len;
-        append_outcome(&json, bulk, &bulk->docs[i]);
-        if (json.len == start)
-            json.len = before;
+        size_t before = json->len;
+        if (json->len > 1)
+            buf_append_u8(json, ',');
+        size_t start = json->len;
+        if (refuse_all)
+            append_error(json, bulk, &bulk->docs[i], "not_implemented",
+                         tuf_str("all_or_nothing is not supported"));
+        else
+            append_outcome(json, bulk, &bulk->docs[i]);
+        if (json->len == start)
+            json->len = before;
     }
-    buf_append_u8(&json, ']');
-    reply_json(req, 201, &json);
 }
 
-static void reply_all_or_nothing(struct request *req, const struct bulk_docs *bulk)
+static bool refuses_all(const struct bulk_docs *bulk)
 {
-    struct buf json = BUF_INIT;
-    buf_append_u8(&json, '[');
-    for (size_t i = 0; i < bulk->doc_count; i++) {
-        if (i > 0)
-            buf_append_u8(&json, ',');
-        append_error(&json, bulk, &bulk->docs[i], "not_implemented",
-                     tuf_str("all_or_nothing is not supported"));
+    return bulk->all_or_nothing && !bulk->query.replicated;
+}
+
+/* ---- large bodies (worker) --------------------------------------------------------------- */
+
+static bool has_text(tuf_slice json, const char *text)
+{
+    return memmem(json.data, json.len, text, strlen(text)) != NULL;
+}
+
+/* Whether attachments may refer to others, or to bytes that are not there. Escapes that could hide
+ * the letters of a name count, too. */
+static bool may_have_stubs(tuf_slice json)
+{
+    return has_text(json, "\"stub\"") || has_text(json, "\"follows\"") ||
+           has_text(json, "\\u006") || has_text(json, "\\u007");
+}
+
+/* FNV-1a. Different ids of one hash cost memory, nothing else. */
+static uint64_t hash_id(tuf_slice id)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < id.len; i++)
+        hash = (hash ^ id.data[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+static int compare_hashes(const void *a, const void *b)
+{
+    const uint64_t *left = a, *right = b;
+    return *left < *right ? -1 : *left > *right;
+}
+
+/* Whether a replicated document comes twice. */
+static bool has_twins(struct buf *ids)
+{
+    uint64_t *hashes = (uint64_t *)(void *)ids->data;
+    size_t count = ids->len / sizeof(*hashes);
+    if (count > 1)
+        qsort(hashes, count, sizeof(*hashes), compare_hashes);
+    for (size_t i = 1; i < count; i++)
+        if (hashes[i] == hashes[i - 1])
+            return true;
+    return false;
+}
+
+/* The first walk: judges a document and forgets it. */
+static tuf_status check_doc(tuf_slice key, tuf_slice json, void *ctx)
+{
+    struct bulk_docs *bulk = ctx;
+    tuf_status st = see_doc(key, json, ctx);
+    if (st != TUF_OK)
+        return st;
+    const struct bulk_doc *doc = &bulk->docs[bulk->doc_count - 1];
+    bulk->at_once = bulk->at_once || doc->id.len == 0 || may_have_stubs(json);
+    if (bulk->query.replicated && doc->edit != NULL) {
+        uint64_t hash = hash_id(doc->id);
+        tufi_buf_append(&bulk->ids, &hash, sizeof(hash));
     }
-    buf_append_u8(&json, ']');
-    reply_json(req, 417, &json);
+    if (refuses_all(bulk))
+        append_results(bulk, true);
+    drop_docs(bulk);
+    return buf_status(&bulk->ids);
+}
+
+static tuf_status commit_batch(struct bulk_docs *bulk)
+{
+    tuf_status st = gather_edits(bulk);
+    if (st == TUF_OK && bulk->edit_count > 0)
+        st = tuf_db_commit(dbh_db(bulk->req->dbh), bulk->edits, bulk->edit_count, 0);
+    if (st != TUF_OK)
+        return st;
+    append_results(bulk, false);
+    drop_docs(bulk);
+    return buf_status(&bulk->results);
+}
+
+/* The second walk. */
+static tuf_status store_doc(tuf_slice key, tuf_slice json, void *ctx)
+{
+    struct bulk_docs *bulk = ctx;
+    tuf_status st = see_doc(key, json, ctx);
+    bulk->batch_size += json.len;
+    if (st == TUF_OK &&
+        (bulk->doc_count >= BATCH_DOCS_MAX || bulk->batch_size >= BATCH_SIZE_MAX))
+        st = commit_batch(bulk);
+    return st;
+}
+
+static tuf_status store_large(struct request *req)
+{
+    struct bulk_docs *bulk = req->state;
+    tuf_status st = split_request(bulk);
+    if (st == TUF_OK)
+        st = walk_docs(bulk, check_doc);
+    if (st != TUF_OK || refuses_all(bulk))
+        return st;
+    bulk->at_once = bulk->at_once || has_twins(&bulk->ids);
+    tufi_buf_release(&bulk->ids);
+    if (bulk->at_once && bulk->body.len > AT_ONCE_SIZE_MAX)
+        return tufi_fail_kind(TUF_E_LIMIT, "too_large", "the request entity is too large");
+    if (bulk->at_once) {
+        st = walk_docs(bulk, see_doc);
+        return st == TUF_OK ? gather_edits(bulk) : st;
+    }
+    st = walk_docs(bulk, store_doc);
+    return st == TUF_OK ? commit_batch(bulk) : st;
+}
+
+/* ---- flow (loop) ------------------------------------------------------------------------- */
+
+/* Answers with the results, those of the documents still held included. */
+static void reply_results(struct request *req, struct bulk_docs *bulk)
+{
+    bool refused = refuses_all(bulk);
+    append_results(bulk, refused);
+    buf_append_u8(&bulk->results, ']');
+    reply_json(req, refused ? 417 : 201, &bulk->results);
 }
 
 static void committed(struct request *req, tuf_status status)
@@ -310,9 +481,7 @@ static void parsed(struct request *req, tuf_status status)
         reply_error(req, 413, "max_bulk_docs_count_exceeded", tuf_last_error()->text);
     else if (status != TUF_OK)
         reply_status(req, status);
-    else if (bulk->all_or_nothing && !bulk->query.replicated)
-        reply_all_or_nothing(req, bulk);
-    else if (bulk->edit_count == 0)
+    else if (bulk->edit_count == 0 || refuses_all(bulk))
         reply_results(req, bulk);
     else
         work_commit(req, bulk->edits, bulk->edit_count, committed);
@@ -322,7 +491,9 @@ static void got_body(struct request *req, tuf_slice body)
 {
     struct bulk_docs *bulk = req->state;
     bulk->body = body;
-    if (body.len > PARSE_ON_LOOP_MAX || dbh_is_users(req->dbh))
+    if (body.len > SPOOL_MEMORY_MAX)
+        work_run(req, store_large, parsed);
+    else if (body.len > PARSE_ON_LOOP_MAX || dbh_is_users(req->dbh))
         work_run(req, parse, parsed);
     else
         parsed(req, parse(req));
@@ -343,5 +514,12 @@ void handle_bulk_docs(struct request *req)
     bulk->count_max = count_max < SIZE_MAX ? (size_t)count_max : SIZE_MAX;
     req->state = bulk;
     request_on_cleanup(req, bulk_docs_cleanup);
-    body_collect(req, server_settings(req->server)->request_size_max, got_body);
+    uint64_t size_max = server_settings(req->server)->request_size_max;
+    uint64_t length;
+    tuf_slice coding;
+    if (body_length(&length, req) && length <= SPOOL_MEMORY_MAX &&
+        !request_header(&coding, req, "Content-Encoding"))
+        body_collect(req, size_max, got_body);
+    else
+        spool_start(req, size_max, got_body);
 }

@@ -4,19 +4,20 @@
 // Role: behaviour that takes time, several clients at once, or the server's end.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import http from 'node:http'
 import net from 'node:net'
 import path from 'node:path'
+import { gzipSync } from 'node:zlib'
 
 const AUTH = 'Basic ' + Buffer.from('admin:secret').toString('base64')
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
 // One request by Node's client. Resolves to { status, body }.
-function ask (server, method, target, body, agent) {
+function ask (server, method, target, body, agent, more = {}) {
   return new Promise((resolve, reject) => {
-    const headers = { authorization: AUTH, 'content-type': 'application/json' }
-    const req = http.request({ host: '127.0.0.1', port: server.port, method, path: target, headers, agent }, (res) => {
+    const headers = { authorization: AUTH, 'content-type': 'application/json', ...more }
+    const req = http.request({ host: '127.0.0.1', port: server.port, method, path: target, headers, agent: agent ?? undefined }, (res) => {
       const parts = []
       res.on('data', (part) => parts.push(part))
       res.on('end', () => resolve({ status: res.statusCode, body: Buffer.concat(parts).toString() }))
@@ -177,6 +178,136 @@ export const behaviours = [
       }
       await until('their sockets are closed', () => openFiles(server) <= before + 1, 5000)
       assert.equal((await ask(server, 'GET', '/db/never')).status, 404)
+    }
+  },
+  {
+    name: 'a _bulk_docs that does not fit in memory does what small ones do',
+    async run (server) {
+      // More than the 8 MiB that are kept in memory, and several batches of 1,000.
+      const docs = Array.from({ length: 9000 }, (_, i) => ({ _id: `d${i}`, n: i, text: 'ä"\n'.repeat(150) + 'x'.repeat(500) }))
+      docs[3000].text = 'y'.repeat(5000000)
+      docs[5000] = { ...docs[5000], _attachments: { a: { content_type: 'text/plain', data: 'aGVsbG8=' } } }
+      docs[7000]._id = 'd10' // there already: a conflict with an earlier batch
+      docs[7001]._rev = '1-abc'
+      const large = JSON.stringify({ docs })
+      assert.ok(large.length > 8 << 20)
+      for (const name of ['small', 'large', 'packed', 'pieces']) await ask(server, 'PUT', `/${name}`)
+      const results = []
+      for (let i = 0; i < docs.length; i += 500) {
+        const answer = await ask(server, 'POST', '/small/_bulk_docs', JSON.stringify({ docs: docs.slice(i, i + 500) }))
+        results.push(...JSON.parse(answer.body))
+      }
+      const answers = [
+        await ask(server, 'POST', '/large/_bulk_docs', large),
+        await ask(server, 'POST', '/packed/_bulk_docs', gzipSync(large), null, { 'content-encoding': 'gzip' }),
+        await ask(server, 'POST', '/pieces/_bulk_docs', large, null, { 'transfer-encoding': 'chunked' })
+      ]
+      const rows = (await ask(server, 'GET', '/small/_all_docs?include_docs=true')).body
+      for (const answer of answers) {
+        assert.equal(answer.status, 201)
+        assert.deepEqual(JSON.parse(answer.body), results)
+      }
+      for (const name of ['large', 'packed', 'pieces']) {
+        assert.ok((await ask(server, 'GET', `/${name}/_all_docs?include_docs=true`)).body === rows, name)
+        assert.equal((await ask(server, 'GET', `/${name}/d5000/a`)).body, 'hello')
+        await ask(server, 'DELETE', `/${name}`)
+      }
+      await ask(server, 'DELETE', '/small')
+    }
+  },
+  {
+    name: 'a _bulk_docs that does not fit in memory fails as a whole before it writes',
+    async run (server) {
+      await ask(server, 'PUT', '/db')
+      const docs = Array.from({ length: 9000 }, (_, i) => ({ _id: `d${i}`, text: 'x'.repeat(1000) }))
+      const fill = JSON.stringify(docs).slice(1, -1)
+      const stub = JSON.stringify({ _id: 'z', _attachments: { a: { stub: true } } })
+      const texts = (fill) => [
+        `{"docs":[${fill}{"_id":"z","_bad":1}]}`,
+        `{"docs":[${fill}{"_id":7}]}`,
+        `{"docs":[${fill}{"_id":""}]}`,
+        `{"docs":[${fill}7]}`,
+        `{"docs":[${fill}${stub}]}`,
+        `{"docs":[${fill}{"_id":"z"}]`,
+        `{"docs":[${fill}{"_id":"z"}],"new_edits":1}`,
+        `{"docs":{"a":[${fill}{"_id":"z"}]}}`,
+        `[${fill}{"_id":"z"}]`,
+        `[${fill}{"_id":"z"}`
+      ]
+      const small = texts('')
+      const large = texts(fill + ',')
+      for (let i = 0; i < small.length; i++) {
+        const answer = await ask(server, 'POST', '/db/_bulk_docs', large[i])
+        assert.deepEqual(answer, await ask(server, 'POST', '/db/_bulk_docs', small[i]), small[i])
+        assert.ok(answer.status >= 400, small[i])
+        assert.equal(JSON.parse((await ask(server, 'GET', '/db')).body).doc_count, 0, small[i])
+      }
+      const many = Array.from({ length: 10001 }, () => `{"t":"${'x'.repeat(1000)}"}`).join(',')
+      const answer = await ask(server, 'POST', '/db/_bulk_docs', `{"docs":[${many}]}`)
+      assert.deepEqual([answer.status, JSON.parse(answer.body)], [413, { error: 'max_bulk_docs_count_exceeded', reason: '10000' }])
+      const refused = await ask(server, 'POST', '/db/_bulk_docs', `{"all_or_nothing":true,"docs":[${fill}]}`)
+      assert.equal(refused.status, 417)
+      assert.deepEqual(JSON.parse(refused.body).map((r) => r.id), docs.map((d) => d._id))
+      const cut = gzipSync(`{"docs":[${fill}]}`).subarray(0, -3)
+      assert.equal((await ask(server, 'POST', '/db/_bulk_docs', cut, null, { 'content-encoding': 'gzip' })).status, 400)
+      const info = JSON.parse((await ask(server, 'GET', '/db')).body)
+      assert.equal(info.doc_count, 0)
+      assert.match(info.update_seq, /^0/)
+    }
+  },
+  {
+    name: 'a _bulk_docs of 120 MB needs the memory of its batches',
+    async run (server) {
+      await ask(server, 'PUT', '/db')
+      const peak = () => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${server.child.pid}/status`, 'utf8'))[1])
+      const before = peak()
+      const docs = Array.from({ length: 2400 }, (_, i) => `{"_id":"d${i}","text":"${'x'.repeat(50000)}"}`)
+      const answer = await ask(server, 'POST', '/db/_bulk_docs', `{"docs":[${docs.join(',')}]}`)
+      assert.equal(answer.status, 201)
+      assert.equal(JSON.parse(answer.body).filter((r) => r.ok).length, docs.length)
+      const sanitized = /asan|san|tsan/.test(server.program)
+      if (!sanitized) assert.ok(peak() - before < 60000, `${peak() - before} KiB more`)
+    }
+  },
+  {
+    name: 'replicated revisions far apart in a large _bulk_docs are merged',
+    async run (server) {
+      await ask(server, 'PUT', '/db')
+      const docs = Array.from({ length: 9000 }, (_, i) => ({ _id: `d${i}`, _rev: '1-a', text: 'x'.repeat(1000) }))
+      docs.push({ _id: 'd0', _rev: '2-b', _revisions: { start: 2, ids: ['b', 'a'] } })
+      const answer = await ask(server, 'POST', '/db/_bulk_docs', JSON.stringify({ new_edits: false, docs }))
+      assert.deepEqual([answer.status, answer.body], [201, '[]\n'])
+      const info = JSON.parse((await ask(server, 'GET', '/db')).body)
+      assert.equal(info.doc_count, 9000)
+      assert.match(info.update_seq, /^9000-/)
+      assert.equal((await ask(server, 'GET', '/db/d0?rev=1-a')).status, 404)
+      assert.equal((await ask(server, 'GET', '/db/d0?rev=2-b')).status, 200)
+      const again = JSON.stringify({ new_edits: false, docs: docs.slice(0, 9000).map((d) => ({ ...d, _rev: '1-c' })) })
+      assert.equal((await ask(server, 'POST', '/db/_bulk_docs', again)).body, '[]\n')
+      assert.equal((await ask(server, 'GET', '/db/d8999?rev=1-c')).status, 200)
+    }
+  },
+  {
+    name: 'a client that goes away in the middle of a large body leaves no file behind',
+    async run (server) {
+      await ask(server, 'PUT', '/db')
+      const fds = `/proc/${server.child.pid}/fd`
+      const spools = () => readdirSync(fds).filter((fd) => {
+        try {
+          const target = readlinkSync(path.join(fds, fd))
+          return target.startsWith(server.dir) && target.endsWith('(deleted)')
+        } catch { return false }
+      }).length
+      const before = readdirSync(path.join(server.dir, 'data')).sort()
+      const link = await dial(server, `POST /db/_bulk_docs HTTP/1.1\r\nHost: a\r\nAuthorization: ${AUTH}\r\n` +
+        'Content-Type: application/json\r\nContent-Length: 30000000\r\n\r\n{"docs":[{"_id":"never"},{"a":"')
+      link.socket.write('x'.repeat(12000000))
+      await until('the body is in a file', () => spools() === 1)
+      assert.deepEqual(readdirSync(path.join(server.dir, 'data')).sort(), before)
+      link.socket.destroy()
+      await until('the file is gone', () => spools() === 0)
+      assert.equal((await ask(server, 'GET', '/db/never')).status, 404)
+      assert.deepEqual(readdirSync(path.join(server.dir, 'data')).sort(), before)
     }
   },
   {

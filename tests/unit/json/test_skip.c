@@ -111,6 +111,42 @@ START_TEST(deepest_document_fits_into_a_bulk_request)
 }
 END_TEST
 
+static void count_passed(const uint8_t *pos, void *ctx)
+{
+    const uint8_t **last = ctx;
+    ck_assert_uint_ge((size_t)(pos - *last), JSON_WATCH_STEP);
+    *last = pos;
+}
+
+START_TEST(watch_follows_a_walk_through_a_long_value)
+{
+    TUF_AUTO(tufi_buf_release) struct buf json = BUF_INIT;
+    TUF_AUTO(tufi_buf_release) struct buf notes = BUF_INIT;
+    buf_append_str(&json, "[[0");
+    while (json.len < 4 * JSON_WATCH_STEP)
+        buf_append_str(&json, ",12345678");
+    buf_append_str(&json, "]]");
+    ck_assert(!json.failed);
+    const uint8_t *last = json.data;
+    struct json_watch watch = { count_passed, &last };
+    ck_ok(tufi_json_each_watched(buf_slice(&json), note_element, &notes, &watch));
+    ck_assert_uint_ge((size_t)(last - json.data), 3 * JSON_WATCH_STEP);
+    last = json.data;
+    ck_ok(tufi_json_check(buf_slice(&json), &watch));
+    ck_assert_uint_ge((size_t)(last - json.data), 3 * JSON_WATCH_STEP);
+}
+END_TEST
+
+START_TEST(check_takes_one_value)
+{
+    ck_ok(tufi_json_check(tuf_str(" \"a\" "), NULL));
+    ck_ok(tufi_json_check(tuf_str("[1,{\"a\":null}]"), NULL));
+    ck_fails(tufi_json_check(tuf_str("1 2"), NULL), TUF_E_INVALID);
+    ck_fails(tufi_json_check(tuf_str(""), NULL), TUF_E_INVALID);
+    ck_fails(tufi_json_check(tuf_str("[1"), NULL), TUF_E_INVALID);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("json skip");
@@ -120,6 +156,8 @@ int main(void)
     tcase_add_test(walk, visitor_can_stop_the_walk);
     tcase_add_test(walk, walks_nest);
     tcase_add_test(walk, deepest_document_fits_into_a_bulk_request);
+    tcase_add_test(walk, watch_follows_a_walk_through_a_long_value);
+    tcase_add_test(walk, check_takes_one_value);
     suite_add_tcase(suite, walk);
     return tuft_run(suite);
 }
