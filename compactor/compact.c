@@ -116,6 +116,18 @@ static uint64_t log_size(struct log *log)
     return size;
 }
 
+/* Under the writer lock. The owner of the name has the last word. */
+static tuf_status take_name_if_allowed(struct compaction *k, struct log *old)
+{
+    const tuf_compact_options *opts = k->opts;
+    if (opts->before_switch && opts->before_switch(opts->ctx) != 0)
+        return TUF_STOPPED;
+    tuf_status st = take_name(k, old);
+    if (opts->after_switch)
+        opts->after_switch(opts->ctx);
+    return st;
+}
+
 /* Under the writer lock. */
 static tuf_status finish_locked(struct compaction *k)
 {
@@ -128,8 +140,8 @@ static tuf_status finish_locked(struct compaction *k)
     tuf_assert(k->now.update_seq == db->now.update_seq);
     st = tufi_heir_checkpoint(k);
     if (st == TUF_OK)
-        st = take_name(k, &db->store->log);
-    if (st < 0)
+        st = take_name_if_allowed(k, &db->store->log);
+    if (st != TUF_OK)
         return st;
     tufi_btree_txn_abort(&k->txn);
     k->report->size_before = log_size(&db->store->log);

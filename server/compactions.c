@@ -48,6 +48,18 @@ static int show_progress(uint64_t done, uint64_t total, void *ctx)
     return job->owner->stopping || dbh_is_deleted(job->dbh);
 }
 
+static int before_switch(void *ctx)
+{
+    struct compaction_job *job = ctx;
+    return dbh_lock_name(job->dbh) ? 0 : -1;
+}
+
+static void after_switch(void *ctx)
+{
+    struct compaction_job *job = ctx;
+    dbh_unlock_name(job->dbh);
+}
+
 static void tell_damage(const tuf_finding *finding, void *ctx)
 {
     struct compaction_job *job = ctx;
@@ -60,6 +72,8 @@ static void run_job(struct compaction_job *job)
     tuf_compact_options opts = TUF_COMPACT_OPTIONS_INIT;
     opts.found = tell_damage;
     opts.progress = show_progress;
+    opts.before_switch = before_switch;
+    opts.after_switch = after_switch;
     opts.ctx = job;
     tuf_compact_report report;
     const char *name = (const char *)dbh_name(job->dbh).data;

@@ -44,7 +44,8 @@ struct dbh {
     _Atomic size_t refs;
     bool opening;                /* dbs->lock */
     uint64_t used;               /* dbs->use_clock at the last opening; dbs->lock */
-    _Atomic bool deleted;
+    pthread_mutex_t name_lock;   /* who may say which file has the name; taken last */
+    _Atomic bool deleted;        /* set under name_lock, with the file's renaming */
     _Atomic bool partitioned;
     _Atomic uint64_t latest_seq;
     struct feed_list *feeds;     /* one per loop */
@@ -118,6 +119,20 @@ bool dbh_is_deleted(const struct dbh *dbh)
     return dbh->deleted;
 }
 
+bool dbh_lock_name(struct dbh *dbh)
+{
+    pthread_mutex_lock(&dbh->name_lock);
+    if (!dbh->deleted)
+        return true;
+    pthread_mutex_unlock(&dbh->name_lock);
+    return false;
+}
+
+void dbh_unlock_name(struct dbh *dbh)
+{
+    pthread_mutex_unlock(&dbh->name_lock);
+}
+
 struct commit_queue *dbh_commit_queue(struct dbh *dbh)
 {
     return &dbh->commits;
@@ -153,6 +168,7 @@ static void dbh_free(void *arg)
     security_unref(&dbh->security);
     tufi_buf_release(&dbh->security_text);
     pthread_mutex_destroy(&dbh->security_lock);
+    pthread_mutex_destroy(&dbh->name_lock);
     tufi_free(dbh);
 }
 
@@ -177,6 +193,7 @@ static struct dbh *dbh_new(struct dbs *dbs, tuf_slice name)
     memcpy(dbh->name, name.data, name.len);
     dbh->name_len = name.len;
     pthread_mutex_init(&dbh->security_lock, NULL);
+    pthread_mutex_init(&dbh->name_lock, NULL);
     dbh->feeds = feed_lists_new(dbs->server, dbh);
     if (dbh->feeds == NULL) {
         dbh_free(dbh);
@@ -541,11 +558,15 @@ tuf_status dbs_delete(struct dbs *dbs, tuf_slice name)
     snprintf(doomed, sizeof(doomed), "%s/.deleted.%d.%llu", dbs->dir, (int)getpid(),
              (unsigned long long)++dbs->delete_count);
     /* After the rename the name is free; the unlink of a big file may take its time. */
+    if (dbh != NULL)
+        pthread_mutex_lock(&dbh->name_lock); /* no compacted file may take the name after this */
     int failed = rename(path, doomed) != 0 ? errno : 0;
     if (failed == 0 && dbh != NULL) {
         take_out(dbs, dbh);
         dbh->deleted = true;
     }
+    if (dbh != NULL)
+        pthread_mutex_unlock(&dbh->name_lock);
     if (failed == 0)
         tell_deleted(dbs, name);
     pthread_mutex_unlock(&dbs->lock);

@@ -43,6 +43,10 @@ bool dbh_is_partitioned(const struct dbh *dbh);
 tuf_status dbh_make_partitioned(struct dbh *dbh);
 /* Deleted meanwhile: answer 404 "Database does not exist.". */
 bool dbh_is_deleted(const struct dbh *dbh);
+/* Keeps the name with this database's file until unlocked; false (and not locked) once it is deleted.
+ * For whom puts another file in its place. Take no other lock meanwhile. */
+bool dbh_lock_name(struct dbh *dbh);
+void dbh_unlock_name(struct dbh *dbh);
 
 /* The parsed security object; unref it. Any thread. */
 struct security *dbh_security(struct dbh *dbh);

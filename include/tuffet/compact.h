@@ -23,6 +23,11 @@ typedef struct tuf_compact_options {
     /* Called now and then; may be NULL. A non-zero return cancels. */
     int (*progress)(uint64_t done, uint64_t total, void *ctx);
     void *ctx;
+    /* Around the moment the new file takes the name, for callers who delete or rename the file of an
+     * open database: take a lock in the first, give it back in the second. NULL: neither is called.
+     * A non-zero return of the first cancels, and the second is not called. Commits wait meanwhile. */
+    int (*before_switch)(void *ctx);
+    void (*after_switch)(void *ctx);
 } tuf_compact_options;
 
 #define TUF_COMPACT_OPTIONS_INIT { .struct_size = sizeof(tuf_compact_options) }

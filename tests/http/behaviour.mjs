@@ -566,5 +566,19 @@ export const behaviours = [
         link.socket.destroy()
       }
     }
+  },
+  {
+    name: 'a deleted database stays deleted, whatever its compaction was about to do',
+    async run (server) {
+      for (let i = 0; i < 60; i++) {
+        assert.equal((await ask(server, 'PUT', '/gone')).status, 201)
+        await ask(server, 'PUT', '/gone/a', '{}')
+        assert.equal((await ask(server, 'POST', '/gone/_compact', '{}')).status, 202)
+        if (i % 3 > 0) await sleep(i % 12)
+        assert.equal((await ask(server, 'DELETE', '/gone')).status, 200)
+        await sleep(5)
+        assert.equal((await ask(server, 'GET', '/gone')).status, 404, `round ${i}`)
+      }
+    }
   }
 ]

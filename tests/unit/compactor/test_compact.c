@@ -252,6 +252,54 @@ START_TEST(a_cancelled_compaction_changes_nothing)
 }
 END_TEST
 
+struct switch_calls {
+    int before, after;
+    int answer;
+};
+
+static int count_before(void *ctx)
+{
+    struct switch_calls *calls = ctx;
+    calls->before++;
+    return calls->answer;
+}
+
+static void count_after(void *ctx)
+{
+    struct switch_calls *calls = ctx;
+    calls->after++;
+}
+
+START_TEST(the_owner_of_the_name_may_refuse_the_switch)
+{
+    struct world w;
+    world_start(&w);
+    for (int i = 0; i < 600; i++)
+        push(&w, "{'_id':'d%d','_rev':'1-a'}", i);
+    struct switch_calls calls = { .answer = 1 };
+    tuf_compact_options opts = TUF_COMPACT_OPTIONS_INIT;
+    opts.before_switch = count_before;
+    opts.after_switch = count_after;
+    opts.ctx = &calls;
+    uint64_t size = world_info(&w).size_file;
+    ck_outcome(tuf_db_compact(NULL, w.db, &opts), TUF_STOPPED);
+    ck_assert_int_eq(calls.before, 1);
+    ck_assert_int_eq(calls.after, 0);
+    ck_assert_uint_eq(world_info(&w).size_file, size);
+    put(&w, "{'_id':'later'}");
+    check_clean(&w);
+    world_reopen(&w);
+    check_clean(&w);
+    ck_text(body(&w, "later", NULL), "{}");
+    calls.answer = 0;
+    ck_outcome(tuf_db_compact(NULL, w.db, &opts), TUF_OK);
+    ck_assert_int_eq(calls.before, 2);
+    ck_assert_int_eq(calls.after, 1);
+    check_clean(&w);
+    world_end(&w);
+}
+END_TEST
+
 START_TEST(an_empty_database_has_nothing_to_compact)
 {
     struct world w;
@@ -426,6 +474,7 @@ int main(void)
     tcase_add_test(tc, purged_documents_stay_purged);
     tcase_add_test(tc, a_cancelled_compaction_changes_nothing);
     tcase_add_test(tc, an_empty_database_has_nothing_to_compact);
+    tcase_add_test(tc, the_owner_of_the_name_may_refuse_the_switch);
     tcase_add_loop_test(tc, every_failing_call_leaves_a_database_that_goes_on, 0, 12);
     tcase_add_test(tc, every_failing_allocation_leaves_a_database_that_goes_on);
     tcase_add_test(tc, writers_and_readers_go_on_beside_it);
