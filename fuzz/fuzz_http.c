@@ -156,6 +156,7 @@ static size_t read_request(struct reading *reading, tuf_slice input, size_t step
                               tuf_slice_of(input.data + head_len, input.len - head_len), step);
         tuf_assert(!good || !reading->ended || head.chunked ||
                    reading->body_len == head.length);
+        tuf_assert(!good || head.chunked || reading->body_len < head.length || reading->ended);
         buf_append_str(&reading->seen, !good ? "<bad body>" : reading->ended ? "<end>" : "<cut>");
         taken = good && reading->ended ? head_len + taken : 0;
         framing_release(&framing);

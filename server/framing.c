@@ -31,6 +31,8 @@ static int on_headers_complete(llhttp_t *parser)
 static int on_body(llhttp_t *parser, const char *at, size_t len)
 {
     struct framing *framing = parser->data;
+    if (len == 0)
+        return 0;
     bool more = framing->events->content(tuf_slice_of(at, len), framing->ctx);
     return more ? 0 : HPE_PAUSED;
 }
@@ -69,7 +71,13 @@ static bool parser_feed(size_t *consumed, struct framing *framing, const char *d
         return false;
     *consumed = (size_t)(llhttp_get_error_pos(parser) - data);
     llhttp_resume(parser);
-    return true;
+    if (*consumed < len || framing->ended || framing->in_trailers)
+        return true;
+    /* A pause on the last byte of a body hides its end, and no byte may ever follow: look for it. */
+    err = llhttp_execute(parser, data + len, 0);
+    if (err == HPE_PAUSED)
+        llhttp_resume(parser);
+    return err == HPE_OK || err == HPE_PAUSED;
 }
 
 void framing_release(struct framing *framing)

@@ -580,5 +580,19 @@ export const behaviours = [
         assert.equal((await ask(server, 'GET', '/gone')).status, 404, `round ${i}`)
       }
     }
+  },
+  {
+    name: 'an upload ends with its last byte, however it is cut into pieces',
+    async run (server) {
+      await ask(server, 'PUT', '/db')
+      const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+      for (let i = 0; i < 60; i++) {
+        const bytes = Buffer.alloc(262144 * (1 + i % 4), i)
+        const put = ask(server, 'PUT', `/db/d${i}/file`, bytes, agent, { 'content-type': 'application/octet-stream' })
+        const answer = await Promise.race([put, sleep(8000)])
+        assert.equal(answer?.status, 201, `upload ${i}`)
+      }
+      agent.destroy()
+    }
   }
 ]
