@@ -5,13 +5,15 @@
  *
  * What must hold: the canonical scanner and the skipper accept the same texts; canonical text is
  * valid UTF-8, not longer than its source, and its own canonical form; the term made while scanning
- * is well-formed and is the term of the canonical body; both ways count the same body size.
+ * is well-formed and is the term of the canonical body; both ways count the same body size;
+ * the parts that an iterator gives out are whole values inside the text.
  */
 #include <stdint.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/bytes.h"
+#include "json/iter.h"
 #include "json/scan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -35,6 +37,28 @@ static void check_fix_point(tuf_slice canonical)
     tuf_assert(st == TUF_OK);
     tuf_assert(slice_equal(buf_slice(&again), canonical));
     tuf_assert(tufi_utf8_valid(canonical));
+}
+
+/* INV-ITER-1: an iterator takes the containers that the scanner takes, and its parts are whole. */
+static void check_parts(tuf_slice json, bool accepted)
+{
+    struct json_iter iter;
+    tuf_slice key, value;
+    const uint8_t *behind = json.data;
+    tuf_status st = tufi_json_iter_begin(&iter, json, 0);
+    if (st != TUF_OK)
+        return;
+    while ((st = tufi_json_iter_next(&key, &value, &iter)) == TUF_OK) {
+        tuf_slice first = key.len > 0 ? key : value;
+        tuf_assert(first.data >= behind && value.data + value.len <= json.data + json.len);
+        behind = value.data + value.len;
+        tuf_assert(tufi_json_check(value, NULL) == TUF_OK);
+        tuf_assert(key.len == 0 || tufi_json_check(key, NULL) == TUF_OK);
+        (void)tufi_json_key_is(key, "_id");
+    }
+    /* The brackets of the container itself do not count as nesting here. */
+    tuf_assert(st == TUF_END || !accepted);
+    tuf_assert(st != TUF_END || accepted || json.len > JSON_STACK_MAX);
 }
 
 /* A walk over a term: `left` terms are still to come. */
@@ -98,6 +122,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     tuf_status st = tufi_json_canonical(&canonical, json);
     tuf_assert(st == TUF_OK || st == TUF_E_INVALID);
     check_accepted_alike(json, st == TUF_OK);
+    check_parts(json, st == TUF_OK);
     if (st == TUF_OK) {
         tuf_assert(canonical.len <= size);
         check_fix_point(buf_slice(&canonical));

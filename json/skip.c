@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: check JSON text without building or copying anything, and walk the elements of one array or
- * object.
+ * Role: check JSON text without building or copying anything.
  *
  * INV-SKIP-1: accepts exactly what the canonical scanner accepts, up to the nesting that wrapping a
  *             document adds.
  * Source: RFC 8259.
- * Not here: duplicate keys. A walk reports every member; who keeps the last one seen has CouchDB's
- * rule.
+ * Not here: the elements of a container (json/iter.h).
  */
 #include "base/alloc.h"
 #include "json/scan.h"
@@ -136,7 +134,7 @@ static void report(struct skipper *s)
     s->watch->passed(s->c->pos, s->watch->ctx);
 }
 
-static tuf_status skip_watched(struct cursor *c, const struct json_watch *watch)
+tuf_status tufi_json_skip_watched(struct cursor *c, const struct json_watch *watch)
 {
     struct skipper s = { .c = c, .watch = watch, .reported = c->pos };
     enum step next = STEP_VALUE;
@@ -154,116 +152,15 @@ static tuf_status skip_watched(struct cursor *c, const struct json_watch *watch)
 
 tuf_status tufi_json_skip_value(struct cursor *c)
 {
-    return skip_watched(c, NULL);
+    return tufi_json_skip_watched(c, NULL);
 }
 
 tuf_status tufi_json_check(tuf_slice json, const struct json_watch *watch)
 {
     struct cursor c = cursor_of(json);
-    tuf_status st = skip_watched(&c, watch);
+    tuf_status st = tufi_json_skip_watched(&c, watch);
     if (st < 0)
         return st;
     cursor_peek(&c);
     return c.pos == c.end ? TUF_OK : tufi_json_invalid();
-}
-
-/* A walk over one container. */
-struct walk {
-    struct cursor c;
-    struct buf key; /* of a key that has escapes */
-    json_member_visitor *visitor;
-    void *ctx;
-    const struct json_watch *watch;
-};
-
-static void walk_release(struct walk *w)
-{
-    tufi_buf_release(&w->key);
-}
-
-/* Reads a key and its colon. The slice lives until the next key. */
-static tuf_status walk_key(tuf_slice *out, struct walk *w)
-{
-    if (cursor_peek(&w->c) != '"')
-        return tufi_json_invalid();
-    const uint8_t *start = w->c.pos + 1;
-    bool escaped = false;
-    tuf_status st = tufi_json_skip_string(&w->c, &escaped);
-    if (st < 0)
-        return st;
-    tuf_slice raw = tuf_slice_of(start, (size_t)(w->c.pos - 1 - start));
-    *out = raw;
-    if (escaped) {
-        tufi_buf_clear(&w->key);
-        if (!tufi_buf_reserve(&w->key, raw.len))
-            return tufi_nomem();
-        *out = tuf_slice_of(w->key.data, tufi_json_unescape(w->key.data, raw));
-    }
-    if (cursor_peek(&w->c) != ':')
-        return tufi_json_invalid();
-    w->c.pos++;
-    return TUF_OK;
-}
-
-static tuf_status walk_element(struct walk *w, bool object)
-{
-    tuf_slice key = { 0 };
-    if (object) {
-        tuf_status st = walk_key(&key, w);
-        if (st < 0)
-            return st;
-    }
-    cursor_peek(&w->c);
-    const uint8_t *start = w->c.pos;
-    tuf_status st = skip_watched(&w->c, w->watch);
-    if (st < 0)
-        return st;
-    return w->visitor(key, tuf_slice_of(start, (size_t)(w->c.pos - start)), w->ctx);
-}
-
-/* From behind the opening bracket to behind the closing one. */
-static tuf_status walk_elements(struct walk *w, uint8_t closer)
-{
-    if (cursor_peek(&w->c) == closer) {
-        w->c.pos++;
-        return TUF_OK;
-    }
-    for (;;) {
-        tuf_status st = walk_element(w, closer == '}');
-        if (st != TUF_OK)
-            return st;
-        uint8_t found = cursor_peek(&w->c);
-        if (found != ',' && found != closer)
-            return tufi_json_invalid();
-        w->c.pos++;
-        if (found == closer)
-            return TUF_OK;
-    }
-}
-
-tuf_status tufi_json_each(tuf_slice json, json_member_visitor *visitor, void *ctx)
-{
-    return tufi_json_each_watched(json, visitor, ctx, NULL);
-}
-
-tuf_status tufi_json_each_watched(tuf_slice json, json_member_visitor *visitor, void *ctx,
-                                  const struct json_watch *watch)
-{
-    TUF_AUTO(walk_release)
-    struct walk w = {
-        .c = cursor_of(json),
-        .key = BUF_INIT,
-        .visitor = visitor,
-        .ctx = ctx,
-        .watch = watch,
-    };
-    uint8_t opener = cursor_peek(&w.c);
-    if (opener != '{' && opener != '[')
-        return tufi_json_invalid();
-    w.c.pos++;
-    tuf_status st = walk_elements(&w, opener == '{' ? '}' : ']');
-    if (st != TUF_OK)
-        return st;
-    cursor_peek(&w.c);
-    return w.c.pos == w.c.end ? TUF_OK : tufi_json_invalid();
 }

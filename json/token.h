@@ -72,6 +72,8 @@ tuf_status tufi_json_skip_string(struct cursor *c, bool *escaped);
 
 /* Checks the value at the cursor and moves behind it. */
 tuf_status tufi_json_skip_value(struct cursor *c);
+/* The same, and tells a watch (NULL: none) how far it has come. */
+tuf_status tufi_json_skip_watched(struct cursor *c, const struct json_watch *watch);
 
 /*
  * The content of a string literal that is known to be well-formed, quotes included in `raw`.

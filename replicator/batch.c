@@ -7,7 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/bytes.h"
-#include "replicator/parts.h"
+#include "json/iter.h"
 #include "replicator/transfer.h"
 
 /* Documents asked for at once: their bodies are in memory together. */
@@ -69,18 +69,18 @@ static tuf_status write_in_pieces(struct repl_state *s, const tuf_slice *docs, s
 static bool has_attachments(tuf_slice doc)
 {
     tuf_slice value;
-    struct json_parts parts;
+    struct json_iter iter;
     tuf_slice key, item;
-    return repl_member(&value, doc, "_attachments") == TUF_OK &&
-           repl_parts_begin(&parts, value, '{') == TUF_OK &&
-           repl_parts_next(&key, &item, &parts) != TUF_END;
+    return tufi_json_member(&value, doc, "_attachments") == TUF_OK &&
+           tufi_json_iter_begin(&iter, value, '{') == TUF_OK &&
+           tufi_json_iter_next(&key, &item, &iter) != TUF_END;
 }
 
 /* The string a member holds; NULL if it is absent or no string. Caller decrefs. */
 static json_t *text_member(tuf_slice doc, const char *name)
 {
     tuf_slice raw;
-    if (repl_member(&raw, doc, name) != TUF_OK)
+    if (tufi_json_member(&raw, doc, name) != TUF_OK)
         return NULL;
     json_t *value = json_loadb((const char *)raw.data, raw.len, JSON_DECODE_ANY, NULL);
     if (!json_is_string(value)) {
@@ -96,7 +96,7 @@ static bool doc_is_good(tuf_slice doc, const char *id)
     tuf_slice revisions;
     json_t *own = text_member(doc, "_id"), *rev = text_member(doc, "_rev");
     bool good = own != NULL && rev != NULL && strcmp(json_string_value(own), id) == 0 &&
-                repl_member(&revisions, doc, "_revisions") == TUF_OK;
+                tufi_json_member(&revisions, doc, "_revisions") == TUF_OK;
     json_decref(own);
     json_decref(rev);
     return good;
@@ -165,7 +165,7 @@ static tuf_status take_item(struct buf *plain, struct repl_state *s, tuf_slice i
 {
     tuf_slice doc;
     const char *id = asked_text(asked, "id");
-    bool good = repl_member(&doc, item, "ok") == TUF_OK && doc_is_good(doc, id);
+    bool good = tufi_json_member(&doc, item, "ok") == TUF_OK && doc_is_good(doc, id);
     if (!good || has_attachments(doc)) {
         json_t *rev = good ? text_member(doc, "_rev") : NULL;
         tuf_status st =
@@ -184,14 +184,14 @@ static tuf_status take_item(struct buf *plain, struct repl_state *s, tuf_slice i
 static tuf_status take_result(struct buf *plain, struct repl_state *s, tuf_slice result,
                               const json_t *asked)
 {
-    struct json_parts parts;
+    struct json_iter iter;
     tuf_slice list, key, item;
     size_t count = 0;
-    if (repl_member(&list, result, "docs") != TUF_OK ||
-        repl_parts_begin(&parts, list, '[') != TUF_OK)
+    if (tufi_json_member(&list, result, "docs") != TUF_OK ||
+        tufi_json_iter_begin(&iter, list, '[') != TUF_OK)
         return bad_bulk_get(s);
     tuf_status st;
-    while ((st = repl_parts_next(&key, &item, &parts)) == TUF_OK) {
+    while ((st = tufi_json_iter_next(&key, &item, &iter)) == TUF_OK) {
         st = take_item(plain, s, item, asked);
         if (st != TUF_OK)
             return st;
@@ -203,14 +203,14 @@ static tuf_status take_result(struct buf *plain, struct repl_state *s, tuf_slice
 static tuf_status take_results(struct buf *plain, struct repl_state *s, tuf_slice body,
                                const json_t *wanted)
 {
-    struct json_parts parts;
+    struct json_iter iter;
     tuf_slice list, key, item;
     size_t count = json_array_size(wanted), pos = 0;
-    if (repl_member(&list, body, "results") != TUF_OK ||
-        repl_parts_begin(&parts, list, '[') != TUF_OK)
+    if (tufi_json_member(&list, body, "results") != TUF_OK ||
+        tufi_json_iter_begin(&iter, list, '[') != TUF_OK)
         return bad_bulk_get(s);
     tuf_status st;
-    while ((st = repl_parts_next(&key, &item, &parts)) == TUF_OK) {
+    while ((st = tufi_json_iter_next(&key, &item, &iter)) == TUF_OK) {
         if (pos == count)
             return bad_bulk_get(s);
         st = take_result(plain, s, item, json_array_get(wanted, pos++));

@@ -9,7 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/bytes.h"
-#include "replicator/parts.h"
+#include "json/iter.h"
 
 /* Longest list of changes or missing revisions: as values of jansson it takes many times that. */
 #define LIST_SIZE_MAX (UINT64_C(16) << 20)
@@ -389,13 +389,13 @@ tuf_status repl_peer_get(struct http_reply *out, struct peer *peer, const char *
 static tuf_status count_refused(uint64_t *out, const struct peer *peer,
                                 const struct http_reply *reply)
 {
-    struct json_parts parts;
+    struct json_iter iter;
     tuf_slice key, value, error;
     *out = 0;
-    tuf_status st = repl_parts_begin(&parts, buf_slice(&reply->body), '[');
+    tuf_status st = tufi_json_iter_begin(&iter, buf_slice(&reply->body), '[');
     while (st == TUF_OK) {
-        st = repl_parts_next(&key, &value, &parts);
-        if (st == TUF_OK && repl_member(&error, value, "error") == TUF_OK)
+        st = tufi_json_iter_next(&key, &value, &iter);
+        if (st == TUF_OK && tufi_json_member(&error, value, "error") == TUF_OK)
             ++*out;
     }
     return st == TUF_END ? TUF_OK : bad_answer(peer, "_bulk_docs");

@@ -12,7 +12,7 @@
 #include "base/alloc.h"
 #include "base/bytes.h"
 #include "base/hex.h"
-#include "replicator/parts.h"
+#include "json/iter.h"
 
 #define ATTS_MAX 10000
 #define POLL_MS 200
@@ -145,13 +145,13 @@ static tuf_status plan_atts(struct transfer *t, json_t *atts, uint64_t known)
 /* The document's text with another value of "_attachments". */
 static tuf_status splice_atts(struct buf *out, tuf_slice doc, const char *atts)
 {
-    struct json_parts parts;
+    struct json_iter iter;
     tuf_slice key, value;
-    tuf_status st = repl_parts_begin(&parts, doc, '{');
+    tuf_status st = tufi_json_iter_begin(&iter, doc, '{');
     buf_append_u8(out, '{');
     while (st == TUF_OK) {
-        st = repl_parts_next(&key, &value, &parts);
-        if (st != TUF_OK || repl_key_is(key, "_attachments"))
+        st = tufi_json_iter_next(&key, &value, &iter);
+        if (st != TUF_OK || tufi_json_key_is(key, "_attachments"))
             continue;
         buf_append_slice(out, key);
         buf_append_u8(out, ':');
@@ -224,8 +224,8 @@ static tuf_status plan(struct transfer *t)
     if (RAND_bytes(random, sizeof(random)) != 1)
         return tufi_fail(TUF_E_INTERNAL, "no random bytes for a boundary");
     tufi_hex_encode(t->boundary, random, sizeof(random));
-    if (repl_member(&atts_text, t->doc->json, "_attachments") != TUF_OK ||
-        repl_member(&revs_text, t->doc->json, "_revisions") != TUF_OK)
+    if (tufi_json_member(&atts_text, t->doc->json, "_attachments") != TUF_OK ||
+        tufi_json_member(&revs_text, t->doc->json, "_revisions") != TUF_OK)
         return bad_doc(t, "the text");
     TUF_AUTO(free_json) json_t *atts =
         json_loadb((const char *)atts_text.data, atts_text.len, 0, NULL);

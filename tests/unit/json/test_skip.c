@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: test json/skip.c: the walk over the elements of an array or object.
+ * Role: test json/skip.c and the walk of json/iter.c that stands on it.
  */
 #include <stdlib.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: test replicator/parts.c.
+ * Role: test json/iter.c.
  */
-#include "replicator/parts.h"
+#include "json/iter.h"
 
 #include "base/alloc.h"
 #include "base/bytes.h"
@@ -16,7 +16,7 @@ struct given {
     const char *seen; /* "key=value;" of each; NULL: refused */
 };
 
-/* INV-RPP-1 */
+/* INV-ITER-1 */
 static const struct given givens[] = {
     { "{}", "" },
     { " { } ", "" },
@@ -40,11 +40,11 @@ static const struct given givens[] = {
 START_TEST(values_come_as_they_were_written)
 {
     TUF_AUTO(tufi_buf_release) struct buf seen = BUF_INIT;
-    struct json_parts parts;
+    struct json_iter iter;
     tuf_slice key, value, text = tuf_str(givens[_i].text);
     bool array = strchr(givens[_i].text, '[') != NULL && strchr(givens[_i].text, '{') == NULL;
-    tuf_status st = repl_parts_begin(&parts, text, array ? '[' : '{');
-    while (st == TUF_OK && (st = repl_parts_next(&key, &value, &parts)) == TUF_OK) {
+    tuf_status st = tufi_json_iter_begin(&iter, text, array ? '[' : '{');
+    while (st == TUF_OK && (st = tufi_json_iter_next(&key, &value, &iter)) == TUF_OK) {
         ck_assert(value.data >= text.data && value.data + value.len <= text.data + text.len);
         buf_append_slice(&seen, key);
         buf_append_u8(&seen, '=');
@@ -60,17 +60,17 @@ END_TEST
 START_TEST(a_member_is_found_by_what_its_name_means)
 {
     tuf_slice value;
-    ck_ok(repl_member(&value, tuf_str("{\"_id\":1,\"\\u005fid\":2,\"x\":3}"), "_id"));
+    ck_ok(tufi_json_member(&value, tuf_str("{\"_id\":1,\"\\u005fid\":2,\"x\":3}"), "_id"));
     ck_assert(slice_is(value, "2")); /* the last counts */
-    ck_outcome(repl_member(&value, tuf_str("{\"_idx\":1,\"id\":2}"), "_id"), TUF_NOT_FOUND);
-    ck_fails(repl_member(&value, tuf_str("{\"_id\":1"), "_id"), TUF_E_INVALID);
-    ck_fails(repl_member(&value, tuf_str("[]"), "_id"), TUF_E_INVALID);
+    ck_outcome(tufi_json_member(&value, tuf_str("{\"_idx\":1,\"id\":2}"), "_id"), TUF_NOT_FOUND);
+    ck_fails(tufi_json_member(&value, tuf_str("{\"_id\":1"), "_id"), TUF_E_INVALID);
+    ck_fails(tufi_json_member(&value, tuf_str("[]"), "_id"), TUF_E_INVALID);
 }
 END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("parts");
+    Suite *suite = suite_create("json iter");
     TCase *tcase = tcase_create("all");
     tcase_add_loop_test(tcase, values_come_as_they_were_written, 0, COUNT(givens));
     tcase_add_test(tcase, a_member_is_found_by_what_its_name_means);
