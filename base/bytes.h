@@ -11,6 +11,7 @@
 #define BASE_BYTES_H
 
 #include "base/buf.h"
+#include "base/slice.h"
 
 struct reader {
     const uint8_t *pos;
@@ -179,42 +180,6 @@ static inline void write_be64(struct buf *b, uint64_t v)
     uint8_t bytes[8];
     put_be64(bytes, v);
     tufi_buf_append(b, bytes, sizeof(bytes));
-}
-
-/* Byte order of slices, the shorter first when one is a prefix of the other. */
-static inline int slice_compare(tuf_slice a, tuf_slice b)
-{
-    size_t common = a.len < b.len ? a.len : b.len;
-    int order = common > 0 ? memcmp(a.data, b.data, common) : 0;
-    if (order != 0)
-        return order;
-    return a.len < b.len ? -1 : a.len > b.len;
-}
-
-static inline bool slice_equal(tuf_slice a, tuf_slice b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
-}
-
-static inline bool slice_is(tuf_slice a, const char *text)
-{
-    return slice_equal(a, tuf_str(text));
-}
-
-static inline bool slice_starts(tuf_slice a, const char *prefix)
-{
-    size_t len = strlen(prefix);
-    return a.len >= len && memcmp(a.data, prefix, len) == 0;
-}
-
-/* Whether a text has characters that no header can carry. */
-static inline bool slice_has_control(tuf_slice text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] < 0x20 || text.data[i] == 0x7f)
-            return true;
-    }
-    return false;
 }
 
 #endif

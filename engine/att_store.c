@@ -143,31 +143,7 @@ tuf_status tufi_att_store(struct att_data *data, struct store *store, tuf_slice 
 
 /* ---------------------------------------------------------------- types */
 
-static bool is_space(uint8_t byte)
-{
-    return byte == ' ' || (byte >= '\t' && byte <= '\r');
-}
-
-static tuf_slice trim(tuf_slice s)
-{
-    while (s.len > 0 && is_space(s.data[0]))
-        s = tuf_slice_of(s.data + 1, s.len - 1);
-    while (s.len > 0 && is_space(s.data[s.len - 1]))
-        s.len--;
-    return s;
-}
-
-/* The bytes before the first `stop`, or all. */
-static tuf_slice before_byte(tuf_slice s, uint8_t stop)
-{
-    const uint8_t *found = s.len > 0 ? memchr(s.data, stop, s.len) : NULL;
-    return found ? tuf_slice_of(s.data, (size_t)(found - s.data)) : s;
-}
-
-static uint8_t lower(uint8_t byte)
-{
-    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + ('a' - 'A')) : byte;
-}
+#define BLANKS " \t\n\v\f\r"
 
 /* Whether a pattern with stars is the whole text. On a mismatch only the last star can take one
  * more byte: stars before it have matched as little as they could, which is never worse. */
@@ -179,7 +155,7 @@ static bool glob_matches(tuf_slice pattern, tuf_slice text)
         if (p < pattern.len && pattern.data[p] == '*') {
             star = p++;
             star_text = t;
-        } else if (p < pattern.len && lower(pattern.data[p]) == lower(text.data[t])) {
+        } else if (p < pattern.len && byte_lower(pattern.data[p]) == byte_lower(text.data[t])) {
             p++;
             t++;
         } else if (star != SIZE_MAX) {
@@ -196,14 +172,14 @@ static bool glob_matches(tuf_slice pattern, tuf_slice text)
 
 bool tufi_type_matches(tuf_slice type, const char *patterns)
 {
-    type = trim(before_byte(type, ';'));
+    tuf_slice name = tuf_str("");
     tuf_slice rest = tuf_str(patterns);
-    while (rest.len > 0) {
-        tuf_slice item = before_byte(rest, ',');
-        size_t used = min_size(item.len + 1, rest.len);
-        rest = tuf_slice_of(rest.data + used, rest.len - used);
-        tuf_slice pattern = trim(item);
-        if (pattern.len > 0 && glob_matches(pattern, type))
+    tuf_slice pattern;
+    slice_next_item(&name, &type, ';');
+    name = slice_trim(name, BLANKS);
+    while (slice_next_item(&pattern, &rest, ',')) {
+        pattern = slice_trim(pattern, BLANKS);
+        if (pattern.len > 0 && glob_matches(pattern, name))
             return true;
     }
     return false;

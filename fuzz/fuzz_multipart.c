@@ -23,7 +23,7 @@ struct reading {
     bool in_part;
 };
 
-static tuf_status on_begin(const struct part_header *headers, size_t count, void *ctx)
+static tuf_status on_begin(const struct header *headers, size_t count, void *ctx)
 {
     struct reading *reading = ctx;
     tuf_assert(!reading->in_part);

@@ -235,16 +235,6 @@ static void change_done(struct request *req, tuf_status status)
     reply_json(req, 200, &body);
 }
 
-static tuf_slice trim(tuf_slice s)
-{
-    while (s.len > 0 && (s.data[0] == ' ' || s.data[0] == '\t' || s.data[0] == '\n'))
-        s = tuf_slice_of(s.data + 1, s.len - 1);
-    while (s.len > 0 && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t' ||
-                         s.data[s.len - 1] == '\n'))
-        s.len--;
-    return s;
-}
-
 static void value_read(struct request *req, tuf_slice body)
 {
     struct config_change *change = req->state;
@@ -257,7 +247,7 @@ static void value_read(struct request *req, tuf_slice body)
         return;
     }
     tuf_slice text = tuf_slice_of(json_string_value(value), json_string_length(value));
-    change->value = request_copy(req, trim(text));
+    change->value = request_copy(req, slice_trim(text, " \t\n"));
     json_decref(value);
     if (change->value.data == NULL)
         reply_status(req, tufi_nomem());

@@ -46,22 +46,12 @@ static void get_setting(struct buf *out, struct request *req, const char *key,
 /* Whether a comma list holds a word. */
 static bool list_has(tuf_slice list, tuf_slice word, bool ignore_case)
 {
-    for (size_t pos = 0; pos <= list.len;) {
-        size_t end = pos;
-        while (end < list.len && list.data[end] != ',')
-            end++;
-        tuf_slice item = tuf_slice_of(list.data + pos, end - pos);
-        while (item.len > 0 && item.data[0] == ' ')
-            item = tuf_slice_of(item.data + 1, item.len - 1);
-        while (item.len > 0 && item.data[item.len - 1] == ' ')
-            item.len--;
-        bool same = item.len == word.len && item.len > 0 &&
-                    (ignore_case ? strncasecmp((const char *)item.data, (const char *)word.data,
-                                               word.len) == 0
-                                 : memcmp(item.data, word.data, word.len) == 0);
-        if (same)
+    tuf_slice item;
+    while (slice_next_item(&item, &list, ',')) {
+        item = slice_trim(item, " ");
+        if (item.len > 0 &&
+            (ignore_case ? slice_equal_nocase(item, word) : slice_equal(item, word)))
             return true;
-        pos = end + 1;
     }
     return false;
 }
@@ -104,19 +94,12 @@ static bool headers_allowed(struct request *req, tuf_slice asked)
 {
     TUF_AUTO(tufi_buf_release) struct buf allowed = BUF_INIT;
     get_setting(&allowed, req, "headers", DEFAULT_HEADERS);
-    for (size_t pos = 0; pos < asked.len;) {
-        size_t end = pos;
-        while (end < asked.len && asked.data[end] != ',')
-            end++;
-        tuf_slice name = tuf_slice_of(asked.data + pos, end - pos);
-        while (name.len > 0 && name.data[0] == ' ')
-            name = tuf_slice_of(name.data + 1, name.len - 1);
-        while (name.len > 0 && name.data[name.len - 1] == ' ')
-            name.len--;
+    tuf_slice name;
+    while (slice_next_item(&name, &asked, ',')) {
+        name = slice_trim(name, " ");
         if (name.len > 0 && !list_has(buf_slice(&allowed), name, true) &&
             !list_has(tuf_str(SIMPLE_HEADERS), name, true))
             return false;
-        pos = end + 1;
     }
     return true;
 }

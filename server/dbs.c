@@ -337,10 +337,7 @@ static tuf_status open_file(struct dbh *dbh, unsigned flags)
 
 static struct dbh **bucket_of(struct dbs *dbs, tuf_slice name)
 {
-    uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < name.len; i++)
-        hash = (hash ^ name.data[i]) * 16777619u;
-    return &dbs->buckets[hash % BUCKET_COUNT];
+    return &dbs->buckets[slice_hash(name) % BUCKET_COUNT];
 }
 
 /* With the lock held, as the next ones. */

@@ -49,10 +49,7 @@ struct global_changes {
 
 static struct entry **bucket_of(struct global_changes *log, tuf_slice id)
 {
-    uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < id.len; i++)
-        hash = (hash ^ id.data[i]) * 16777619u;
-    return &log->buckets[hash % BUCKET_COUNT];
+    return &log->buckets[slice_hash(id) % BUCKET_COUNT];
 }
 
 static void unlink_entry(struct global_changes *log, struct entry *entry)

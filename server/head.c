@@ -23,12 +23,6 @@ static bool is_token_char(uint8_t c)
            (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
-static bool is_word(tuf_slice text, const char *word)
-{
-    return text.len == strlen(word) &&
-           strncasecmp((const char *)text.data, word, text.len) == 0;
-}
-
 size_t head_scan(struct head_error *error, size_t *scanned, tuf_slice bytes)
 {
     size_t pos = *scanned;
@@ -138,13 +132,8 @@ static bool parse_header_line(struct header *out, struct head_error *error, tuf_
         if ((c < ' ' && c != '\t') || c == 0x7f)
             return refuse(error, 400, "control character in a header");
     }
-    while (value.len > 0 && (value.data[0] == ' ' || value.data[0] == '\t'))
-        value = tuf_slice_of(value.data + 1, value.len - 1);
-    while (value.len > 0 &&
-           (value.data[value.len - 1] == ' ' || value.data[value.len - 1] == '\t'))
-        value.len--;
     out->name = tuf_slice_of(line.data, name_len);
-    out->value = value;
+    out->value = slice_trim(value, SLICE_OWS);
     return true;
 }
 
@@ -177,7 +166,7 @@ static bool check_transfer_encoding(struct head *out, struct head_error *error, 
         return refuse(error, 400, "more than one Transfer-Encoding");
     if (out->minor == 0)
         return refuse(error, 400, "Transfer-Encoding in HTTP/1.0");
-    if (!is_word(value, "chunked"))
+    if (!slice_is_nocase(value, "chunked"))
         return refuse(error, 501, "the only transfer coding is chunked");
     out->chunked = true;
     return true;
@@ -186,20 +175,13 @@ static bool check_transfer_encoding(struct head *out, struct head_error *error, 
 /* Connection is a list of tokens; close wins over keep-alive. */
 static void read_connection(struct head *out, tuf_slice value, bool *close_seen)
 {
-    for (size_t pos = 0; pos < value.len;) {
-        size_t end = pos;
-        while (end < value.len && value.data[end] != ',')
-            end++;
-        tuf_slice word = tuf_slice_of(value.data + pos, end - pos);
-        while (word.len > 0 && (word.data[0] == ' ' || word.data[0] == '\t'))
-            word = tuf_slice_of(word.data + 1, word.len - 1);
-        while (word.len > 0 && word.data[word.len - 1] == ' ')
-            word.len--;
-        if (is_word(word, "close"))
+    tuf_slice word;
+    while (slice_next_item(&word, &value, ',')) {
+        word = slice_trim(word, SLICE_OWS);
+        if (slice_is_nocase(word, "close"))
             *close_seen = true;
-        else if (is_word(word, "keep-alive"))
+        else if (slice_is_nocase(word, "keep-alive"))
             out->keep_alive = true;
-        pos = end + 1;
     }
 }
 
@@ -211,20 +193,20 @@ static bool check_headers(struct head *out, struct head_error *error)
     for (size_t i = 0; i < out->header_count; i++) {
         tuf_slice name = out->headers[i].name;
         tuf_slice value = out->headers[i].value;
-        if (is_word(name, "Host")) {
+        if (slice_is_nocase(name, "Host")) {
             hosts++;
             if (!check_host(error, value))
                 return false;
-        } else if (is_word(name, "Content-Length")) {
+        } else if (slice_is_nocase(name, "Content-Length")) {
             if (!check_length(out, error, value))
                 return false;
-        } else if (is_word(name, "Transfer-Encoding")) {
+        } else if (slice_is_nocase(name, "Transfer-Encoding")) {
             if (!check_transfer_encoding(out, error, value))
                 return false;
-        } else if (is_word(name, "Connection")) {
+        } else if (slice_is_nocase(name, "Connection")) {
             read_connection(out, value, &close_seen);
-        } else if (is_word(name, "Expect")) {
-            if (!is_word(value, "100-continue"))
+        } else if (slice_is_nocase(name, "Expect")) {
+            if (!slice_is_nocase(value, "100-continue"))
                 return refuse(error, 417, "the only expectation is 100-continue");
             out->expect_continue = out->minor == 1;
         }
@@ -285,8 +267,8 @@ bool head_parse(struct head *out, struct head_error *error, struct arena *arena,
 
 static bool frames_message(tuf_slice name)
 {
-    return is_word(name, "Content-Length") || is_word(name, "Transfer-Encoding") ||
-           is_word(name, "Host") || is_word(name, "Trailer");
+    return slice_is_nocase(name, "Content-Length") || slice_is_nocase(name, "Transfer-Encoding") ||
+           slice_is_nocase(name, "Host") || slice_is_nocase(name, "Trailer");
 }
 
 bool head_parse_trailers(struct header **out, size_t *count, struct arena *arena, tuf_slice bytes)

@@ -30,6 +30,7 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "server/auth.h"
+#include "server/header.h"
 #include "server/params.h"
 #include "tuffet/tuffet.h"
 
@@ -49,12 +50,6 @@ enum http_method {
     HTTP_COPY = 16,
     HTTP_OPTIONS = 32,
     HTTP_OTHER = 64, /* never routed: 405 */
-};
-
-/* One header line of the request. Both slices are borrowed from the request's arena. */
-struct header {
-    tuf_slice name;  /* as it was sent */
-    tuf_slice value; /* without white space around it */
 };
 
 struct request {
@@ -93,6 +88,9 @@ bool request_trailer(tuf_slice *out, const struct request *req, const char *name
 
 /* Whether a header exists and equals a text, ASCII case ignored. */
 bool request_header_is(const struct request *req, const char *name, const char *text);
+
+/* The next item of a header's list, without the blanks around it. False at the end. */
+bool request_next_item(tuf_slice *item, tuf_slice *rest, char separator);
 
 /*
  * Whether the client takes a media type ("application/json"), by CouchDB's rule: no Accept header

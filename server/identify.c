@@ -220,8 +220,8 @@ static void identify_basic(struct request *req, struct login *login)
     TUF_AUTO(tufi_buf_release) struct buf decoded = BUF_INIT;
     tuf_slice value;
     login->kind = LOGIN_BASIC;
-    if (!request_header(&value, req, "Authorization") || value.len < 6 ||
-        strncasecmp((const char *)value.data, "Basic ", 6) != 0) {
+    if (!request_header(&value, req, "Authorization") || 
+        !slice_starts_nocase(value, "Basic ")) {
         login->then(req);
         return;
     }

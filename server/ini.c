@@ -15,24 +15,12 @@ struct line {
     tuf_slice value;
 };
 
-static bool is_blank(uint8_t c)
-{
-    return c == ' ' || c == '\t' || c == '\r';
-}
-
-static tuf_slice trim(tuf_slice s)
-{
-    while (s.len > 0 && is_blank(s.data[0]))
-        s = tuf_slice_of(s.data + 1, s.len - 1);
-    while (s.len > 0 && is_blank(s.data[s.len - 1]))
-        s.len--;
-    return s;
-}
+#define BLANKS " \t\r"
 
 static tuf_slice cut_comment(tuf_slice s)
 {
     for (size_t i = 0; i < s.len; i++) {
-        if (s.data[i] == ';' && (i == 0 || is_blank(s.data[i - 1])))
+        if (s.data[i] == ';' && (i == 0 || byte_is_one_of(s.data[i - 1], BLANKS)))
             return tuf_slice_of(s.data, i);
     }
     return s;
@@ -42,7 +30,7 @@ static tuf_slice cut_comment(tuf_slice s)
 static const uint8_t *find_equals(tuf_slice s)
 {
     for (size_t i = 0; i + 2 < s.len; i++) {
-        if (is_blank(s.data[i]) && s.data[i + 1] == '=' && is_blank(s.data[i + 2]))
+        if (byte_is_one_of(s.data[i], BLANKS) && s.data[i + 1] == '=' && byte_is_one_of(s.data[i + 2], BLANKS))
             return s.data + i + 1;
     }
     return memchr(s.data, '=', s.len);
@@ -53,13 +41,13 @@ static struct line parse_line(tuf_slice text)
     struct line line = { LINE_NOTHING, tuf_str(""), tuf_str("") };
     /* The comment is cut before trimming, so that "key = ; note" keeps its spaced '='. */
     tuf_slice cut = cut_comment(text);
-    tuf_slice s = trim(cut);
+    tuf_slice s = slice_trim(cut, BLANKS);
     if (s.len == 0 || s.data[0] == '#')
         return line;
     if (s.data[0] == '[') {
         bool closed = s.data[s.len - 1] == ']';
         line.kind = closed ? LINE_SECTION : LINE_BAD;
-        line.name = closed ? trim(tuf_slice_of(s.data + 1, s.len - 2)) : line.name;
+        line.name = closed ? slice_trim(tuf_slice_of(s.data + 1, s.len - 2), BLANKS) : line.name;
         return line;
     }
     const uint8_t *equals = find_equals(s);
@@ -68,8 +56,8 @@ static struct line parse_line(tuf_slice text)
         return line;
     }
     line.kind = LINE_VALUE;
-    line.name = trim(tuf_slice_of(s.data, (size_t)(equals - s.data)));
-    line.value = trim(tuf_slice_of(equals + 1, s.len - (size_t)(equals - s.data) - 1));
+    line.name = slice_trim(tuf_slice_of(s.data, (size_t)(equals - s.data)), BLANKS);
+    line.value = slice_trim(tuf_slice_of(equals + 1, s.len - (size_t)(equals - s.data) - 1), BLANKS);
     return line;
 }
 
@@ -154,7 +142,7 @@ static bool text_ok(tuf_slice s)
         if (s.data[i] < ' ' || s.data[i] == 0x7f)
             return false;
     }
-    return slice_equal(trim(s), s);
+    return slice_equal(slice_trim(s, BLANKS), s);
 }
 
 bool ini_key_ok(const char *section, const char *key)
@@ -173,7 +161,7 @@ bool ini_value_ok(tuf_slice value)
     if (value.len > 65536 || !text_ok(value) || (value.len > 0 && value.data[0] == ';'))
         return false;
     for (size_t i = 1; i < value.len; i++) {
-        if (value.data[i] == ';' && is_blank(value.data[i - 1]))
+        if (value.data[i] == ';' && byte_is_one_of(value.data[i - 1], BLANKS))
             return false;
     }
     return true;

@@ -178,29 +178,20 @@ static tuf_status scan_after(struct multipart *mp, const uint8_t **pos, const ui
     return buf_status(&mp->head);
 }
 
-static tuf_slice trim(tuf_slice s)
-{
-    while (s.len > 0 && (s.data[0] == ' ' || s.data[0] == '\t'))
-        s = tuf_slice_of(s.data + 1, s.len - 1);
-    while (s.len > 0 && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t'))
-        s.len--;
-    return s;
-}
-
-static tuf_status parse_line(struct part_header *out, tuf_slice line)
+static tuf_status parse_line(struct header *out, tuf_slice line)
 {
     const uint8_t *colon = memchr(line.data, ':', line.len);
     if (colon == NULL || colon == line.data)
         return tufi_fail_kind(TUF_E_INVALID, "bad_request", "malformed multipart header line");
-    out->name = trim(tuf_slice_of(line.data, (size_t)(colon - line.data)));
-    out->value = trim(tuf_slice_of(colon + 1, line.len - (size_t)(colon - line.data) - 1));
+    out->name = slice_trim(tuf_slice_of(line.data, (size_t)(colon - line.data)), SLICE_OWS);
+    out->value = slice_trim(tuf_slice_of(colon + 1, line.len - (size_t)(colon - line.data) - 1), SLICE_OWS);
     return TUF_OK;
 }
 
 /* The header block is complete in mp->head: lines that end in CRLF, without the empty one. */
 static tuf_status begin_part(struct multipart *mp)
 {
-    struct part_header headers[MP_HEADERS_MAX];
+    struct header headers[MP_HEADERS_MAX];
     size_t count = 0;
     for (size_t pos = 0; pos < mp->head.len;) {
         const uint8_t *start = mp->head.data + pos;
@@ -280,18 +271,4 @@ tuf_status multipart_finish(struct multipart *mp)
     if (mp->state == MP_DONE)
         return TUF_OK;
     return tufi_fail_kind(TUF_E_INVALID, "bad_request", "multipart body ends before its boundary");
-}
-
-bool part_header_find(tuf_slice *out, const struct part_header *headers, size_t count,
-                      const char *name)
-{
-    size_t len = strlen(name);
-    for (size_t i = 0; i < count; i++) {
-        if (headers[i].name.len == len &&
-            strncasecmp((const char *)headers[i].name.data, name, len) == 0) {
-            *out = headers[i].value;
-            return true;
-        }
-    }
-    return false;
 }

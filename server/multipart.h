@@ -13,21 +13,16 @@
 #define SERVER_MULTIPART_H
 
 #include "base/buf.h"
+#include "server/header.h"
 #include "tuffet/types.h"
 
 #define MULTIPART_BOUNDARY_MAX 200
 #define MULTIPART_HEAD_MAX 16384
 #define MULTIPART_PARTS_MAX 100000
 
-/* One header line of a part. */
-struct part_header {
-    tuf_slice name;
-    tuf_slice value;
-};
-
 /* Each returns TUF_OK to go on; anything else stops the parser, which forwards it. */
 struct multipart_events {
-    tuf_status (*part_begin)(const struct part_header *headers, size_t count, void *ctx);
+    tuf_status (*part_begin)(const struct header *headers, size_t count, void *ctx);
     tuf_status (*part_data)(tuf_slice bytes, void *ctx);
     tuf_status (*part_end)(void *ctx);
 };
@@ -49,10 +44,6 @@ tuf_status multipart_feed(struct multipart *mp, tuf_slice bytes);
 bool multipart_is_done(const struct multipart *mp);
 /* At the end of the body. Returns: TUF_OK; E_INVALID if the closing boundary never came. */
 tuf_status multipart_finish(struct multipart *mp);
-
-/* A header of a part by name, any case; false if it has none. */
-bool part_header_find(tuf_slice *out, const struct part_header *headers, size_t count,
-                      const char *name);
 
 /*
  * A parameter of a header value such as boundary=x or filename="y" (quotes and \-escapes undone).

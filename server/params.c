@@ -144,19 +144,13 @@ bool params_is(const struct params *params, const char *key, const char *value)
     return found != NULL && slice_is(*found, value);
 }
 
-static bool is_word(tuf_slice text, const char *word)
-{
-    size_t len = strlen(word);
-    return text.len == len && strncasecmp((const char *)text.data, word, len) == 0;
-}
-
 enum param_result params_bool(bool *out, const struct params *params, const char *key)
 {
     const tuf_slice *value = params_find(params, key);
     if (value == NULL)
         return PARAM_ABSENT;
-    bool yes = is_word(*value, "true");
-    if (!yes && !is_word(*value, "false"))
+    bool yes = slice_is_nocase(*value, "true");
+    if (!yes && !slice_is_nocase(*value, "false"))
         return PARAM_BAD;
     *out = yes;
     return PARAM_OK;

@@ -74,16 +74,10 @@ void reply_header_more(struct request *req, const char *name, tuf_slice value)
     priv->out_count++;
 }
 
-static bool name_is(tuf_slice name, const char *text)
-{
-    return name.len == strlen(text) &&
-           strncasecmp((const char *)name.data, text, name.len) == 0;
-}
-
 const struct out_header *reply_find_header(const struct request *req, const char *name)
 {
     for (size_t i = 0; i < req->priv->out_count; i++) {
-        if (name_is(req->priv->out[i].name, name))
+        if (slice_is_nocase(req->priv->out[i].name, name))
             return &req->priv->out[i];
     }
     return NULL;
@@ -94,7 +88,7 @@ static void remove_header(struct request *req, const char *name)
     struct request_priv *priv = req->priv;
     size_t kept = 0;
     for (size_t i = 0; i < priv->out_count; i++) {
-        if (!name_is(priv->out[i].name, name))
+        if (!slice_is_nocase(priv->out[i].name, name))
             priv->out[kept++] = priv->out[i];
     }
     priv->out_count = kept;
@@ -210,10 +204,10 @@ static bool is_minimal_header(tuf_slice name)
         "Server", "Set-Cookie", "Transfer-Encoding", "Vary", "WWW-Authenticate",
     };
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
-        if (name_is(name, kept[i]))
+        if (slice_is_nocase(name, kept[i]))
             return true;
     }
-    return name.len > 14 && strncasecmp((const char *)name.data, "Access-Control-", 15) == 0;
+    return slice_starts_nocase(name, "Access-Control-");
 }
 
 bool reply_write_head(struct request *req, int status, const char *type, struct reply_size size)

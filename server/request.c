@@ -149,32 +149,14 @@ struct request *request_new(struct conn *conn, struct head *head, struct head_er
 
 /* ---- head -------------------------------------------------------------------------------- */
 
-static bool same_name(tuf_slice name, const char *text, size_t len)
-{
-    return name.len == len && strncasecmp((const char *)name.data, text, len) == 0;
-}
-
-static bool find_field(tuf_slice *out, const struct header *fields, size_t count, const char *name)
-{
-    size_t len = strlen(name);
-    for (size_t i = 0; i < count; i++) {
-        if (same_name(fields[i].name, name, len)) {
-            *out = fields[i].value;
-            return true;
-        }
-    }
-    *out = tuf_slice_of(NULL, 0);
-    return false;
-}
-
 bool request_header(tuf_slice *out, const struct request *req, const char *name)
 {
-    return find_field(out, req->headers, req->header_count, name);
+    return header_find(out, req->headers, req->header_count, name);
 }
 
 bool request_trailer(tuf_slice *out, const struct request *req, const char *name)
 {
-    return find_field(out, req->priv->trailers, req->priv->trailer_count, name);
+    return header_find(out, req->priv->trailers, req->priv->trailer_count, name);
 }
 
 bool request_take_trailers(struct request *req, tuf_slice section)
@@ -188,27 +170,14 @@ bool request_take_trailers(struct request *req, tuf_slice section)
 bool request_header_is(const struct request *req, const char *name, const char *text)
 {
     tuf_slice value;
-    return request_header(&value, req, name) && same_name(value, text, strlen(text));
+    return request_header(&value, req, name) && slice_is_nocase(value, text);
 }
 
-static tuf_slice trim(tuf_slice s)
+bool request_next_item(tuf_slice *item, tuf_slice *rest, char separator)
 {
-    while (s.len > 0 && (s.data[0] == ' ' || s.data[0] == '\t'))
-        s = tuf_slice_of(s.data + 1, s.len - 1);
-    while (s.len > 0 && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t'))
-        s.len--;
-    return s;
-}
-
-/* Splits the next item off a list. False at the end. */
-static bool next_item(tuf_slice *item, tuf_slice *rest, char separator)
-{
-    if (rest->data == NULL)
+    if (!slice_next_item(item, rest, separator))
         return false;
-    const uint8_t *at = memchr(rest->data, separator, rest->len);
-    size_t len = at != NULL ? (size_t)(at - rest->data) : rest->len;
-    *item = trim(tuf_slice_of(rest->data, len));
-    *rest = at != NULL ? tuf_slice_of(at + 1, rest->len - len - 1) : tuf_slice_of(NULL, 0);
+    *item = slice_trim(*item, SLICE_OWS);
     return true;
 }
 
@@ -216,7 +185,7 @@ static bool next_item(tuf_slice *item, tuf_slice *rest, char separator)
 static bool is_refused(tuf_slice parameters)
 {
     tuf_slice parameter;
-    while (next_item(&parameter, &parameters, ';')) {
+    while (request_next_item(&parameter, &parameters, ';')) {
         if (slice_is(parameter, "q=0") || slice_is(parameter, "q=0.0") ||
             slice_is(parameter, "q=0.00") || slice_is(parameter, "q=0.000"))
             return true;
@@ -233,10 +202,10 @@ bool request_accepts(const struct request *req, const char *type)
     size_t family_len = (size_t)(slash - type) + 1;
     bool named = false, wildcard = false, refused = false;
     tuf_slice entry;
-    while (next_item(&entry, &list, ',')) {
+    while (request_next_item(&entry, &list, ',')) {
         tuf_slice range;
-        next_item(&range, &entry, ';');
-        bool exact = same_name(range, type, strlen(type));
+        request_next_item(&range, &entry, ';');
+        bool exact = slice_is_nocase(range, type);
         bool family = range.len == family_len + 1 && range.data[family_len] == '*' &&
                       strncasecmp((const char *)range.data, type, family_len) == 0;
         bool any = slice_is(range, "*/*") || slice_is(range, "*");
@@ -254,7 +223,7 @@ bool request_has_type(const struct request *req, const char *type)
 {
     tuf_slice value;
     tuf_slice first;
-    if (!request_header(&value, req, "Content-Type") || !next_item(&first, &value, ';'))
+    if (!request_header(&value, req, "Content-Type") || !request_next_item(&first, &value, ';'))
         return false;
     return slice_is(first, type);
 }
@@ -273,7 +242,7 @@ bool request_not_modified(struct request *req, const char *etag)
     tuf_slice entry;
     if (!request_header(&list, req, "If-None-Match"))
         return false;
-    while (next_item(&entry, &list, ',')) {
+    while (request_next_item(&entry, &list, ',')) {
         if (slice_starts(entry, "W/"))
             entry = tuf_slice_of(entry.data + 2, entry.len - 2);
         if (slice_is(entry, etag)) {

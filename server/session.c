@@ -25,13 +25,9 @@ bool session_find(tuf_slice *out, const struct request *req)
     if (!request_header(&cookies, req, "Cookie"))
         return false;
     size_t name_len = strlen(COOKIE_NAME);
-    for (size_t pos = 0; pos < cookies.len;) {
-        size_t end = pos;
-        while (end < cookies.len && cookies.data[end] != ';')
-            end++;
-        tuf_slice one = tuf_slice_of(cookies.data + pos, end - pos);
-        while (one.len > 0 && one.data[0] == ' ')
-            one = tuf_slice_of(one.data + 1, one.len - 1);
+    tuf_slice one;
+    while (slice_next_item(&one, &cookies, ';')) {
+        one = slice_trim_start(one, " ");
         if (slice_starts(one, COOKIE_NAME)) {
             tuf_slice value = tuf_slice_of(one.data + name_len, one.len - name_len);
             if (value.len >= 2 && value.data[0] == '"' && value.data[value.len - 1] == '"')
@@ -39,7 +35,6 @@ bool session_find(tuf_slice *out, const struct request *req)
             *out = value;
             return value.len > 0;
         }
-        pos = end + 1;
     }
     return false;
 }
@@ -93,18 +88,9 @@ bool session_decode(struct session *out, struct request *req, tuf_slice value)
 /* Takes the next digest name off the configured list; NULL at the end. */
 static const EVP_MD *next_algorithm(tuf_slice *list)
 {
-    while (list->len > 0) {
-        size_t end = 0;
-        while (end < list->len && list->data[end] != ',')
-            end++;
-        tuf_slice name = tuf_slice_of(list->data, end);
-        size_t taken = min_size(end + 1, list->len);
-        *list = tuf_slice_of(list->data + taken, list->len - taken);
-        while (name.len > 0 && name.data[0] == ' ')
-            name = tuf_slice_of(name.data + 1, name.len - 1);
-        while (name.len > 0 && name.data[name.len - 1] == ' ')
-            name.len--;
-        const EVP_MD *md = digest_find(name);
+    tuf_slice name;
+    while (slice_next_item(&name, list, ',')) {
+        const EVP_MD *md = digest_find(slice_trim(name, " "));
         if (md != NULL)
             return md;
     }

@@ -49,28 +49,11 @@ static void get_cleanup(struct request *req)
 
 /* ---- Accept-Encoding --------------------------------------------------------------------- */
 
-static tuf_slice next_item(tuf_slice *list, char separator)
-{
-    const uint8_t *at = list->len > 0 ? memchr(list->data, separator, list->len) : NULL;
-    tuf_slice item = *list;
-    if (at == NULL) {
-        *list = tuf_slice_of(NULL, 0);
-    } else {
-        item.len = (size_t)(at - list->data);
-        *list = tuf_slice_of(at + 1, list->len - item.len - 1);
-    }
-    while (item.len > 0 && (item.data[0] == ' ' || item.data[0] == '\t'))
-        item = tuf_slice_of(item.data + 1, item.len - 1);
-    while (item.len > 0 && (item.data[item.len - 1] == ' ' || item.data[item.len - 1] == '\t'))
-        item.len--;
-    return item;
-}
-
 /* Whether the parameters of an item say q=0. */
 static bool has_zero_q(tuf_slice params)
 {
-    while (params.len > 0) {
-        tuf_slice param = next_item(&params, ';');
+    tuf_slice param;
+    while (request_next_item(&param, &params, ';')) {
         if (param.len < 3 || (param.data[0] | 0x20) != 'q' || param.data[1] != '=')
             continue;
         bool zero = true;
@@ -88,10 +71,10 @@ static bool accepts_gzip(const struct request *req)
     bool wildcard = false;
     if (!request_header(&list, req, "Accept-Encoding"))
         return false;
-    while (list.len > 0) {
-        tuf_slice params = next_item(&list, ',');
-        tuf_slice name = next_item(&params, ';');
-        if (name.len == 4 && strncasecmp((const char *)name.data, "gzip", 4) == 0)
+    tuf_slice params, name;
+    while (request_next_item(&params, &list, ',')) {
+        request_next_item(&name, &params, ';');
+        if (slice_is_nocase(name, "gzip"))
             return !has_zero_q(params);
         if (slice_is(name, "*"))
             wildcard = !has_zero_q(params);

@@ -221,9 +221,9 @@ static bool parse_encoding(bool *gzip_out, struct request *req)
     tuf_slice coding;
     *gzip_out = false;
     if (!request_header(&coding, req, "Content-Encoding") ||
-        (coding.len == 8 && strncasecmp((const char *)coding.data, "identity", 8) == 0))
+        slice_is_nocase(coding, "identity"))
         return true;
-    *gzip_out = coding.len == 4 && strncasecmp((const char *)coding.data, "gzip", 4) == 0;
+    *gzip_out = slice_is_nocase(coding, "gzip");
     if (!*gzip_out)
         reply_error(req, 415, "bad_content_type",
                     "Only gzip and identity content-encodings are supported");

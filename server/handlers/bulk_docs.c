@@ -110,10 +110,8 @@ static tuf_status bad_request(const char *reason)
 
 static bool begins_with(tuf_slice json, uint8_t brace)
 {
-    size_t pos = 0;
-    while (pos < json.len && memchr(" \t\r\n", json.data[pos], 4) != NULL)
-        pos++;
-    return pos < json.len && json.data[pos] == brace;
+    json = slice_trim_start(json, SLICE_JSON_WS);
+    return json.len > 0 && json.data[0] == brace;
 }
 
 static void passed(const uint8_t *pos, void *ctx)
@@ -363,15 +361,6 @@ static bool may_have_stubs(tuf_slice json)
            has_text(json, "\\u006") || has_text(json, "\\u007");
 }
 
-/* FNV-1a. Different ids of one hash cost memory, nothing else. */
-static uint64_t hash_id(tuf_slice id)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < id.len; i++)
-        hash = (hash ^ id.data[i]) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
 static int compare_hashes(const void *a, const void *b)
 {
     const uint64_t *left = a, *right = b;
@@ -401,7 +390,7 @@ static tuf_status check_doc(tuf_slice key, tuf_slice json, void *ctx)
     const struct bulk_doc *doc = &bulk->docs[bulk->doc_count - 1];
     bulk->at_once = bulk->at_once || doc->id.len == 0 || may_have_stubs(json);
     if (bulk->query.replicated && doc->edit != NULL) {
-        uint64_t hash = hash_id(doc->id);
+        uint64_t hash = slice_hash(doc->id);
         tufi_buf_append(&bulk->ids, &hash, sizeof(hash));
     }
     if (refuses_all(bulk))

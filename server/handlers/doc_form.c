@@ -86,7 +86,7 @@ static tuf_status begin_file(struct doc_form *form, tuf_slice name, tuf_slice ty
     return tuf_att_writer_new(&form->writer, dbh_db(form->req->dbh), &opts);
 }
 
-static tuf_status part_begin(const struct part_header *headers, size_t count, void *ctx)
+static tuf_status part_begin(const struct header *headers, size_t count, void *ctx)
 {
     struct doc_form *form = ctx;
     TUF_AUTO(tufi_buf_release) struct buf name = BUF_INIT;
@@ -94,7 +94,7 @@ static tuf_status part_begin(const struct part_header *headers, size_t count, vo
     tuf_slice disposition;
     tuf_slice type;
     form->field = FIELD_NONE;
-    if (!part_header_find(&disposition, headers, count, "Content-Disposition") ||
+    if (!header_find(&disposition, headers, count, "Content-Disposition") ||
         !header_param(&name, disposition, "name"))
         return TUF_OK;
     if (slice_is(buf_slice(&name), "_doc")) {
@@ -105,7 +105,7 @@ static tuf_status part_begin(const struct part_header *headers, size_t count, vo
     } else if (slice_is(buf_slice(&name), "_attachments") &&
                header_param(&filename, disposition, "filename") && filename.len > 0) {
         form->field = FIELD_FILE;
-        if (!part_header_find(&type, headers, count, "Content-Type"))
+        if (!header_find(&type, headers, count, "Content-Type"))
             type = tuf_str("application/octet-stream");
         return begin_file(form, buf_slice(&filename), type);
     }

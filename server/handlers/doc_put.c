@@ -88,28 +88,21 @@ static tuf_status see_rev(tuf_slice key, tuf_slice value, void *ctx)
     return TUF_OK;
 }
 
-static size_t skip_space(tuf_slice json, size_t pos)
-{
-    while (pos < json.len && memchr(" \t\r\n", json.data[pos], 4) != NULL)
-        pos++;
-    return pos;
-}
-
 /* Copies the text of a document that names no revision with one in front. False for every other
  * text, which is left to the parser. */
 static bool text_add_rev(struct buf *out, tuf_slice json, tuf_slice rev)
 {
     bool found = false;
-    size_t brace = skip_space(json, 0);
-    if (brace == json.len || json.data[brace] != '{' ||
+    json = slice_trim_start(json, SLICE_JSON_WS);
+    if (json.len == 0 || json.data[0] != '{' ||
         tufi_json_each(json, see_rev, &found) != TUF_OK || found)
         return false;
-    size_t next = skip_space(json, brace + 1);
+    tuf_slice rest = slice_trim_start(tuf_slice_of(json.data + 1, json.len - 1), SLICE_JSON_WS);
     buf_append_str(out, "{\"_rev\":");
     tufi_json_write_string(out, rev);
-    if (json.data[next] != '}')
+    if (rest.data[0] != '}')
         buf_append_u8(out, ',');
-    tufi_buf_append(out, json.data + next, json.len - next);
+    tufi_buf_append(out, rest.data, rest.len);
     return !out->failed;
 }
 

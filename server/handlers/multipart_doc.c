@@ -47,10 +47,10 @@ static void multipart_cleanup(struct request *req)
 
 /* ---- events of the parser (worker) ------------------------------------------------------- */
 
-static tuf_status begin_json(const struct part_header *headers, size_t count)
+static tuf_status begin_json(const struct header *headers, size_t count)
 {
     tuf_slice type;
-    if (!part_header_find(&type, headers, count, "Content-Type") ||
+    if (!header_find(&type, headers, count, "Content-Type") ||
         !slice_starts(type, "application/json") || (type.len > 16 && type.data[16] != ';'))
         return tufi_fail_kind(TUF_E_INVALID, "bad_content_type",
                               "Content-Type must be application/json");
@@ -74,7 +74,7 @@ static tuf_status begin_attachment(struct multipart_doc *mp)
     return tuf_att_writer_new(&mp->writer, dbh_db(mp->req->dbh), &opts);
 }
 
-static tuf_status part_begin(const struct part_header *headers, size_t count, void *ctx)
+static tuf_status part_begin(const struct header *headers, size_t count, void *ctx)
 {
     struct multipart_doc *mp = ctx;
     tuf_status st = mp->part_count == 0 ? begin_json(headers, count) : begin_attachment(mp);

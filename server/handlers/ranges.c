@@ -16,20 +16,6 @@ struct raw_range {
     uint64_t from, to;
 };
 
-static bool is_space(uint8_t byte)
-{
-    return byte == ' ' || byte == '\t';
-}
-
-static tuf_slice trim(tuf_slice s)
-{
-    while (s.len > 0 && is_space(s.data[0]))
-        s = tuf_slice_of(s.data + 1, s.len - 1);
-    while (s.len > 0 && is_space(s.data[s.len - 1]))
-        s.len--;
-    return s;
-}
-
 /* Takes digits off the front; false if there are none or too many. */
 static bool take_number(uint64_t *out, tuf_slice *text)
 {
@@ -83,15 +69,12 @@ enum ranges_result ranges_parse(struct ranges *out, tuf_slice header, uint64_t l
         return RANGES_NONE;
     struct raw_range raw[RANGES_MAX];
     size_t raw_count = 0;
-    const uint8_t *pos = header.data + strlen(unit);
-    const uint8_t *end = header.data + header.len;
-    while (pos < end) {
-        const uint8_t *comma = memchr(pos, ',', (size_t)(end - pos));
-        const uint8_t *stop = comma == NULL ? end : comma;
-        tuf_slice text = trim(tuf_slice_of(pos, (size_t)(stop - pos)));
+    tuf_slice list = tuf_slice_of(header.data + strlen(unit), header.len - strlen(unit));
+    tuf_slice text;
+    while (slice_next_item(&text, &list, ',')) {
+        text = slice_trim(text, SLICE_OWS);
         if (text.len > 0 && (raw_count == RANGES_MAX || !parse_raw(&raw[raw_count++], text)))
             return RANGES_NONE;
-        pos = stop + 1;
     }
     /* Everything is read before anything is judged: a malformed range voids the header. */
     for (size_t i = 0; i < raw_count; i++) {

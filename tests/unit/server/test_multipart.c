@@ -10,7 +10,7 @@
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 /* What was read, as text: "[name=value]data|" for each part. */
-static tuf_status on_begin(const struct part_header *headers, size_t count, void *ctx)
+static tuf_status on_begin(const struct header *headers, size_t count, void *ctx)
 {
     for (size_t i = 0; i < count; i++) {
         buf_append_str(ctx, "[");
