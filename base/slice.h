@@ -29,6 +29,12 @@ static inline int slice_compare(tuf_slice a, tuf_slice b)
     return a.len < b.len ? -1 : a.len > b.len;
 }
 
+/* The same for qsort and bsearch. */
+static inline int slice_order(const void *a, const void *b)
+{
+    return slice_compare(*(const tuf_slice *)a, *(const tuf_slice *)b);
+}
+
 static inline bool slice_equal(tuf_slice a, tuf_slice b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
@@ -122,7 +128,7 @@ static inline bool slice_next_item(tuf_slice *item, tuf_slice *rest, char separa
     return true;
 }
 
-/* FNV-1a, 64 bits. Not for keys that an attacker chooses to collide, unless a collision is cheap. */
+/* FNV-1a, 64 bits. Not for keys that somebody can choose to collide, unless that is cheap. */
 static inline uint64_t slice_hash(tuf_slice s)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);

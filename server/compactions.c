@@ -10,7 +10,6 @@
 
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 
 #include "base/alloc.h"
 #include "server/dbs.h"
@@ -18,6 +17,7 @@
 #include "server/log.h"
 #include "server/loop.h"
 #include "server/server.h"
+#include "server/thread.h"
 
 struct compaction_job {
     struct compaction_job *next;
@@ -121,13 +121,8 @@ static void *thread_main(void *arg)
 /* With the lock held. */
 static bool start_thread(struct compactions *c)
 {
-    if (c->has_thread)
-        return true;
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    c->has_thread = pthread_create(&c->thread, NULL, thread_main, c) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!c->has_thread)
+        c->has_thread = thread_start(&c->thread, thread_main, c) == 0;
     return c->has_thread;
 }
 

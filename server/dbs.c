@@ -582,13 +582,6 @@ tuf_status dbs_delete(struct dbs *dbs, tuf_slice name)
 
 /* ---- listing ----------------------------------------------------------------------------- */
 
-static int compare_names(const void *a, const void *b)
-{
-    const tuf_slice *left = a;
-    const tuf_slice *right = b;
-    return slice_compare(*left, *right);
-}
-
 void dbs_names_release(struct dbs_names *names)
 {
     for (size_t i = 0; i < names->count; i++)
@@ -636,7 +629,7 @@ tuf_status dbs_list(struct dbs_names *out, struct dbs *dbs)
         return tufi_nomem();
     }
     if (names.count > 1)
-        qsort(names.items, names.count, sizeof(*names.items), compare_names);
+        qsort(names.items, names.count, sizeof(*names.items), slice_order);
     *out = names;
     return TUF_OK;
 }

@@ -31,6 +31,7 @@ static int on_headers_complete(llhttp_t *parser)
 static int on_body(llhttp_t *parser, const char *at, size_t len)
 {
     struct framing *framing = parser->data;
+    /* llhttp reports an empty run when it is resumed right behind a body's last byte. */
     if (len == 0)
         return 0;
     bool more = framing->events->content(tuf_slice_of(at, len), framing->ctx);

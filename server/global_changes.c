@@ -11,7 +11,6 @@
 #include "server/global_changes.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -21,6 +20,7 @@
 #include "server/dbs.h"
 #include "server/log.h"
 #include "server/server.h"
+#include "server/thread.h"
 
 #define BUCKET_COUNT 1024
 #define ID_SIZE (DBS_NAME_SIZE_MAX + 16)
@@ -220,13 +220,8 @@ static void *thread_main(void *arg)
 /* With the lock held. */
 static bool start_thread(struct global_changes *log)
 {
-    if (log->has_thread)
-        return true;
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    log->has_thread = pthread_create(&log->thread, NULL, thread_main, log) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!log->has_thread)
+        log->has_thread = thread_start(&log->thread, thread_main, log) == 0;
     return log->has_thread;
 }
 

@@ -30,7 +30,8 @@ static tuf_slice cut_comment(tuf_slice s)
 static const uint8_t *find_equals(tuf_slice s)
 {
     for (size_t i = 0; i + 2 < s.len; i++) {
-        if (byte_is_one_of(s.data[i], BLANKS) && s.data[i + 1] == '=' && byte_is_one_of(s.data[i + 2], BLANKS))
+        if (byte_is_one_of(s.data[i], BLANKS) && s.data[i + 1] == '=' &&
+            byte_is_one_of(s.data[i + 2], BLANKS))
             return s.data + i + 1;
     }
     return memchr(s.data, '=', s.len);
@@ -57,7 +58,8 @@ static struct line parse_line(tuf_slice text)
     }
     line.kind = LINE_VALUE;
     line.name = slice_trim(tuf_slice_of(s.data, (size_t)(equals - s.data)), BLANKS);
-    line.value = slice_trim(tuf_slice_of(equals + 1, s.len - (size_t)(equals - s.data) - 1), BLANKS);
+    size_t before = (size_t)(equals - s.data) + 1;
+    line.value = slice_trim(tuf_slice_of(equals + 1, s.len - before), BLANKS);
     return line;
 }
 

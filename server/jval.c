@@ -347,3 +347,14 @@ bool jval_int(int64_t *out, const struct jval *value)
 {
     return value->type == JVAL_NUMBER && value->is_integer && parse_int(out, value->raw);
 }
+
+bool jval_is_string_list(const struct jval *value)
+{
+    if (value->type != JVAL_ARRAY)
+        return false;
+    for (const struct jval *item = value->child; item != NULL; item = item->next) {
+        if (item->type != JVAL_STRING)
+            return false;
+    }
+    return true;
+}

@@ -56,6 +56,9 @@ const struct jval *jval_find(const struct jval *object, tuf_slice key);
 /* A NUMBER that is an integer of 64 bits. */
 bool jval_int(int64_t *out, const struct jval *value);
 
+/* An ARRAY of nothing but STRINGs. */
+bool jval_is_string_list(const struct jval *value);
+
 static inline bool jval_is_bool(const struct jval *value)
 {
     return value->type == JVAL_FALSE || value->type == JVAL_TRUE;

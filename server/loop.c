@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
-#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 #include "server/conn.h"
 #include "server/feed.h"
 #include "server/server.h"
+#include "server/thread.h"
 
 #define STOP_DEADLINE_MS 30000
 #define TRIM_INTERVAL_MS 5000
@@ -259,12 +259,7 @@ static void *thread_main(void *arg)
 
 tuf_status loop_start_thread(struct loop *loop)
 {
-    /* Signals are for the main thread. */
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int err = pthread_create(&loop->thread, NULL, thread_main, loop);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int err = thread_start(&loop->thread, thread_main, loop);
     if (err != 0)
         return tufi_fail_errno(err, "cannot start a thread");
     loop->has_thread = true;

@@ -184,7 +184,8 @@ static tuf_status parse_line(struct header *out, tuf_slice line)
     if (colon == NULL || colon == line.data)
         return tufi_fail_kind(TUF_E_INVALID, "bad_request", "malformed multipart header line");
     out->name = slice_trim(tuf_slice_of(line.data, (size_t)(colon - line.data)), SLICE_OWS);
-    out->value = slice_trim(tuf_slice_of(colon + 1, line.len - (size_t)(colon - line.data) - 1), SLICE_OWS);
+    size_t before = (size_t)(colon - line.data) + 1;
+    out->value = slice_trim(tuf_slice_of(colon + 1, line.len - before), SLICE_OWS);
     return TUF_OK;
 }
 

@@ -84,14 +84,19 @@ static tuf_status new_node(struct sel_node **out, struct compiler *c, enum sel_o
 }
 
 /* The members or elements of a container as the children of one node. */
+typedef tuf_status compile_fn(struct sel_node **out, struct compiler *c, const struct jval *cond,
+                              struct place place);
+
+/* A node of that operation over what `compile_one` makes of every element or member. */
 static tuf_status compile_each(struct sel_node **out, struct compiler *c, enum sel_op op,
-                               const struct jval *list, struct place place)
+                               const struct jval *list, struct place place,
+                               compile_fn *compile_one)
 {
     struct sel_node *node = NULL;
     tuf_status st = new_node(&node, c, op);
     struct sel_node **tail = node != NULL ? &node->child : NULL;
     for (const struct jval *item = list->child; st == TUF_OK && item != NULL; item = item->next) {
-        st = compile(tail, c, item, place);
+        st = compile_one(tail, c, item, place);
         if (st == TUF_OK)
             tail = &(*tail)->next;
     }
@@ -223,7 +228,8 @@ static tuf_status compile_logic(struct sel_node **out, struct compiler *c, const
     if (slice_is(cond->key, "$nor") && !place.literal)
         place.negated = !place.negated;
     if (!slice_is(cond->key, "$nor") || !place.literal)
-        return compile_each(out, c, is_or != place.negated ? SEL_OR : SEL_AND, cond, place);
+        return compile_each(out, c, is_or != place.negated ? SEL_OR : SEL_AND, cond, place,
+                            compile);
     static const tuf_slice here[] = { { NULL, 0 } };
     struct sel_node *node = NULL;
     tuf_status st = new_node(&node, c, SEL_NOT);
@@ -231,7 +237,7 @@ static tuf_status compile_logic(struct sel_node **out, struct compiler *c, const
         return st;
     *out = node;
     node->path = here;
-    return compile_each(&node->child, c, SEL_OR, cond, place);
+    return compile_each(&node->child, c, SEL_OR, cond, place, compile);
 }
 
 static tuf_status compile_operator(struct sel_node **out, struct compiler *c,
@@ -276,21 +282,6 @@ static tuf_status compile_member(struct sel_node **out, struct compiler *c, cons
 }
 
 /* Several members of one object: all of them, or with a negation any of their opposites. */
-static tuf_status compile_members(struct sel_node **out, struct compiler *c,
-                                  const struct jval *object, struct place place)
-{
-    struct sel_node *node = NULL;
-    tuf_status st = new_node(&node, c, place.negated ? SEL_OR : SEL_AND);
-    struct sel_node **tail = node != NULL ? &node->child : NULL;
-    for (const struct jval *item = object->child; st == TUF_OK && item != NULL; item = item->next) {
-        st = compile_member(tail, c, item, place);
-        if (st == TUF_OK)
-            tail = &(*tail)->next;
-    }
-    *out = node;
-    return st;
-}
-
 static tuf_status compile(struct sel_node **out, struct compiler *c, const struct jval *cond,
                           struct place place)
 {
@@ -301,7 +292,7 @@ static tuf_status compile(struct sel_node **out, struct compiler *c, const struc
     if (cond->type == JVAL_OBJECT && cond->count == 1)
         st = compile_member(out, c, cond->child, place);
     else if (cond->type == JVAL_OBJECT && cond->count > 1)
-        st = compile_members(out, c, cond, place);
+        st = compile_each(out, c, place.negated ? SEL_OR : SEL_AND, cond, place, compile_member);
     else
         st = compile_leaf(out, c, cond, place, &equals);
     c->depth--;

@@ -13,13 +13,13 @@
 #include "server/work.h"
 
 #include <pthread.h>
-#include <signal.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "server/commit_queue.h"
 #include "server/request.h"
 #include "server/server.h"
+#include "server/thread.h"
 
 #define BATCH_JOBS_MAX 1024
 #define SLOW_WAITING_MAX 512
@@ -346,16 +346,12 @@ struct work_pool *work_pool_new(struct server *server, unsigned thread_count)
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->wake, NULL);
     pool->slow_max = thread_count > 1 ? thread_count / 2 : 1;
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     /* Under the lock: the first thread reads the count while the others are being made. */
     pthread_mutex_lock(&pool->lock);
     while (pool->thread_count < thread_count &&
-           pthread_create(&pool->threads[pool->thread_count], NULL, thread_main, pool) == 0)
+           thread_start(&pool->threads[pool->thread_count], thread_main, pool) == 0)
         pool->thread_count++;
     pthread_mutex_unlock(&pool->lock);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (pool->thread_count == 0)
         work_pool_free(&pool);
     return pool;

@@ -29,13 +29,6 @@ static tuf_status refuse(const char *reason)
 
 /* ---- filters ----------------------------------------------------------------------------- */
 
-static int by_bytes(const void *a, const void *b)
-{
-    const tuf_slice *left = a;
-    const tuf_slice *right = b;
-    return slice_compare(*left, *right);
-}
-
 static tuf_status take_doc_ids(struct feed *feed, struct arena *arena, const struct jval *list)
 {
     static const char reason[] = "`doc_ids` filter parameter is not a list of doc ids.";
@@ -50,7 +43,7 @@ static tuf_status take_doc_ids(struct feed *feed, struct arena *arena, const str
             return refuse(reason);
         feed->doc_ids[count++] = item->text;
     }
-    qsort(feed->doc_ids, count, sizeof(*feed->doc_ids), by_bytes);
+    qsort(feed->doc_ids, count, sizeof(*feed->doc_ids), slice_order);
     for (size_t i = 0; i < count; i++) {
         size_t kept = feed->doc_id_count;
         if (kept == 0 || !slice_equal(feed->doc_ids[kept - 1], feed->doc_ids[i]))

@@ -11,24 +11,17 @@
 #include "server/handlers/changes_feed.h"
 
 #include <inttypes.h>
-#include <time.h>
 
 #include "base/alloc.h"
 #include "base/arith.h"
 #include "base/assert.h"
 #include "base/fail.h"
 #include "server/dbs.h"
+#include "server/loop.h"
 #include "server/work.h"
 
 /* Longest silence of a scan that finds nothing to tell, as in CouchDB. */
 #define SCAN_BEAT_MS 5000
-
-static uint64_t now_ms(void)
-{
-    struct timespec now = { 0 };
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 void feed_state_release(struct feed *feed)
 {
@@ -135,7 +128,7 @@ static void beat_if_silent(struct feed *feed)
 {
     uint64_t interval_ms = feed->args.heartbeat ? feed->args.wait_ms : SCAN_BEAT_MS;
     bool silent = feed->ready.len == 0 && !feed->scan.is_streaming;
-    if (silent && now_ms() - feed->sent_ms >= interval_ms)
+    if (silent && clock_ms() - feed->sent_ms >= interval_ms)
         append_beat(feed);
 }
 
@@ -188,7 +181,7 @@ static void append_tail(struct buf *out, const struct feed *feed)
 static void send_ready(struct buf *out, struct feed *feed)
 {
     if (feed->ready.len > 0)
-        feed->sent_ms = now_ms();
+        feed->sent_ms = clock_ms();
     buf_append_slice(out, buf_slice(&feed->ready));
     if (feed->phase == FEED_PHASE_SCAN)
         tufi_buf_clear(&feed->ready);
@@ -203,7 +196,7 @@ static enum produce_result produce(struct request *req, struct buf *out)
         if (is_list(feed))
             buf_append_str(out, "{\"results\":[\n");
         feed->phase = FEED_PHASE_SCAN;
-        feed->sent_ms = now_ms();
+        feed->sent_ms = clock_ms();
     }
     if (is_quick(feed))
         take_scan(req, scan_round(req));

@@ -172,19 +172,8 @@ static tuf_status next_change(const tuf_docinfo **out, struct changes_scan *scan
 
 static bool is_listed(const struct feed *feed, tuf_slice id)
 {
-    size_t low = 0;
-    size_t high = feed->doc_id_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = slice_compare(feed->doc_ids[middle], id);
-        if (order == 0)
-            return true;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return false;
+    return feed->doc_id_count > 0 && bsearch(&id, feed->doc_ids, feed->doc_id_count,
+                                             sizeof(feed->doc_ids[0]), slice_order) != NULL;
 }
 
 /* The document of a leaf as a tree of values in the scratch arena. */

@@ -71,17 +71,6 @@ static struct setup *new_setup(struct request *req, bool may_create)
     return setup;
 }
 
-static bool is_name_list(const struct jval *list)
-{
-    if (list->type != JVAL_ARRAY)
-        return false;
-    for (const struct jval *item = list->child; item != NULL; item = item->next) {
-        if (item->type != JVAL_STRING)
-            return false;
-    }
-    return true;
-}
-
 /* ---- GET -------------------------------------------------------------------------------- */
 
 static void state_done(struct request *req, tuf_status st)
@@ -105,7 +94,7 @@ void handle_cluster_setup(struct request *req)
         return;
     if (dbs != NULL)
         st = jval_parse_canonical(&setup->dbs, &req->arena, *dbs);
-    if (st == TUF_OK && dbs != NULL && !is_name_list(setup->dbs))
+    if (st == TUF_OK && dbs != NULL && !jval_is_string_list(setup->dbs))
         st = tufi_fail_kind(TUF_E_INVALID, "bad_request",
                             "`ensure_dbs_exist` must be an array of names.");
     if (st == TUF_OK)
@@ -167,7 +156,7 @@ static void run_action(struct request *req, struct setup *setup, const struct jv
     const struct jval *password = jval_member(body, "password");
     tuf_slice text = action != NULL ? action->text : tuf_slice_of("", 0);
     setup->dbs = jval_member(body, "ensure_dbs_exist");
-    if (setup->dbs != NULL && !is_name_list(setup->dbs)) {
+    if (setup->dbs != NULL && !jval_is_string_list(setup->dbs)) {
         reply_error(req, 400, "bad_request", "`ensure_dbs_exist` must be an array of names.");
         return;
     }

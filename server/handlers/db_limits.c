@@ -39,19 +39,6 @@ void handle_security_get(struct request *req)
     reply_json(req, 200, &json);
 }
 
-static bool is_string_list(const struct jval *list)
-{
-    if (list == NULL)
-        return true;
-    if (list->type != JVAL_ARRAY)
-        return false;
-    for (const struct jval *item = list->child; item != NULL; item = item->next) {
-        if (item->type != JVAL_STRING)
-            return false;
-    }
-    return true;
-}
-
 /* One of "admins" and "members". Returns the text of what is wrong, or NULL. */
 static const char *find_fault(const struct jval *group)
 {
@@ -59,9 +46,11 @@ static const char *find_fault(const struct jval *group)
         return NULL;
     if (group->type != JVAL_OBJECT)
         return "admins or members must be a JSON list of strings";
-    if (!is_string_list(jval_member(group, "names")))
+    const struct jval *names = jval_member(group, "names");
+    const struct jval *roles = jval_member(group, "roles");
+    if (names != NULL && !jval_is_string_list(names))
         return "names must be a JSON list of strings";
-    if (!is_string_list(jval_member(group, "roles")))
+    if (roles != NULL && !jval_is_string_list(roles))
         return "roles must be a JSON list of strings";
     return NULL;
 }
