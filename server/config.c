@@ -373,6 +373,33 @@ static uint64_t or_none(uint64_t value)
     return value == UINT64_MAX ? 0 : value;
 }
 
+/* CouchDB's is a list of Erlang pairs, "{chttpd_auth, cookie_authentication_handler}, ...", of which
+ * the word before "_authentication_handler" counts; a plain list of such words will do. */
+static unsigned auth_handlers_of(struct config *config)
+{
+    static const struct { const char *name; unsigned bit; } names[] = {
+        { "cookie", AUTH_COOKIE }, { "default", AUTH_BASIC }, { "proxy", AUTH_PROXY },
+        { "jwt", AUTH_JWT },
+    };
+    TUF_AUTO(tufi_buf_release) struct buf list = BUF_INIT;
+    unsigned handlers = 0;
+    if (!config_get(&list, config, "chttpd", "authentication_handlers"))
+        return AUTH_COOKIE | AUTH_BASIC;
+    buf_append_u8(&list, 0);
+    const char *at = list.failed ? "" : (const char *)list.data;
+    while (*at != 0) {
+        size_t len = strspn(at, "abcdefghijklmnopqrstuvwxyz_");
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+            size_t name_len = strlen(names[i].name);
+            if (len >= name_len && strncmp(at, names[i].name, name_len) == 0 &&
+                (len == name_len || at[name_len] == '_'))
+                handlers |= names[i].bit;
+        }
+        at += len > 0 ? len : 1;
+    }
+    return handlers;
+}
+
 static void refresh_settings(struct config *config)
 {
     struct settings *s = &config->settings;
@@ -393,6 +420,9 @@ static void refresh_settings(struct config *config)
     s->enable_cors = config_bool(config, "chttpd", "enable_cors", false);
     s->decode_plus = config_bool(config, "chttpd", "decode_plus_to_space", true);
     s->verify_content_md5 = config_bool(config, "attachments", "verify_content_md5", false);
+    s->auth_handlers = auth_handlers_of(config);
+    TUF_AUTO(tufi_buf_release) struct buf header = BUF_INIT;
+    s->has_peer_header = config_get(&header, config, "chttpd", "peer_header");
     TUF_AUTO(tufi_buf_release) struct buf security = BUF_INIT;
     s->public_dbs = config_get(&security, config, "couchdb", "default_security") &&
                     slice_is(buf_slice(&security), "everyone");

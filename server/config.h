@@ -20,6 +20,9 @@
 
 struct config;
 
+/* Ways to say who asks, of [chttpd] authentication_handlers. */
+enum auth_handler { AUTH_COOKIE = 1, AUTH_BASIC = 2, AUTH_PROXY = 4, AUTH_JWT = 8 };
+
 /* Values that are read on every request, parsed once per change. Plain loads, any thread. */
 struct settings {
     _Atomic uint64_t document_size_max;   /* bytes; [couchdb] max_document_size */
@@ -36,6 +39,8 @@ struct settings {
     _Atomic bool enable_cors;
     _Atomic bool decode_plus;             /* '+' in a path is a space */
     _Atomic bool verify_content_md5;      /* [attachments] verify_content_md5 */
+    _Atomic unsigned auth_handlers;       /* enum auth_handler */
+    _Atomic bool has_peer_header;         /* [chttpd] peer_header is set */
     _Atomic bool public_dbs;              /* [couchdb] default_security = everyone */
 };
 

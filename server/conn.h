@@ -32,6 +32,7 @@
 #define CONN_BODY_RATE 240                /* bytes per second */
 #define CONN_WRITE_MS 60000               /* without any progress of writing */
 #define CONN_LINGER_MS 1000
+#define PEER_SIZE 48
 
 enum conn_state { CONN_HEAD, CONN_BUSY, CONN_DRAIN, CONN_FLUSH, CONN_LINGER, CONN_CLOSED };
 
@@ -58,7 +59,7 @@ struct conn {
     bool eof;                     /* the client sends no more */
     bool step_queued;
     struct loop_task step_task;
-    char peer[48];                /* address of the client, for the log */
+    char peer[PEER_SIZE];                /* address of the client, for the log */
 };
 
 /* Takes over a connected socket. Closes it when out of memory. */

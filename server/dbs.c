@@ -27,6 +27,7 @@
 #include "server/dbname.h"
 #include "server/feed.h"
 #include "server/global_changes.h"
+#include "server/peruser.h"
 #include "server/log.h"
 #include "server/server.h"
 #include "server/work.h"
@@ -263,6 +264,8 @@ static void on_commit(uint64_t update_seq, void *ctx)
     /* Commits of local documents and settings are no changes. */
     if (known < update_seq)
         global_changes_tell_commit(dbh->dbs->server->global_changes, dbh);
+    if (known < update_seq && slice_is(dbh_name(dbh), "_users"))
+        peruser_kick(dbh->dbs->server->peruser);
     feed_notify(dbh->feeds);
 }
 

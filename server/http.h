@@ -110,6 +110,12 @@ bool request_require_json(struct request *req);
  */
 bool request_not_modified(struct request *req, const char *etag);
 
+/* Whether the client speaks TLS, with us or (X-Forwarded-Ssl, -Proto) with the proxy before us. */
+bool request_is_secure(const struct request *req);
+
+/* The client's address: the connection's, or what [chttpd] peer_header holds if it is set. */
+const char *request_peer(struct request *req);
+
 /* Appends "http://host" for Location headers, following X-Forwarded-Host/-Proto/-Ssl. */
 void request_append_base_url(struct buf *out, const struct request *req);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: finds out who asks: first by the session cookie, then by Basic. See server/identify.h.
+ * Role: finds out who asks: by the session cookie, else by Basic, else by what server/tokens.h
+ * has. See server/identify.h.
  *
  * What can be decided without blocking (an admin's cookie, a password in the cache) is decided on
  * the loop; everything else is one job on the worker pool.
@@ -17,6 +18,7 @@
 #include "server/request.h"
 #include "server/server.h"
 #include "server/session.h"
+#include "server/tokens.h"
 #include "server/users.h"
 
 enum login_kind { LOGIN_COOKIE, LOGIN_BASIC };
@@ -42,9 +44,10 @@ struct login {
 
 static void identify_basic(struct request *req, struct login *login);
 
-static const char *peer_of(const struct request *req)
+static void identify_otherwise(struct request *req, struct login *login)
 {
-    return req->priv->conn != NULL ? req->priv->conn->peer : "";
+    if (tokens_identify(req))
+        login->then(req);
 }
 
 /* ---- outcomes ---------------------------------------------------------------------------- */
@@ -75,7 +78,7 @@ static void renew_cookie(struct request *req, const struct login *login)
 
 static void count_failure(struct request *req, const struct login *login)
 {
-    lockout_add_failure(req->server->lockout, login->name, peer_of(req), clock_ms(),
+    lockout_add_failure(req->server->lockout, login->name, request_peer(req), clock_ms(),
                         config_uint(req->server->config, "chttpd_auth_lockout", "max_lifetime",
                                     LOCKOUT_LIFETIME_MS_DEFAULT));
 }
@@ -93,7 +96,7 @@ static void finish(struct request *req, struct login *login)
         if (login->kind == LOGIN_COOKIE)
             identify_basic(req, login);
         else
-            login->then(req);
+            identify_otherwise(req, login);
         return;
     case LOGIN_WRONG:
         count_failure(req, login);
@@ -202,7 +205,7 @@ static bool split_basic(struct login *login, tuf_slice decoded)
     return true;
 }
 
-static bool is_locked_out(const struct request *req, const struct login *login)
+static bool is_locked_out(struct request *req, const struct login *login)
 {
     TUF_AUTO(tufi_buf_release) struct buf mode = BUF_INIT;
     struct config *config = req->server->config;
@@ -211,7 +214,7 @@ static bool is_locked_out(const struct request *req, const struct login *login)
         return false;
     uint64_t threshold = config_uint(config, "chttpd_auth_lockout", "threshold",
                                      LOCKOUT_THRESHOLD_DEFAULT);
-    return lockout_is_locked(req->server->lockout, login->name, peer_of(req), clock_ms(),
+    return lockout_is_locked(req->server->lockout, login->name, request_peer(req), clock_ms(),
                              threshold);
 }
 
@@ -220,9 +223,10 @@ static void identify_basic(struct request *req, struct login *login)
     TUF_AUTO(tufi_buf_release) struct buf decoded = BUF_INIT;
     tuf_slice value;
     login->kind = LOGIN_BASIC;
-    if (!request_header(&value, req, "Authorization") || 
+    if ((server_settings(req->server)->auth_handlers & AUTH_BASIC) == 0 ||
+        !request_header(&value, req, "Authorization") ||
         !slice_starts_nocase(value, "Basic ")) {
-        login->then(req);
+        identify_otherwise(req, login);
         return;
     }
     if (!tufi_base64_decode(&decoded, tuf_slice_of(value.data + 6, value.len - 6))) {
@@ -233,7 +237,7 @@ static void identify_basic(struct request *req, struct login *login)
     if (text.data == NULL) {
         reply_status(req, tufi_nomem());
     } else if (!split_basic(login, text)) {
-        login->then(req);
+        identify_otherwise(req, login);
     } else if (is_locked_out(req, login)) {
         reply_error(req, 403, "forbidden",
                     "Account is temporarily locked due to multiple authentication failures");
@@ -253,7 +257,8 @@ void identify_user(struct request *req, void (*then)(struct request *req))
     memset(login, 0, sizeof(*login));
     login->then = then;
     req->priv->login = login;
-    if (!session_find(&value, req)) {
+    bool cookies = (server_settings(req->server)->auth_handlers & AUTH_COOKIE) != 0;
+    if (!cookies || !session_find(&value, req)) {
         identify_basic(req, login);
     } else if (!session_decode(&login->session, req, value)) {
         reply_error(req, 400, "bad_request",

@@ -116,7 +116,7 @@ void log_access(struct request *req)
     buf_append_u8(&text, ' ');
     buf_append_slice(&text, host.len > 0 ? host : tuf_str("undefined"));
     buf_append_u8(&text, ' ');
-    buf_append_str(&text, priv->conn != NULL && priv->conn->peer[0] != 0 ? priv->conn->peer : "-");
+    buf_append_str(&text, request_peer(req)[0] != 0 ? request_peer(req) : "-");
     buf_append_u8(&text, ' ');
     buf_append_slice(&text, req->user.name.len > 0 ? req->user.name : tuf_str("undefined"));
     buf_append_u8(&text, ' ');

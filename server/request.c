@@ -265,14 +265,50 @@ static bool forwarded(tuf_slice *out, const struct request *req, const char *key
     return !name.failed && request_header(out, req, (const char *)name.data);
 }
 
+bool request_is_secure(const struct request *req)
+{
+    tuf_slice value;
+    return (forwarded(&value, req, "x_forwarded_ssl", "X-Forwarded-Ssl") &&
+            slice_is(value, "on")) ||
+           (forwarded(&value, req, "x_forwarded_proto", "X-Forwarded-Proto") &&
+            slice_is(value, "https"));
+}
+
+/* The last address of the list is the one that the proxy next to us wrote itself. */
+static void forwarded_peer(char out[PEER_SIZE], const struct request *req)
+{
+    TUF_AUTO(tufi_buf_release) struct buf name = BUF_INIT;
+    tuf_slice value;
+    if (!config_get(&name, req->server->config, "chttpd", "peer_header"))
+        return;
+    buf_append_u8(&name, 0);
+    if (name.failed || !request_header(&value, req, (const char *)name.data))
+        return;
+    const uint8_t *comma = value.len > 0 ? memrchr(value.data, ',', value.len) : NULL;
+    if (comma != NULL)
+        value = slice_trim(
+            tuf_slice_of(comma + 1, value.len - (size_t)(comma - value.data) - 1), SLICE_OWS);
+    if (value.len == 0 || value.len >= PEER_SIZE || slice_has_control(value))
+        return;
+    memcpy(out, value.data, value.len);
+    out[value.len] = 0;
+}
+
+const char *request_peer(struct request *req)
+{
+    struct request_priv *priv = req->priv;
+    if (priv->peer[0] == 0 && priv->conn != NULL) {
+        memcpy(priv->peer, priv->conn->peer, PEER_SIZE);
+        if (server_settings(req->server)->has_peer_header)
+            forwarded_peer(priv->peer, req);
+    }
+    return priv->peer;
+}
+
 void request_append_base_url(struct buf *out, const struct request *req)
 {
     tuf_slice value;
-    bool secure = (forwarded(&value, req, "x_forwarded_ssl", "X-Forwarded-Ssl") &&
-                   slice_is(value, "on")) ||
-                  (forwarded(&value, req, "x_forwarded_proto", "X-Forwarded-Proto") &&
-                   slice_is(value, "https"));
-    buf_append_str(out, secure ? "https://" : "http://");
+    buf_append_str(out, request_is_secure(req) ? "https://" : "http://");
     if (forwarded(&value, req, "x_forwarded_host", "X-Forwarded-Host") ||
         request_header(&value, req, "Host"))
         buf_append_slice(out, value);

@@ -50,6 +50,7 @@ struct request_priv {
     /* head */
     unsigned minor;                /* of HTTP/1.x */
     tuf_slice method_text;
+    char peer[PEER_SIZE];          /* of request_peer; empty: not asked for yet */
     char id[REQUEST_ID_SIZE];      /* X-Couch-Request-ID */
     uint64_t start_ms;
     uint64_t body_ms;              /* spent reading the body */

@@ -28,6 +28,7 @@
 #include "server/log.h"
 #include "server/loop.h"
 #include "server/password.h"
+#include "server/peruser.h"
 #include "server/session.h"
 #include "server/work.h"
 
@@ -142,10 +143,11 @@ static tuf_status make_parts(struct server *server, const struct server_options 
 {
     server->passwords = password_cache_new();
     server->lockout = lockout_new();
+    server->peruser = peruser_new(server);
     server->uuids = uuids_new();
     server->replications = repl_jobs_new();
     server->loops = tufi_alloc_array(options->loop_count, sizeof(*server->loops));
-    if (server->passwords == NULL || server->lockout == NULL || server->uuids == NULL ||
+    if (server->passwords == NULL || server->peruser == NULL || server->lockout == NULL || server->uuids == NULL ||
         server->replications == NULL || server->loops == NULL)
         return tufi_nomem();
     memset(server->loops, 0, options->loop_count * sizeof(*server->loops));
@@ -248,6 +250,7 @@ static void release_parts(struct server *server)
     uuids_free(&server->uuids);
     lockout_free(&server->lockout);
     password_cache_free(&server->passwords);
+    peruser_free(&server->peruser);
     config_free(&server->config);
 }
 
@@ -284,6 +287,8 @@ int server_run(const struct server_options *options)
         find_global_changes(&server);
     if (st == TUF_OK)
         st = create_system_dbs(&server);
+    if (st == TUF_OK)
+        peruser_kick(server.peruser);
     if (st != TUF_OK)
         complain("cannot start");
     else

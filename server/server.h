@@ -16,6 +16,7 @@ struct global_changes;
 struct lockout;
 struct loop;
 struct password_cache;
+struct peruser;
 struct repl_jobs;
 struct uuids;
 struct work_pool;
@@ -30,6 +31,7 @@ struct server {
     struct compactions *compactions;
     struct global_changes *global_changes;
     struct password_cache *passwords;
+    struct peruser *peruser;
     struct lockout *lockout;
     struct uuids *uuids;
     struct repl_jobs *replications;

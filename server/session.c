@@ -85,8 +85,7 @@ bool session_decode(struct session *out, struct request *req, tuf_slice value)
 
 /* ---- MACs -------------------------------------------------------------------------------- */
 
-/* Takes the next digest name off the configured list; NULL at the end. */
-static const EVP_MD *next_algorithm(tuf_slice *list)
+const EVP_MD *session_next_algorithm(tuf_slice *list)
 {
     tuf_slice name;
     while (slice_next_item(&name, list, ',')) {
@@ -97,7 +96,7 @@ static const EVP_MD *next_algorithm(tuf_slice *list)
     return NULL;
 }
 
-static void get_algorithms(struct buf *out, struct server *server)
+void session_algorithms(struct buf *out, struct server *server)
 {
     if (!config_get(out, server->config, "chttpd_auth", "hash_algorithms"))
         buf_append_str(out, "sha256, sha");
@@ -125,10 +124,10 @@ bool session_check(struct server *server, const struct session *session, tuf_sli
     uint64_t timeout_s = server_settings(server)->session_timeout_s;
     if (now_s >= session->time_s && now_s - session->time_s >= timeout_s)
         return false;
-    get_algorithms(&algorithms, server);
+    session_algorithms(&algorithms, server);
     tuf_slice list = buf_slice(&algorithms);
     const EVP_MD *md;
-    while ((md = next_algorithm(&list)) != NULL) {
+    while ((md = session_next_algorithm(&list)) != NULL) {
         uint8_t mac[EVP_MAX_MD_SIZE];
         unsigned len = make_mac(mac, server, md, salt, session->message);
         if (len > 0 && auth_equal(tuf_slice_of(mac, len), session->mac))
@@ -160,9 +159,9 @@ tuf_status session_make(struct buf *out, struct server *server, tuf_slice name, 
     tuf_status st = session_ensure_secret(server);
     if (st != TUF_OK)
         return st;
-    get_algorithms(&algorithms, server);
+    session_algorithms(&algorithms, server);
     tuf_slice list = buf_slice(&algorithms);
-    const EVP_MD *md = next_algorithm(&list);
+    const EVP_MD *md = session_next_algorithm(&list);
     buf_append_slice(&text, name);
     tufi_buf_printf(&text, ":%llX", (unsigned long long)now_s);
     unsigned len = md != NULL && !text.failed
@@ -196,6 +195,8 @@ void session_set_cookie(struct request *req, tuf_slice value)
                         (unsigned long long)timeout_s);
     }
     buf_append_str(&cookie, "; Path=/; HttpOnly");
+    if (request_is_secure(req))
+        buf_append_str(&cookie, "; Secure");
     if (config_get(&more, config, "chttpd_auth", "cookie_domain") && more.len > 0) {
         buf_append_str(&cookie, "; Domain=");
         buf_append_slice(&cookie, buf_slice(&more));

@@ -10,6 +10,8 @@
 #ifndef SERVER_SESSION_H
 #define SERVER_SESSION_H
 
+#include <openssl/evp.h>
+
 #include "server/http.h"
 
 struct session {
@@ -35,6 +37,10 @@ tuf_status session_make(struct buf *out, struct server *server, tuf_slice name, 
 
 /* Adds Set-Cookie with this value; an empty one clears the cookie. */
 void session_set_cookie(struct request *req, tuf_slice value);
+
+/* The configured digests, and taking the next of them off such a list: NULL at the end. */
+void session_algorithms(struct buf *out, struct server *server);
+const EVP_MD *session_next_algorithm(tuf_slice *list);
 
 /* Makes sure that there is a secret. Called at start. */
 tuf_status session_ensure_secret(struct server *server);

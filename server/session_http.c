@@ -41,6 +41,19 @@ static void append_name_and_roles(struct buf *out, tuf_slice name, const tuf_sli
     buf_append_u8(out, ']');
 }
 
+static void append_handlers(struct buf *out, unsigned handlers)
+{
+    static const char *const names[] = { "cookie", "default", "proxy", "jwt" };
+    const char *separator = "[";
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if ((handlers & (1u << i)) == 0)
+            continue;
+        tufi_buf_printf(out, "%s\"%s\"", separator, names[i]);
+        separator = ",";
+    }
+    buf_append_str(out, handlers == 0 ? "[]" : "]");
+}
+
 void handle_session_get(struct request *req)
 {
     const struct user_ctx *user = &req->user;
@@ -51,7 +64,8 @@ void handle_session_get(struct request *req)
     struct buf body = BUF_INIT;
     buf_append_str(&body, "{\"ok\":true,\"userCtx\":{");
     append_name_and_roles(&body, user->name, user->roles, user->role_count);
-    buf_append_str(&body, "},\"info\":{\"authentication_handlers\":[\"cookie\",\"default\"]");
+    buf_append_str(&body, "},\"info\":{\"authentication_handlers\":");
+    append_handlers(&body, server_settings(req->server)->auth_handlers);
     if (user->name.data != NULL) {
         buf_append_str(&body, ",\"authenticated\":");
         json_append_string(&body, tuf_str(user->handler));
@@ -106,8 +120,7 @@ static tuf_status verify_login(struct request *req)
 
 static void refuse_login(struct request *req, const struct session_login *login)
 {
-    const char *peer = req->priv->conn != NULL ? req->priv->conn->peer : "";
-    lockout_add_failure(req->server->lockout, login->name, peer, clock_ms(),
+    lockout_add_failure(req->server->lockout, login->name, request_peer(req), clock_ms(),
                         config_uint(req->server->config, "chttpd_auth_lockout", "max_lifetime",
                                     LOCKOUT_LIFETIME_MS_DEFAULT));
     session_set_cookie(req, tuf_str(""));
@@ -195,13 +208,12 @@ static bool read_form_login(struct session_login *login, struct request *req, tu
 
 static bool is_locked(struct request *req, const struct session_login *login)
 {
-    const char *peer = req->priv->conn != NULL ? req->priv->conn->peer : "";
     TUF_AUTO(tufi_buf_release) struct buf mode = BUF_INIT;
     struct config *config = req->server->config;
     if (config_get(&mode, config, "chttpd_auth_lockout", "mode") &&
         !slice_is(buf_slice(&mode), "enforce"))
         return false;
-    return lockout_is_locked(req->server->lockout, login->name, peer, clock_ms(),
+    return lockout_is_locked(req->server->lockout, login->name, request_peer(req), clock_ms(),
                              config_uint(config, "chttpd_auth_lockout", "threshold",
                                          LOCKOUT_THRESHOLD_DEFAULT));
 }

@@ -261,3 +261,29 @@
 > Cookie: AuthSession=amFuOjY1NTNGMTAwOmFMT7FlZcIaR1bJTaExZVFAPpV8HlKzhoBOZVKJvBtq
 < 200
 < Set-Cookie: AuthSession=%*; Version=1; %*
+
+== a session that came by TLS stays on TLS
+> POST /_session
+> Content-Type: application/json
+> X-Forwarded-Proto: https
+>
+> {"name":"admin","password":"secret"}
+< 200
+< Set-Cookie: AuthSession=%*; Path=/; HttpOnly; Secure
+
+@user admin:secret
+== persistent cookies can be off, and SameSite on
+> PUT /_node/_local/_config/chttpd_auth/allow_persistent_cookies
+>
+> "false"
+< 200
+> PUT /_node/_local/_config/chttpd_auth/same_site
+>
+> "Strict"
+< 200
+> POST /_session
+> Content-Type: application/json
+>
+> {"name":"admin","password":"secret"}
+< 200
+< Set-Cookie: AuthSession=%*; Version=1; Path=/; HttpOnly; SameSite=Strict

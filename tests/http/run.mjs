@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { behaviours } from './behaviour.mjs'
 import { feedBehaviours } from './feeds.mjs'
 import { replicationBehaviours } from './replication.mjs'
+import { walkLogins, walkRights } from './rights.mjs'
 import { Server } from './server.mjs'
 
 const here = path.dirname(fileURLToPath(import.meta.url))
@@ -343,6 +344,34 @@ async function runBehaviours (options, totals) {
   }
 }
 
+// Walks of the route table: every request is a case.
+async function runWalks (options, totals) {
+  const walks = [
+    { ini: [], walk: (server, report) => walkRights(server, report) },
+    { ini: [{ section: 'chttpd', setting: 'require_valid_user = true' }], walk: (server, report) => walkLogins(server, report, false) },
+    { ini: [{ section: 'chttpd', setting: 'require_valid_user_except_for_up = true' }], walk: (server, report) => walkLogins(server, report, true) }
+  ]
+  for (const { ini, walk } of walks) {
+    const server = new Server(options.server, ini)
+    const report = (name, problem) => {
+      totals[problem ? 'failed' : 'passed']++
+      if (problem) console.log(`FAIL rights: ${name}: ${problem}`)
+      else if (options.verbose) console.log(`ok   rights: ${name}`)
+    }
+    try {
+      await server.start()
+      await walk(server, report)
+      const code = await server.stop()
+      report('the server stops cleanly', code === 0 ? null : `exit ${code}: ${server.errors}`)
+    } catch (error) {
+      report('the walk comes to its end', `${error.stack}\n${server.errors.slice(-3000)}`)
+      server.child?.kill('SIGKILL')
+    } finally {
+      server.remove()
+    }
+  }
+}
+
 const options = { server: null, verbose: false, files: [] }
 for (let i = 2; i < process.argv.length; i++) {
   const arg = process.argv[i]
@@ -361,5 +390,6 @@ if (all) {
 const totals = { passed: 0, failed: 0 }
 for (const file of options.files.filter((f) => f.endsWith('.t'))) await runFile(file, options, totals)
 if (all || options.files.some((f) => f.endsWith('behaviour.mjs'))) await runBehaviours(options, totals)
+if (all || options.files.some((f) => f.endsWith('rights.mjs'))) await runWalks(options, totals)
 console.log(`${totals.passed} passed, ${totals.failed} failed`)
 process.exit(totals.failed === 0 ? 0 : 1)
