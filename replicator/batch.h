@@ -18,8 +18,10 @@
 struct repl_state {
     const struct repl_run *run;
     struct peer source, target;
+    struct session source_session, target_session;
     struct repl_stats stats;
     char session_id[REPL_ID_SIZE];
+    char log_id[REPL_ID_SIZE];           /* of the checkpoint documents */
     time_t start_time;
     uint64_t checkpoint_ms;   /* monotonic time of the last one */
     uint64_t rows_read;

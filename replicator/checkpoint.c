@@ -8,8 +8,12 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
+#include <strings.h>
 
+#include "base/alloc.h"
+#include "base/bytes.h"
 #include "base/hex.h"
+#include "json/docscan.h"
 
 #define DIGEST_SIZE 16
 
@@ -23,48 +27,160 @@ tuf_status repl_make_session_id(char out[REPL_ID_SIZE])
     return TUF_OK;
 }
 
-static bool append(json_t *list, json_t *item)
+/* ---- the id: an Erlang term -------------------------------------------------------------- */
+
+static void append_atom(struct buf *out, const char *name)
 {
-    return json_array_append_new(list, item) == 0;
+    buf_append_u8(out, 0x64);
+    write_be16(out, (uint16_t)strlen(name));
+    buf_append_str(out, name);
 }
 
-static bool append_endpoint(json_t *list, const struct endpoint *ep)
+/* A list of characters. */
+static void append_chars(struct buf *out, const char *text)
 {
-    return append(list, json_string(ep->user)) && append(list, json_string(ep->url));
+    size_t len = strlen(text);
+    if (len == 0) {
+        buf_append_u8(out, 0x6a);
+        return;
+    }
+    buf_append_u8(out, 0x6b);
+    write_be16(out, (uint16_t)len);
+    buf_append_str(out, text);
 }
 
-static bool append_filter(json_t *list, const struct repl_options *opts)
+static void append_binary(struct buf *out, const char *text)
 {
-    bool good = true;
-    if (opts->filter != NULL)
-        good = append(list, json_pack("{s:s,s:O?}", "filter", opts->filter, "query_params",
-                                      opts->query_params));
-    if (opts->doc_ids != NULL)
-        good = good && append(list, json_pack("{s:O}", "doc_ids", opts->doc_ids));
-    if (opts->selector != NULL)
-        good = good && append(list, json_pack("{s:O}", "selector", opts->selector));
+    buf_append_u8(out, 0x6d);
+    write_be32(out, (uint32_t)strlen(text));
+    buf_append_str(out, text);
+}
+
+static void append_port(struct buf *out, const struct endpoint *ep)
+{
+    bool tls = strncmp(ep->url, "https:", 6) == 0;
+    if ((tls && ep->port == 443) || (!tls && (ep->port == 80 || ep->port == 5984))) {
+        append_atom(out, "default");
+    } else if (ep->port <= 255) {
+        buf_append_u8(out, 0x61);
+        buf_append_u8(out, (uint8_t)ep->port);
+    } else {
+        buf_append_u8(out, 0x62);
+        write_be32(out, ep->port);
+    }
+}
+
+/* A header that changes from run to run says nothing about the job. */
+static bool counts(const char *line)
+{
+    return strncasecmp(line, "Authorization:", 14) != 0 && strncasecmp(line, "Cookie:", 7) != 0;
+}
+
+static void append_headers(struct buf *out, const struct curl_slist *headers)
+{
+    uint32_t count = 0;
+    for (const struct curl_slist *h = headers; h != NULL; h = h->next)
+        count += counts(h->data) ? 1 : 0;
+    if (count > 0) {
+        buf_append_u8(out, 0x6c);
+        write_be32(out, count);
+    }
+    for (const struct curl_slist *h = headers; h != NULL; h = h->next) {
+        TUF_AUTO(tufi_buf_release) struct buf name = BUF_INIT;
+        const char *colon = strchr(h->data, ':');
+        if (colon == NULL || !counts(h->data))
+            continue;
+        tufi_buf_append(&name, h->data, (size_t)(colon - h->data));
+        buf_append_u8(&name, 0);
+        out->failed = out->failed || name.failed;
+        if (out->failed)
+            return;
+        buf_append_u8(out, 0x68);
+        buf_append_u8(out, 2);
+        append_chars(out, (const char *)name.data);
+        append_chars(out, colon + 2);
+    }
+    buf_append_u8(out, 0x6a);
+}
+
+/* {remote, User, Host, Port, Path, Headers, undefined} */
+static void append_endpoint(struct buf *out, const struct endpoint *ep)
+{
+    buf_append_u8(out, 0x68);
+    buf_append_u8(out, 7);
+    append_atom(out, "remote");
+    if (ep->user[0] != 0)
+        append_chars(out, ep->user);
+    else
+        append_atom(out, "undefined");
+    append_chars(out, ep->host);
+    append_port(out, ep);
+    append_chars(out, ep->path);
+    append_headers(out, ep->headers);
+    append_atom(out, "undefined");
+}
+
+static tuf_status append_value(struct buf *out, const json_t *value, size_t flags)
+{
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | flags);
+    tuf_status st = text != NULL ? tufi_docscan_etf(out, tuf_str(text)) : tufi_nomem();
+    free(text);
+    return st;
+}
+
+/* How many terms it adds. */
+static size_t filter_count(const struct repl_options *opts)
+{
+    size_t count = opts->filter != NULL ? 2 : 0;
+    count += opts->doc_ids != NULL ? 1 : 0;
+    count += opts->selector != NULL ? 1 : 0;
+    count += opts->winning_revs_only ? 1 : 0;
+    return count + (opts->since_seq != NULL ? 1 : 0);
+}
+
+static tuf_status append_filter(struct buf *out, const struct repl_options *opts,
+                                const char *filter_code)
+{
+    tuf_status st = TUF_OK;
+    if (opts->filter != NULL) {
+        append_binary(out, filter_code);
+        st = opts->query_params != NULL ? append_value(out, opts->query_params, 0)
+                                        : tufi_docscan_etf(out, tuf_str("{}"));
+    }
+    if (st == TUF_OK && opts->doc_ids != NULL)
+        st = append_value(out, opts->doc_ids, 0);
+    if (st == TUF_OK && opts->selector != NULL)
+        st = append_value(out, opts->selector, JSON_SORT_KEYS);
     if (opts->winning_revs_only)
-        good = good && append(list, json_string("winning_revs_only"));
-    if (opts->since_seq != NULL)
-        good = good && append(list, json_pack("{s:O}", "since_seq", opts->since_seq));
-    return good;
+        append_chars(out, "winning_revs_only");
+    if (st == TUF_OK && opts->since_seq != NULL)
+        st = append_value(out, opts->since_seq, 0);
+    return st;
 }
 
 tuf_status repl_make_id(char out[REPL_ID_SIZE], const struct repl_options *opts,
                         const char *server_uuid)
 {
+    return repl_make_id_of_filter(out, opts, server_uuid, opts->filter);
+}
+
+tuf_status repl_make_id_of_filter(char out[REPL_ID_SIZE], const struct repl_options *opts,
+                                  const char *server_uuid, const char *filter_code)
+{
+    TUF_AUTO(tufi_buf_release) struct buf term = BUF_INIT;
     uint8_t digest[EVP_MAX_MD_SIZE];
     unsigned len = 0;
-    json_t *list = json_pack("[s]", server_uuid);
-    char *text = NULL;
-    if (list != NULL && append_endpoint(list, &opts->source) &&
-        append_endpoint(list, &opts->target) && append_filter(list, opts))
-        text = json_dumps(list, JSON_COMPACT | JSON_SORT_KEYS);
-    json_decref(list);
-    if (text == NULL)
-        return tufi_nomem();
-    int done = EVP_Digest(text, strlen(text), digest, &len, EVP_md5(), NULL);
-    free(text);
+    buf_append_u8(&term, 0x83);
+    buf_append_u8(&term, 0x6c);
+    write_be32(&term, (uint32_t)(3 + filter_count(opts)));
+    append_binary(&term, server_uuid);
+    append_endpoint(&term, &opts->source);
+    append_endpoint(&term, &opts->target);
+    tuf_status st = append_filter(&term, opts, filter_code);
+    buf_append_u8(&term, 0x6a);
+    if (st != TUF_OK || term.failed)
+        return st != TUF_OK ? st : tufi_nomem();
+    int done = EVP_Digest(term.data, term.len, digest, &len, EVP_md5(), NULL);
     if (done != 1 || len != DIGEST_SIZE)
         return tufi_fail(TUF_E_INTERNAL, "the crypto library has no MD5");
     tufi_hex_encode(out, digest, DIGEST_SIZE);

@@ -4,9 +4,12 @@
  * Role: where a replication goes on: its id, its two checkpoint documents and their comparison.
  *
  * INV-RPC-1: an id depends on nothing that changes between two runs of the same job: not on
- *            passwords, the order of doc_ids, or what the databases hold.
+ *            passwords, tokens, cookies, the order of doc_ids, or what the databases hold.
+ * INV-RPC-3: for the same job and the same server uuid it is the id that CouchDB 3 computes, unless
+ *            the job has a selector (which CouchDB brings into a normal form first), winning_revs_only
+ *            or since_seq.
  * INV-RPC-2: a history has at most 50 entries, the newest first.
- * Source: CouchDB's couch_replicator_ids (what goes in; not its encoding) and
+ * Source: CouchDB's couch_replicator_ids, version 4: the MD5 of an Erlang term; and
  *         couch_replicator:compare_replication_logs.
  */
 #ifndef REPLICATOR_CHECKPOINT_H
@@ -21,6 +24,9 @@
 /* The base id, without "+continuous". server_uuid: of the server that runs the job. */
 tuf_status repl_make_id(char out[REPL_ID_SIZE], const struct repl_options *opts,
                         const char *server_uuid);
+/* The same where opts->filter names a function: its text counts in place of its name. */
+tuf_status repl_make_id_of_filter(char out[REPL_ID_SIZE], const struct repl_options *opts,
+                                  const char *server_uuid, const char *filter_code);
 /* 32 random digits. */
 tuf_status repl_make_session_id(char out[REPL_ID_SIZE]);
 

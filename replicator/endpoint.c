@@ -5,6 +5,8 @@
  */
 #include "replicator/endpoint.h"
 
+#include <stdlib.h>
+
 #include "base/alloc.h"
 #include "base/bytes.h"
 #include "base/hex.h"
@@ -69,18 +71,25 @@ static tuf_status add_header(struct endpoint *ep, const char *name, const char *
     return TUF_OK;
 }
 
-static tuf_status add_basic(struct endpoint *ep, const char *user, const char *password)
+static char *copy_text(const char *text)
+{
+    return tufi_memdup(text, strlen(text) + 1);
+}
+
+static tuf_status set_user(struct endpoint *ep, const char *user, const char *password)
 {
     TUF_AUTO(tufi_buf_release) struct buf plain = BUF_INIT;
-    TUF_AUTO(tufi_buf_release) struct buf value = BUF_INIT;
+    struct buf line = BUF_INIT;
     tufi_buf_printf(&plain, "%s:%s", user, password);
-    buf_append_str(&value, "Basic ");
+    buf_append_str(&line, "Authorization: Basic ");
     if (!plain.failed)
-        tufi_base64_encode(&value, buf_slice(&plain));
-    buf_append_u8(&value, 0);
-    if (plain.failed || value.failed)
-        return tufi_nomem();
-    return add_header(ep, "Authorization", (const char *)value.data);
+        tufi_base64_encode(&line, buf_slice(&plain));
+    ep->user = copy_text(user);
+    ep->password = copy_text(password);
+    ep->basic = take_text(&line);
+    return plain.failed || ep->user == NULL || ep->password == NULL || ep->basic == NULL
+               ? tufi_nomem()
+               : TUF_OK;
 }
 
 static void free_part(char **part)
@@ -95,17 +104,17 @@ static void free_url(CURLU **url)
 
 /* The parts of a URL that count; each NULL if it is absent. */
 struct url_parts {
-    char *scheme, *host, *port, *path, *user, *password;
+    char *scheme, *host, *port, *real_port, *path, *user, *password;
 };
 
 static void free_parts(struct url_parts *p)
 {
-    char *all[] = { p->scheme, p->host, p->port, p->path, p->user, p->password };
+    char *all[] = { p->scheme, p->host, p->port, p->real_port, p->path, p->user, p->password };
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         curl_free(all[i]);
 }
 
-static tuf_status build_texts(struct endpoint *ep, const struct url_parts *p)
+static tuf_status build_texts(struct endpoint *ep, const struct url_parts *p, bool show_user)
 {
     struct buf url = BUF_INIT, root = BUF_INIT, shown = BUF_INIT, user = BUF_INIT;
     struct buf rest = BUF_INIT;
@@ -117,19 +126,28 @@ static tuf_status build_texts(struct endpoint *ep, const struct url_parts *p)
     const char *slash = len > 0 && p->path[len - 1] == '/' ? "" : "/";
     tufi_buf_printf(&root, "%s://%s/", p->scheme, place);
     tufi_buf_printf(&url, "%s://%s%s%s", p->scheme, place, p->path, slash);
-    if (ep->user[0] != 0)
+    if (show_user)
         repl_append_escaped(&user, tuf_str(ep->user));
     buf_append_u8(&user, 0);
     tufi_buf_printf(&shown, "%s://%s%s%s%s%s", p->scheme,
                     user.failed ? "" : (const char *)user.data,
-                    ep->user[0] != 0 ? ":*****@" : "", place, p->path, slash);
+                    show_user ? ":*****@" : "", place, p->path, slash);
     bool failed = rest.failed || user.failed;
     tufi_buf_release(&rest);
     tufi_buf_release(&user);
     ep->root = take_text(&root);
     ep->url = take_text(&url);
     ep->shown = take_text(&shown);
-    return failed || ep->root == NULL || ep->url == NULL || ep->shown == NULL ? tufi_nomem()
+    TUF_AUTO(tufi_buf_release) struct buf host = BUF_INIT;
+    size_t host_len = strlen(p->host);
+    bool v6 = host_len > 2 && p->host[0] == '[';
+    tufi_buf_append(&host, p->host + (v6 ? 1 : 0), host_len - (v6 ? 2 : 0));
+    ep->host = take_text(&host);
+    ep->port = p->real_port != NULL ? (unsigned)strtoul(p->real_port, NULL, 10) : 0;
+    struct buf path = BUF_INIT;
+    tufi_buf_printf(&path, "%s%s", p->path, slash);
+    ep->path = take_text(&path);
+    return failed || ep->host == NULL || ep->path == NULL || ep->root == NULL || ep->url == NULL || ep->shown == NULL ? tufi_nomem()
                                                                               : TUF_OK;
 }
 
@@ -148,16 +166,52 @@ static tuf_status split_url(struct url_parts *out, const char *text)
         (strcmp(out->scheme, "http") != 0 && strcmp(out->scheme, "https") != 0))
         return invalid_url();
     (void)curl_url_get(url, CURLUPART_PORT, &out->port, 0);
+    (void)curl_url_get(url, CURLUPART_PORT, &out->real_port, CURLU_DEFAULT_PORT);
     (void)curl_url_get(url, CURLUPART_USER, &out->user, CURLU_URLDECODE);
     (void)curl_url_get(url, CURLUPART_PASSWORD, &out->password, CURLU_URLDECODE);
     return TUF_OK;
 }
 
-static tuf_status add_headers(bool *has_auth, struct endpoint *ep, const json_t *headers)
+/* "Basic dXNlcjpwdw==" into its two parts; false if it is none. */
+static bool split_basic(struct buf *user, struct buf *password, const char *value)
+{
+    TUF_AUTO(tufi_buf_release) struct buf plain = BUF_INIT;
+    if (strncasecmp(value, "Basic ", 6) != 0 ||
+        !tufi_base64_decode(&plain, tuf_str(value + 6)) || plain.len == 0)
+        return false;
+    const uint8_t *colon = memchr(plain.data, ':', plain.len);
+    if (colon == NULL || memchr(plain.data, 0, plain.len) != NULL)
+        return false;
+    size_t at = (size_t)(colon - plain.data);
+    tufi_buf_append(user, plain.data, at);
+    buf_append_u8(user, 0);
+    tufi_buf_append(password, colon + 1, plain.len - at - 1);
+    buf_append_u8(password, 0);
+    return !user->failed && !password->failed;
+}
+
+/* Who goes in: found in the headers, or none yet. */
+struct credentials {
+    struct buf user, password;
+    bool found;  /* in a header of type Basic */
+    bool header; /* there is another Authorization header: it goes out as it is */
+};
+
+static void credentials_release(struct credentials *c)
+{
+    tufi_buf_release(&c->user);
+    tufi_buf_release(&c->password);
+}
+
+static tuf_status bad_header(void)
+{
+    return tufi_fail_kind(TUF_E_INVALID, "invalid_replication", "endpoint has an invalid header");
+}
+
+static tuf_status add_headers(struct credentials *c, struct endpoint *ep, const json_t *headers)
 {
     const char *name;
     json_t *value;
-    *has_auth = false;
     if (headers == NULL)
         return TUF_OK;
     if (!json_is_object(headers))
@@ -166,50 +220,105 @@ static tuf_status add_headers(bool *has_auth, struct endpoint *ep, const json_t 
     /* jansson's loop wants a mutable object, although it changes nothing. */
     union { const json_t *in; json_t *out; } object = { headers };
     json_object_foreach(object.out, name, value) {
-        if (!json_is_string(value))
-            return tufi_fail_kind(TUF_E_INVALID, "invalid_replication",
-                                  "endpoint has an invalid header");
-        *has_auth = *has_auth || strcasecmp(name, "Authorization") == 0;
-        tuf_status st = add_header(ep, name, json_string_value(value));
+        const char *text = json_string_value(value);
+        if (text == NULL)
+            return bad_header();
+        bool auth = strcasecmp(name, "Authorization") == 0;
+        if (auth && !c->found && split_basic(&c->user, &c->password, text)) {
+            c->found = true;
+            continue;
+        }
+        c->header = c->header || auth;
+        tuf_status st = add_header(ep, name, text);
         if (st != TUF_OK)
             return st;
     }
     return TUF_OK;
 }
 
-static char *copy_text(const char *text)
+/* In this order: "auth", the header, the URL. */
+static tuf_status choose_user(struct endpoint *out, const json_t *basic,
+                              const struct credentials *c, const struct url_parts *parts)
 {
-    return tufi_memdup(text, strlen(text) + 1);
+    const char *user = json_string_value(json_object_get(basic, "username"));
+    const char *password = json_string_value(json_object_get(basic, "password"));
+    if (user == NULL && c->found) {
+        user = (const char *)c->user.data;
+        password = (const char *)c->password.data;
+    }
+    if (user == NULL && !c->header) {
+        user = parts->user;
+        password = parts->password;
+    }
+    if (user != NULL)
+        return set_user(out, user, password != NULL ? password : "");
+    out->user = copy_text("");
+    return out->user != NULL ? TUF_OK : tufi_nomem();
 }
 
 tuf_status repl_endpoint_parse(struct endpoint *out, const json_t *value)
 {
     TUF_AUTO(free_parts) struct url_parts parts = { 0 };
+    TUF_AUTO(credentials_release) struct credentials c = { .user = BUF_INIT, .password = BUF_INIT };
     const json_t *url = json_is_object(value) ? json_object_get(value, "url") : value;
     const json_t *basic = json_object_get(json_object_get(value, "auth"), "basic");
     memset(out, 0, sizeof(*out));
     if (!json_is_string(url))
         return tufi_fail_kind(TUF_E_INVALID, "error", "Missing replicator database");
     tuf_status st = split_url(&parts, json_string_value(url));
-    bool has_auth = false;
     if (st == TUF_OK)
-        st = add_headers(&has_auth, out, json_is_object(value) ? json_object_get(value, "headers")
-                                                               : NULL);
-    const char *user = json_string_value(json_object_get(basic, "username"));
-    const char *password = json_string_value(json_object_get(basic, "password"));
-    if (user == NULL && !has_auth && parts.user != NULL) {
-        user = parts.user;
-        password = parts.password;
-    }
-    if (st == TUF_OK) {
-        out->user = copy_text(user != NULL ? user : "");
-        st = out->user == NULL ? tufi_nomem() : build_texts(out, &parts);
-    }
-    if (st == TUF_OK && user != NULL)
-        st = add_basic(out, user, password != NULL ? password : "");
+        st = add_headers(&c, out, json_is_object(value) ? json_object_get(value, "headers") : NULL);
+    if (st == TUF_OK)
+        st = choose_user(out, basic, &c, &parts);
+    if (st == TUF_OK)
+        st = build_texts(out, &parts, out->user[0] != 0 && (!c.found || basic != NULL));
     if (st != TUF_OK)
         repl_endpoint_release(out);
     return st;
+}
+
+tuf_status repl_endpoint_set_proxy(struct endpoint *ep, const json_t *value)
+{
+    static const char *const schemes[] = { "http", "https", "socks5" };
+    TUF_AUTO(free_url) CURLU *url = curl_url();
+    TUF_AUTO(free_part) char *scheme = NULL;
+    const char *text = json_string_value(value);
+    bool good = false;
+    if (url == NULL)
+        return tufi_nomem();
+    if (value == NULL || json_is_null(value))
+        return TUF_OK;
+    if (text != NULL && strlen(text) <= URL_SIZE_MAX &&
+        curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK)
+        (void)curl_url_get(url, CURLUPART_SCHEME, &scheme, 0);
+    for (size_t i = 0; i < 3 && scheme != NULL; i++)
+        good = good || strcmp(scheme, schemes[i]) == 0;
+    if (!good)
+        return tufi_fail_kind(TUF_E_INVALID, "bad_request", "Invalid proxy url");
+    tufi_free(ep->proxy);
+    ep->proxy = copy_text(text);
+    return ep->proxy != NULL ? TUF_OK : tufi_nomem();
+}
+
+bool repl_endpoint_same_origin(const struct endpoint *ep, const char *url)
+{
+    TUF_AUTO(free_url) CURLU *there = curl_url();
+    TUF_AUTO(free_part) char *scheme = NULL;
+    TUF_AUTO(free_part) char *host = NULL;
+    TUF_AUTO(free_part) char *port = NULL;
+    TUF_AUTO(free_part) char *user = NULL;
+    if (there == NULL || curl_url_set(there, CURLUPART_URL, url, 0) != CURLUE_OK ||
+        curl_url_get(there, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+        curl_url_get(there, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
+        curl_url_get(there, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK ||
+        curl_url_get(there, CURLUPART_USER, &user, 0) == CURLUE_OK)
+        return false;
+    size_t scheme_len = strlen(scheme), host_len = strlen(host);
+    bool v6 = host_len > 2 && host[0] == '[';
+    size_t skip = v6 ? 1 : 0;
+    return strncmp(ep->url, scheme, scheme_len) == 0 && ep->url[scheme_len] == ':' &&
+           strtoul(port, NULL, 10) == ep->port && strlen(ep->host) == host_len - 2 * skip &&
+           strncasecmp(ep->host, host + skip, host_len - 2 * skip) == 0;
 }
 
 void repl_endpoint_release(struct endpoint *ep)
@@ -218,6 +327,11 @@ void repl_endpoint_release(struct endpoint *ep)
     tufi_free(ep->root);
     tufi_free(ep->shown);
     tufi_free(ep->user);
+    tufi_free(ep->password);
+    tufi_free(ep->basic);
+    tufi_free(ep->proxy);
+    tufi_free(ep->host);
+    tufi_free(ep->path);
     curl_slist_free_all(ep->headers);
     memset(ep, 0, sizeof(*ep));
 }

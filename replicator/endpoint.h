@@ -4,7 +4,7 @@
  * Role: one end of a replication: where it is, what is shown of it, and what is sent to get in.
  *
  * INV-RPE-1: `url` and `shown` hold no password; `shown` is the only form for people and logs.
- * Not here: connections (replicator/http.h).
+ * Not here: connections (replicator/http.h), sessions (replicator/session.h).
  */
 #ifndef REPLICATOR_ENDPOINT_H
 #define REPLICATOR_ENDPOINT_H
@@ -19,7 +19,13 @@ struct endpoint {
     char *root;  /* "http://host:5984/"; owned */
     char *shown; /* url with "user:*****@" if there are credentials; owned */
     char *user;  /* user name, "" if none; owned */
-    struct curl_slist *headers; /* Authorization and the caller's own; owned */
+    char *password; /* NULL if there is no user; owned */
+    char *basic; /* "Authorization: Basic ...", NULL if there is no user; owned */
+    char *proxy; /* URL of a proxy, NULL for none; owned */
+    char *host;  /* without the brackets of an IPv6 address; owned */
+    unsigned port; /* also if the URL does not name it */
+    char *path;  /* as in url, a slash at the end; owned */
+    struct curl_slist *headers; /* the caller's own; owned */
 };
 
 /*
@@ -29,6 +35,16 @@ struct endpoint {
  */
 tuf_status repl_endpoint_parse(struct endpoint *out, const json_t *value);
 void repl_endpoint_release(struct endpoint *ep);
+
+/*
+ * Sets the proxy to go through.
+ *   value  http, https or socks5 URL; NULL for none
+ * Returns: TUF_OK; E_INVALID (kind "bad_request", "Invalid proxy url"); E_NOMEM.
+ */
+tuf_status repl_endpoint_set_proxy(struct endpoint *ep, const json_t *value);
+
+/* Whether an absolute URL is of the same server: scheme, host and port; and names no user. */
+bool repl_endpoint_same_origin(const struct endpoint *ep, const char *url);
 
 /* Appends a document id as it stands in a path: '/' of "_design/" and "_local/" stays. */
 void repl_append_docid(struct buf *out, const char *id);

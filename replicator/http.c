@@ -5,6 +5,7 @@
  */
 #include "replicator/http.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,6 +21,10 @@
 #define SLOW_BYTES_PER_S 100L
 /* One answer held in memory may take this many time-outs in all. */
 #define TOTAL_TIMEOUTS 10
+#define REDIRECTS_MAX 3
+/* A server that asks for more patience than this is tried again earlier. */
+#define RETRY_AFTER_MAX_S 30
+#define LOGIN_SIZE_MAX 65536
 
 /* ---- addresses --------------------------------------------------------------------------- */
 
@@ -65,13 +70,29 @@ static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_so
 
 /* ---- one handle -------------------------------------------------------------------------- */
 
-tuf_status repl_http_init(struct http *out, const struct endpoint *ep,
+/* A proxy resolves names itself: what can be seen of where it is sent is checked here. */
+static tuf_status check_behind_proxy(const struct endpoint *ep)
+{
+    struct sockaddr_in in = { .sin_family = AF_INET };
+    struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+    bool v4 = inet_pton(AF_INET, ep->host, &in.sin_addr) == 1;
+    bool v6 = !v4 && inet_pton(AF_INET6, ep->host, &in6.sin6_addr) == 1;
+    if ((v4 && !repl_address_allowed((const struct sockaddr *)(const void *)&in)) ||
+        (v6 && !repl_address_allowed((const struct sockaddr *)(const void *)&in6)))
+        return tufi_fail_kind(TUF_E_IO, "conn_failed", "could not connect to %s", ep->shown);
+    return TUF_OK;
+}
+
+tuf_status repl_http_init(struct http *out, const struct endpoint *ep, struct session *session,
                           const struct http_limits *limits)
 {
     out->ep = ep;
+    out->session = session;
     out->limits = *limits;
     out->curl = curl_easy_init();
-    return out->curl != NULL ? TUF_OK : tufi_nomem();
+    if (out->curl == NULL)
+        return tufi_nomem();
+    return ep->proxy != NULL ? check_behind_proxy(ep) : TUF_OK;
 }
 
 void repl_http_release(struct http *http)
@@ -96,21 +117,6 @@ static int on_progress(void *ctx, curl_off_t dltotal, curl_off_t dlnow, curl_off
     return cancel != NULL && *cancel;
 }
 
-struct curl_slist *repl_http_headers(const struct http *http, const char *line)
-{
-    /* "Expect:" keeps curl from waiting for a 100 Continue. */
-    struct curl_slist *list = curl_slist_append(NULL, "Expect:");
-    const struct curl_slist *from = http->ep->headers;
-    for (bool last = false; list != NULL && !last; from = from != NULL ? from->next : NULL) {
-        last = from == NULL;
-        struct curl_slist *more = curl_slist_append(list, last ? line : from->data);
-        if (more == NULL)
-            curl_slist_free_all(list);
-        list = more;
-    }
-    return list;
-}
-
 static CURLcode set_safety(CURL *curl, const struct http *http)
 {
     long seconds = (long)((http->limits.timeout_ms + 999) / 1000);
@@ -126,7 +132,9 @@ static CURLcode set_safety(CURL *curl, const struct http *http)
         code = curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
     /* A proxy of the environment would see credentials and hide the address that is checked. */
     if (code == CURLE_OK)
-        code = curl_easy_setopt(curl, CURLOPT_PROXY, "");
+        code = curl_easy_setopt(curl, CURLOPT_PROXY, http->ep->proxy != NULL ? http->ep->proxy : "");
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
     if (code == CURLE_OK)
         code = curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     if (code == CURLE_OK)
@@ -150,8 +158,11 @@ tuf_status repl_http_prepare(CURL *curl, const struct http *http,
                              const struct http_request *request, struct curl_slist *headers)
 {
     TUF_AUTO(tufi_buf_release) struct buf url = BUF_INIT;
-    tufi_buf_printf(&url, "%s%s", request->at_root ? http->ep->root : http->ep->url,
-                    request->path);
+    if (request->url != NULL)
+        buf_append_str(&url, request->url);
+    else
+        tufi_buf_printf(&url, "%s%s", request->at_root ? http->ep->root : http->ep->url,
+                        request->path);
     buf_append_u8(&url, 0);
     if (url.failed)
         return tufi_nomem();
@@ -250,13 +261,16 @@ static CURLcode set_body(CURL *curl, const struct http_request *request, struct 
     return code;
 }
 
-static tuf_status call_once(struct http_reply *out, struct http *http,
-                            const struct http_request *request, struct curl_slist *headers)
+/* One question, one answer; *url_out: where a redirect leads, or NULL. */
+static tuf_status ask_once(struct http_reply *out, char **url_out, struct http *http,
+                           const struct http_request *request, struct curl_slist *headers)
 {
     struct sink sink = { &out->body, request->size_max != 0 ? request->size_max : HTTP_SIZE_MAX,
                          false };
+    char *there = NULL;
     tufi_buf_clear(&out->body);
     out->status = 0;
+    *url_out = NULL;
     tuf_status st = repl_http_prepare(http->curl, http, request, headers);
     if (st != TUF_OK)
         return st;
@@ -272,32 +286,222 @@ static tuf_status call_once(struct http_reply *out, struct http *http,
     if (code != CURLE_OK)
         return repl_http_failure(http, code);
     (void)curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &out->status);
-    return TUF_OK;
+    /* For the other statuses of 300 and beyond curl names no place. */
+    (void)curl_easy_getinfo(http->curl, CURLINFO_REDIRECT_URL, &there);
+    if (there == NULL || (out->status == 303 && strcmp(request->method, "GET") != 0))
+        return TUF_OK;
+    *url_out = tufi_memdup(there, strlen(there) + 1);
+    return *url_out != NULL ? TUF_OK : tufi_nomem();
+}
+
+static void free_text(char **text)
+{
+    tufi_free(*text);
+}
+
+static tuf_status call_once(struct http_reply *out, struct http *http,
+                            const struct http_request *request, struct curl_slist *headers)
+{
+    TUF_AUTO(free_text) char *url = NULL;
+    struct http_request now = *request;
+    for (unsigned count = 0;; count++) {
+        char *there = NULL;
+        tuf_status st = ask_once(out, &there, http, &now, headers);
+        if (st != TUF_OK || there == NULL) {
+            tufi_free(there);
+            return st;
+        }
+        tufi_free(url);
+        url = there;
+        now.url = url;
+        if (count == REDIRECTS_MAX || !repl_endpoint_same_origin(http->ep, url))
+            return tufi_fail_kind(TUF_E_UNSUPPORTED, "redirect_refused", "%s %s", http->ep->shown,
+                                  count == REDIRECTS_MAX ? "redirects again and again"
+                                                         : "redirects to another server");
+    }
+}
+
+static uint64_t pause_of(const struct http *http, uint64_t planned_ms)
+{
+    curl_off_t wanted = 0;
+    (void)curl_easy_getinfo(http->curl, CURLINFO_RETRY_AFTER, &wanted);
+    if (wanted > RETRY_AFTER_MAX_S)
+        wanted = RETRY_AFTER_MAX_S;
+    return wanted > 0 && (uint64_t)wanted * 1000 > planned_ms ? (uint64_t)wanted * 1000 : planned_ms;
+}
+
+static tuf_status call_with_headers(struct http_reply *out, struct http *http,
+                                    const struct http_request *request)
+{
+    struct curl_slist *headers = NULL;
+    tuf_status st = repl_http_headers(&headers, http, "Accept: application/json");
+    if (st == TUF_OK && request->has_body) {
+        struct curl_slist *more = curl_slist_append(headers, "Content-Type: application/json");
+        st = more != NULL ? TUF_OK : tufi_nomem();
+    }
+    if (st == TUF_OK)
+        st = call_once(out, http, request, headers);
+    curl_slist_free_all(headers);
+    return st;
 }
 
 tuf_status repl_http_call(struct http_reply *out, struct http *http,
                           const struct http_request *request)
 {
     uint64_t pause_ms = RETRY_FIRST_MS;
-    struct curl_slist *headers = repl_http_headers(http, "Accept: application/json");
-    if (headers != NULL && request->has_body) {
-        struct curl_slist *more = curl_slist_append(headers, "Content-Type: application/json");
-        if (more == NULL)
-            curl_slist_free_all(headers);
-        headers = more;
-    }
-    if (headers == NULL)
-        return tufi_nomem();
     tuf_status st = TUF_OK;
     for (unsigned attempt = 0;; attempt++) {
-        st = call_once(out, http, request, headers);
+        st = call_with_headers(out, http, request);
+        if (st == TUF_OK && repl_http_may_login(http, out->status))
+            st = call_with_headers(out, http, request);
         if (attempt >= http->limits.retries || !repl_http_may_retry(st, out->status) ||
-            repl_sleep(pause_ms, http->limits.cancel) != TUF_OK)
+            repl_sleep(pause_of(http, pause_ms), http->limits.cancel) != TUF_OK)
             break;
         pause_ms = pause_ms * 2 < RETRY_LONGEST_MS ? pause_ms * 2 : RETRY_LONGEST_MS;
     }
     if (st != TUF_OK && *http->limits.cancel)
         st = TUF_STOPPED;
+    return st;
+}
+
+/* ---- who we are -------------------------------------------------------------------------- */
+
+/* What a login's answer is read for. */
+struct login_answer {
+    char *cookie; /* value of Set-Cookie; owned */
+    bool challenge;
+};
+
+static void login_answer_release(struct login_answer *answer)
+{
+    tufi_free(answer->cookie);
+}
+
+static size_t on_login_header(char *data, size_t size, size_t count, void *ctx)
+{
+    static const char name[] = "Set-Cookie:", challenge[] = "WWW-Authenticate:";
+    struct login_answer *answer = ctx;
+    size_t len = size * count, skip = sizeof(name) - 1;
+    answer->challenge = answer->challenge || (len >= sizeof(challenge) - 1 &&
+                                              strncasecmp(data, challenge, sizeof(challenge) - 1) == 0);
+    if (len < skip || strncasecmp(data, name, skip) != 0)
+        return len;
+    while (skip < len && data[skip] == ' ')
+        skip++;
+    if (answer->cookie == NULL && len - skip >= 12 && memcmp(data + skip, "AuthSession=", 12) == 0) {
+        answer->cookie = tufi_alloc(len - skip + 1);
+        if (answer->cookie == NULL)
+            return 0;
+        memcpy(answer->cookie, data + skip, len - skip);
+        answer->cookie[len - skip] = 0;
+    }
+    return len;
+}
+
+static tuf_status send_login(struct login_answer *answer, long *status_out, struct http *http)
+{
+    TUF_AUTO(tufi_buf_release) struct buf form = BUF_INIT;
+    TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
+    struct sink sink = { &reply.body, LOGIN_SIZE_MAX, false };
+    buf_append_str(&form, "name=");
+    repl_append_escaped(&form, tuf_str(http->ep->user));
+    buf_append_str(&form, "&password=");
+    repl_append_escaped(&form, tuf_str(http->ep->password));
+    if (form.failed)
+        return tufi_nomem();
+    struct http_request rq = { .method = "POST", .path = "_session", .at_root = true,
+                               .has_body = true, .body = buf_slice(&form) };
+    struct curl_slist *headers =
+        curl_slist_append(NULL, "Content-Type: application/x-www-form-urlencoded");
+    if (headers == NULL)
+        return tufi_nomem();
+    tuf_status st = repl_http_prepare(http->curl, http, &rq, headers);
+    CURLcode code = st == TUF_OK ? set_body(http->curl, &rq, &sink, http) : CURLE_OK;
+    if (st == TUF_OK && code == CURLE_OK)
+        code = curl_easy_setopt(http->curl, CURLOPT_HEADERFUNCTION, on_login_header);
+    if (st == TUF_OK && code == CURLE_OK)
+        code = curl_easy_setopt(http->curl, CURLOPT_HEADERDATA, answer);
+    if (st == TUF_OK && code == CURLE_OK)
+        code = curl_easy_perform(http->curl);
+    if (st == TUF_OK && code != CURLE_OK && !sink.too_long)
+        st = repl_http_failure(http, code);
+    (void)curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, status_out);
     curl_slist_free_all(headers);
     return st;
+}
+
+/* A server that refuses the password says so here: sending it again with each request would only
+ * look like guessing. The lock of the session is held. */
+static tuf_status login(struct http *http)
+{
+    TUF_AUTO(login_answer_release) struct login_answer answer = { 0 };
+    long status = 0;
+    tuf_status st = send_login(&answer, &status, http);
+    if (st != TUF_OK)
+        return st;
+    if (status == 401 && !answer.challenge)
+        return tufi_fail_kind(TUF_E_UNSUPPORTED, "unauthorized",
+                              "unauthorized to access or create database %s", http->ep->shown);
+    if (status == 429 || status >= 500)
+        return tufi_fail_kind(TUF_E_IO, "req_failed", "%s answers POST _session with status %ld",
+                              http->ep->shown, status);
+    return repl_session_take(http->session, status == 200 ? answer.cookie : NULL, repl_now_ms());
+}
+
+static tuf_status append_line(struct curl_slist **list, const char *line)
+{
+    struct curl_slist *more = curl_slist_append(*list, line);
+    if (more == NULL)
+        return tufi_nomem();
+    *list = more;
+    return TUF_OK;
+}
+
+static tuf_status append_identity(struct curl_slist **list, struct http *http)
+{
+    if (http->ep->basic == NULL)
+        return TUF_OK;
+    struct session *session = http->session;
+    tuf_status st = TUF_OK;
+    pthread_mutex_lock(&session->lock);
+    if (repl_session_is_due(session, repl_now_ms()))
+        st = login(http);
+    if (st == TUF_OK)
+        st = append_line(list, session->mode == SESSION_COOKIE ? session->cookie : http->ep->basic);
+    http->generation = session->generation;
+    pthread_mutex_unlock(&session->lock);
+    return st;
+}
+
+tuf_status repl_http_headers(struct curl_slist **out, struct http *http, const char *line)
+{
+    struct curl_slist *list = NULL;
+    /* "Expect:" keeps curl from waiting for a 100 Continue. */
+    tuf_status st = append_line(&list, "Expect:");
+    for (const struct curl_slist *from = http->ep->headers; from != NULL && st == TUF_OK;
+         from = from->next)
+        st = append_line(&list, from->data);
+    if (st == TUF_OK)
+        st = append_identity(&list, http);
+    if (st == TUF_OK)
+        st = append_line(&list, line);
+    if (st != TUF_OK) {
+        curl_slist_free_all(list);
+        return st;
+    }
+    *out = list;
+    return TUF_OK;
+}
+
+bool repl_http_may_login(struct http *http, long http_status)
+{
+    return (http_status == 401 || http_status == 403) && http->ep->basic != NULL &&
+           repl_session_refused(http->session, http->generation, repl_now_ms());
+}
+
+uint64_t repl_now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }

@@ -2,11 +2,12 @@
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
  * Role: HTTP requests to one remote server, which is not trusted: bounded memory, bounded time,
- * checked addresses, verified certificates, no redirects.
+ * checked addresses, verified certificates, redirects only to itself.
  *
  * INV-RPH-1: no address that is link-local (which includes cloud metadata), multicast, or "this
  *            network" is connected to; what is checked is the address that is then used.
  * INV-RPH-2: an answer's body, after inflating, is never kept beyond size_max bytes.
+ * INV-RPH-5: a redirect is followed to the same scheme, host and port only, at most three times.
  * INV-RPH-3: every request ends: by its time limit, by the limit on slow transfers, or by `cancel`.
  * Source: RFC 9110; CouchDB's couch_replicator_httpc for what is tried again.
  * Not here: what is asked (replicator/peer.h), attachments (replicator/transfer.h).
@@ -16,7 +17,7 @@
 
 #include <stdatomic.h>
 
-#include "replicator/endpoint.h"
+#include "replicator/session.h"
 
 struct http_limits {
     uint64_t timeout_ms; /* to connect, and of a silent answer */
@@ -27,6 +28,8 @@ struct http_limits {
 struct http {
     CURL *curl; /* owned; keeps its connection */
     const struct endpoint *ep;
+    struct session *session; /* shared with the other connections of the job to this end */
+    unsigned generation;     /* of the session, in the newest request */
     struct http_limits limits;
 };
 
@@ -34,6 +37,7 @@ struct http_request {
     const char *method;
     const char *path;  /* behind the database's URL, already encoded */
     bool at_root;      /* behind the server's URL instead */
+    const char *url;   /* absolute, instead of the path: where a redirect leads */
     bool has_body;
     tuf_slice body;    /* JSON */
     uint64_t size_max; /* bytes of the answer; 0: HTTP_SIZE_MAX */
@@ -49,7 +53,8 @@ struct http_reply {
 /* Longest answer that is held in memory. */
 #define HTTP_SIZE_MAX (UINT64_C(64) << 20)
 
-tuf_status repl_http_init(struct http *out, const struct endpoint *ep,
+/* session: not owned. Returns: TUF_OK; E_IO (an address that is not connected to); E_NOMEM. */
+tuf_status repl_http_init(struct http *out, const struct endpoint *ep, struct session *session,
                           const struct http_limits *limits);
 void repl_http_release(struct http *http);
 void repl_http_reply_release(struct http_reply *reply);
@@ -58,7 +63,8 @@ void repl_http_reply_release(struct http_reply *reply);
  * Sends a request, again after a failure that may pass (connection, 408, 429, 5xx).
  * Returns: TUF_OK with any HTTP status; TUF_STOPPED (cancelled); E_IO (kind "timeout", "nxdomain",
  *          "conn_failed"; the text names the endpoint without credentials); E_LIMIT (too long an
- *          answer); E_NOMEM.
+ *          answer); E_UNSUPPORTED (kind "unauthorized": the password is refused;
+ *          "redirect_refused"); E_NOMEM.
  */
 tuf_status repl_http_call(struct http_reply *out, struct http *http,
                           const struct http_request *request);
@@ -69,8 +75,18 @@ tuf_status repl_http_call(struct http_reply *out, struct http *http,
 tuf_status repl_http_prepare(CURL *curl, const struct http *http,
                              const struct http_request *request, struct curl_slist *headers);
 
-/* The endpoint's headers and one more; free with curl_slist_free_all. NULL when out of memory. */
-struct curl_slist *repl_http_headers(const struct http *http, const char *line);
+/*
+ * The endpoint's headers, who we are, and one more line; logs in first if that is due.
+ *   out  free with curl_slist_free_all
+ * Returns: TUF_OK; TUF_STOPPED; E_IO; E_NOMEM.
+ */
+tuf_status repl_http_headers(struct curl_slist **out, struct http *http, const char *line);
+
+/* After a refusal (401, 403): whether to ask again with a new session. */
+bool repl_http_may_login(struct http *http, long http_status);
+
+/* Monotonic milliseconds. */
+uint64_t repl_now_ms(void);
 
 /* Makes the failure that a curl result stands for. */
 tuf_status repl_http_failure(const struct http *http, CURLcode code);

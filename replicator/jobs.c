@@ -27,6 +27,7 @@ struct repl_job {
     char base_id[REPL_ID_SIZE]; /* never changes, as the following */
     char id[REPL_JOB_ID_SIZE];
     char *user;
+    char *server_uuid;
     time_t start_time;
     _Atomic bool cancel;
     /* jobs->lock: */
@@ -87,6 +88,7 @@ static void free_job(struct repl_job *job)
 {
     repl_options_release(&job->opts);
     tufi_free(job->user);
+    tufi_free(job->server_uuid);
     tufi_buf_release(&job->source_seq);
     tufi_buf_release(&job->through_seq);
     tufi_buf_release(&job->checkpointed_seq);
@@ -155,7 +157,8 @@ static void note_failure(struct repl_job *job, tuf_status st, bool again)
 
 static tuf_status run_until_done(json_t **result, struct repl_job *job)
 {
-    struct repl_run run = { &job->opts, job->base_id, &job->cancel, on_report, job };
+    struct repl_run run = { .opts = &job->opts, .id = job->base_id, .cancel = &job->cancel,
+                            .report = on_report, .ctx = job, .server_uuid = job->server_uuid };
     uint64_t pause_ms = BACKOFF_FIRST_MS;
     for (;;) {
         time_t begin = time(NULL);
@@ -230,7 +233,8 @@ static struct repl_job *find(const struct repl_jobs *jobs, const char *id)
     return job;
 }
 
-static struct repl_job *make_job(struct repl_jobs *jobs, const char *id, const char *user)
+static struct repl_job *make_job(struct repl_jobs *jobs, const char *id,
+                                 const struct repl_caller *caller)
 {
     struct repl_job *job = tufi_alloc_zero(sizeof(*job));
     if (job == NULL)
@@ -239,11 +243,12 @@ static struct repl_job *make_job(struct repl_jobs *jobs, const char *id, const c
     job->ref_count = 2; /* the caller's and the thread's */
     job->start_time = job->updated = time(NULL);
     job->stats.changes_pending = -1;
-    job->user = tufi_memdup(user, strlen(user) + 1);
+    job->user = tufi_memdup(caller->user, strlen(caller->user) + 1);
+    job->server_uuid = tufi_memdup(caller->server_uuid, strlen(caller->server_uuid) + 1);
     (void)snprintf(job->id, sizeof(job->id), "%s", id);
     memcpy(job->base_id, id, REPL_ID_SIZE - 1);
-    if (job->user == NULL) {
-        tufi_free(job);
+    if (job->user == NULL || job->server_uuid == NULL) {
+        free_job(job);
         return NULL;
     }
     return job;
@@ -267,7 +272,7 @@ static tuf_status start_new(struct repl_job **out, struct repl_jobs *jobs,
     if (jobs->count >= caller->job_count_max)
         return tufi_fail_kind(TUF_E_LIMIT, "too_many_jobs", "%zu replications run already",
                               jobs->count);
-    struct repl_job *job = make_job(jobs, id, caller->user);
+    struct repl_job *job = make_job(jobs, id, caller);
     if (job == NULL)
         return tufi_nomem();
     /* Its thread waits for the lock before it ends: it is in the list by then. */

@@ -68,7 +68,9 @@ static tuf_status take_numbers(struct repl_options *out, const json_t *request)
     static const uint64_t interval[] = { 100, 86400000, 30000 };
     static const uint64_t timeout[] = { 100, 600000, 30000 };
     static const uint64_t retries[] = { 0, 20, 5 };
-    uint64_t retry_count = 0;
+    static const uint64_t workers[] = { 1, 16, 4 };
+    static const uint64_t connections[] = { 1, 64, 20 };
+    uint64_t retry_count = 0, worker_count = 1, connection_count = 1;
     tuf_status st = take_number(&out->batch_size, request, "worker_batch_size", batch);
     if (st == TUF_OK)
         st = take_number(&out->checkpoint_ms, request, "checkpoint_interval", interval);
@@ -76,7 +78,13 @@ static tuf_status take_numbers(struct repl_options *out, const json_t *request)
         st = take_number(&out->timeout_ms, request, "connection_timeout", timeout);
     if (st == TUF_OK)
         st = take_number(&retry_count, request, "retries_per_request", retries);
+    if (st == TUF_OK)
+        st = take_number(&worker_count, request, "worker_processes", workers);
+    if (st == TUF_OK)
+        st = take_number(&connection_count, request, "http_connections", connections);
     out->retries = (unsigned)retry_count;
+    out->workers = (unsigned)worker_count;
+    out->connections = (unsigned)connection_count;
     return st;
 }
 
@@ -157,18 +165,17 @@ static tuf_status take_filter(struct repl_options *out, const json_t *request)
     return out->filter != NULL ? TUF_OK : tufi_nomem();
 }
 
-static tuf_status refuse_proxies(const json_t *request)
+static tuf_status take_proxies(struct repl_options *out, const json_t *request)
 {
-    bool both = json_object_get(request, "proxy") != NULL;
-    if (both && json_object_get(request, "source_proxy") != NULL)
+    const json_t *both = json_object_get(request, "proxy");
+    const json_t *source = json_object_get(request, "source_proxy");
+    const json_t *target = json_object_get(request, "target_proxy");
+    if (both != NULL && source != NULL)
         return bad_request("`proxy` is mutually exclusive with `source_proxy`");
-    if (both && json_object_get(request, "target_proxy") != NULL)
+    if (both != NULL && target != NULL)
         return bad_request("`proxy` is mutually exclusive with `target_proxy`");
-    if (both || json_object_get(request, "source_proxy") != NULL ||
-        json_object_get(request, "target_proxy") != NULL)
-        return tufi_fail_kind(TUF_E_UNSUPPORTED, "not_implemented",
-                              "this replicator does not speak through proxies");
-    return TUF_OK;
+    tuf_status st = repl_endpoint_set_proxy(&out->source, both != NULL ? both : source);
+    return st == TUF_OK ? repl_endpoint_set_proxy(&out->target, both != NULL ? both : target) : st;
 }
 
 tuf_status repl_options_parse(struct repl_options *out, const json_t *request)
@@ -186,7 +193,7 @@ tuf_status repl_options_parse(struct repl_options *out, const json_t *request)
     if (st == TUF_OK)
         st = take_object(&out->create_params, request, "create_target_params", "a JSON object");
     if (st == TUF_OK)
-        st = refuse_proxies(request);
+        st = take_proxies(out, request);
     if (st == TUF_OK)
         out->since_seq = json_incref(json_object_get(request, "since_seq"));
     else

@@ -29,12 +29,14 @@ struct repl_options {
     uint64_t checkpoint_ms;
     uint64_t timeout_ms;
     unsigned retries;           /* per request */
+    unsigned workers;           /* pieces of work at the same time */
+    unsigned connections;       /* to each end, at most; more than workers are of no use */
 };
 
 /*
  * Parses the JSON object of a replication.
  * Returns: TUF_OK; E_INVALID with kind "bad_request", "invalid_replication" or "error" and
- *          CouchDB's text; E_UNSUPPORTED (proxies); E_NOMEM.
+ *          CouchDB's text; E_NOMEM.
  */
 tuf_status repl_options_parse(struct repl_options *out, const json_t *request);
 void repl_options_release(struct repl_options *opts);

@@ -213,6 +213,36 @@ tuf_status repl_peer_put_local(struct peer *peer, const char *id, json_t *doc)
     return TUF_OK;
 }
 
+static tuf_status filter_failure(const struct peer *peer, const char *filter)
+{
+    return tufi_fail_kind(TUF_E_IO, "filter_fetch_error", "no filter function \"%.80s\" on %s",
+                          filter, peer->http.ep->shown);
+}
+
+tuf_status repl_peer_filter_code(struct buf *out, struct peer *peer, const char *filter)
+{
+    TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
+    TUF_AUTO(tufi_buf_release) struct buf path = BUF_INIT;
+    const char *slash = strchr(filter, '/');
+    if (slash == NULL)
+        return tufi_fail_kind(TUF_E_INVALID, "bad_request",
+                              "Invalid filter. Must match `ddocname/filtername`.");
+    buf_append_str(&path, "_design/");
+    repl_append_escaped(&path, tuf_slice_of(filter, (size_t)(slash - filter)));
+    buf_append_u8(&path, 0);
+    tuf_status st = path.failed ? tufi_nomem() : ask(&reply, peer, "GET", (const char *)path.data);
+    if (st != TUF_OK)
+        return st;
+    TUF_AUTO(free_json) json_t *ddoc =
+        json_loadb((const char *)reply.body.data, reply.body.len, 0, NULL);
+    const char *code =
+        json_string_value(json_object_get(json_object_get(ddoc, "filters"), slash + 1));
+    if (reply.status != 200 || code == NULL)
+        return filter_failure(peer, filter);
+    buf_append_str(out, code);
+    return buf_status(out);
+}
+
 /* ---- changes ----------------------------------------------------------------------------- */
 
 static void append_since(struct buf *out, const json_t *since)
@@ -258,6 +288,18 @@ static bool changes_are_good(const json_t *body)
     return true;
 }
 
+/* What the source says is wrong, such as a filter that it does not have. */
+static tuf_status changes_failure(const struct peer *peer, const struct http_reply *reply)
+{
+    TUF_AUTO(free_json) json_t *body =
+        json_loadb((const char *)reply->body.data, reply->body.len, 0, NULL);
+    const char *reason = json_string_value(json_object_get(body, "reason"));
+    if (reason == NULL)
+        return bad_status(peer, "changes_req_failed", "_changes", reply->status);
+    return tufi_fail_kind(TUF_E_IO, "changes_req_failed", "%s answers _changes with status %ld: %.80s",
+                          peer->http.ep->shown, reply->status, reason);
+}
+
 tuf_status repl_peer_changes(json_t **out, struct peer *peer, const struct changes_request *rq)
 {
     TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
@@ -289,7 +331,7 @@ tuf_status repl_peer_changes(json_t **out, struct peer *peer, const struct chang
     if (reply.status == 401 || reply.status == 403)
         return access_failure(peer, reply.status);
     if (reply.status != 200)
-        return bad_status(peer, "changes_req_failed", "_changes", reply.status);
+        return changes_failure(peer, &reply);
     st = parse(out, peer, &reply, "_changes");
     if (st == TUF_OK && !changes_are_good(*out)) {
         json_decref(*out);

@@ -42,6 +42,10 @@ tuf_status repl_peer_get_local(json_t **out, struct peer *peer, const char *id);
 /* Returns: TUF_OK; TUF_CONFLICT; failures. Sets "_rev" in doc. */
 tuf_status repl_peer_put_local(struct peer *peer, const char *id, json_t *doc);
 
+/* Appends the text of the filter function "ddoc/name". Returns: TUF_OK; E_IO (kind
+ * "filter_fetch_error"); as others. */
+tuf_status repl_peer_filter_code(struct buf *out, struct peer *peer, const char *filter);
+
 /* A page of the changes. */
 struct changes_request {
     const json_t *since;

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/alloc.h"
+#include "base/bytes.h"
 #include "replicator/batch.h"
 
 #define LONGPOLL_MS 10000
@@ -22,13 +23,6 @@ tuf_status repl_global_init(void)
 }
 
 /* ---- small things ------------------------------------------------------------------------ */
-
-static uint64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 static void http_date(char out[TIME_SIZE], time_t when)
 {
@@ -105,18 +99,18 @@ static tuf_status put_log(struct peer *peer, const struct repl_state *s, const c
         return tufi_nomem();
     if (*rev != NULL)
         (void)json_object_set(doc, "_rev", *rev);
-    tuf_status st = repl_peer_put_local(peer, s->run->id, doc);
+    tuf_status st = repl_peer_put_local(peer, s->log_id, doc);
     if (st == TUF_CONFLICT) {
         /* Another run of the same job wrote it, or our last answer was lost: what counts is that
          * both logs have this session in the end. */
         json_t *there = NULL;
-        st = repl_peer_get_local(&there, peer, s->run->id);
+        st = repl_peer_get_local(&there, peer, s->log_id);
         json_t *now = json_object_get(there, "_rev");
         if (st == TUF_OK && now != NULL)
             (void)json_object_set(doc, "_rev", now);
         json_decref(there);
         if (st == TUF_OK)
-            st = repl_peer_put_local(peer, s->run->id, doc);
+            st = repl_peer_put_local(peer, s->log_id, doc);
     }
     if (st == TUF_OK)
         replace(rev, json_object_get(doc, "_rev"));
@@ -129,7 +123,7 @@ static tuf_status put_log(struct peer *peer, const struct repl_state *s, const c
 
 static tuf_status checkpoint(struct repl_state *s)
 {
-    s->checkpoint_ms = now_ms();
+    s->checkpoint_ms = repl_now_ms();
     if (!s->run->opts->use_checkpoints || json_equal(s->through_seq, s->checkpointed_seq))
         return TUF_OK;
     tuf_status st = repl_peer_commit(&s->target, "target");
@@ -172,9 +166,9 @@ static tuf_status create_target(struct repl_state *s)
 static tuf_status read_logs(struct repl_state *s)
 {
     json_t *source = NULL, *target = NULL;
-    tuf_status st = repl_peer_get_local(&source, &s->source, s->run->id);
+    tuf_status st = repl_peer_get_local(&source, &s->source, s->log_id);
     if (st == TUF_OK)
-        st = repl_peer_get_local(&target, &s->target, s->run->id);
+        st = repl_peer_get_local(&target, &s->target, s->log_id);
     if (st == TUF_OK) {
         replace(&s->source_rev, json_object_get(source, "_rev"));
         replace(&s->target_rev, json_object_get(target, "_rev"));
@@ -192,6 +186,45 @@ static tuf_status read_logs(struct repl_state *s)
     return st;
 }
 
+/* As CouchDB trims it: blanks around a text of one line. */
+static tuf_slice trimmed(tuf_slice code)
+{
+    const uint8_t *feed = code.len > 0 ? memchr(code.data, '\n', code.len) : NULL;
+    if (feed != NULL)
+        return code;
+    while (code.len > 0 && code.data[0] == ' ') {
+        code.data++;
+        code.len--;
+    }
+    while (code.len > 0 && code.data[code.len - 1] == ' ')
+        code.len--;
+    return code;
+}
+
+/* The id under which the checkpoints are kept: of a named filter its text counts, so that a changed
+ * filter begins anew. */
+static tuf_status make_log_id(struct repl_state *s)
+{
+    const char *filter = s->run->opts->filter;
+    TUF_AUTO(tufi_buf_release) struct buf code = BUF_INIT;
+    (void)snprintf(s->log_id, sizeof(s->log_id), "%s", s->run->id);
+    if (filter == NULL || filter[0] == '_' || s->run->server_uuid == NULL)
+        return TUF_OK;
+    tuf_status st = repl_peer_filter_code(&code, &s->source, filter);
+    if (st != TUF_OK)
+        return st;
+    tuf_slice text = trimmed(buf_slice(&code));
+    char *copy = tufi_alloc(text.len + 1);
+    if (copy == NULL)
+        return tufi_nomem();
+    if (text.len > 0)
+        memcpy(copy, text.data, text.len);
+    copy[text.len] = 0;
+    st = repl_make_id_of_filter(s->log_id, s->run->opts, s->run->server_uuid, copy);
+    tufi_free(copy);
+    return st;
+}
+
 static tuf_status start(struct repl_state *s)
 {
     const struct repl_options *opts = s->run->opts;
@@ -199,9 +232,9 @@ static tuf_status start(struct repl_state *s)
     s->start_time = time(NULL);
     tuf_status st = repl_make_session_id(s->session_id);
     if (st == TUF_OK)
-        st = repl_http_init(&s->source.http, &opts->source, &limits);
+        st = repl_http_init(&s->source.http, &opts->source, &s->source_session, &limits);
     if (st == TUF_OK)
-        st = repl_http_init(&s->target.http, &opts->target, &limits);
+        st = repl_http_init(&s->target.http, &opts->target, &s->target_session, &limits);
     if (st == TUF_OK && opts->create_target)
         st = create_target(s);
     if (st == TUF_OK)
@@ -209,13 +242,15 @@ static tuf_status start(struct repl_state *s)
     if (st == TUF_OK)
         st = repl_peer_open(&s->target);
     if (st == TUF_OK)
+        st = make_log_id(s);
+    if (st == TUF_OK)
         st = read_logs(s);
     if (st != TUF_OK)
         return st;
     replace(&s->through_seq, s->start_seq);
     replace(&s->checkpointed_seq, s->start_seq);
     replace(&s->source_seq, s->source.update_seq);
-    s->checkpoint_ms = now_ms();
+    s->checkpoint_ms = repl_now_ms();
     report(s, false);
     return TUF_OK;
 }
@@ -230,6 +265,8 @@ static void release(struct repl_state *s)
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
         json_decref(values[i]);
     tufi_buf_release(&s->filter);
+    repl_session_release(&s->source_session);
+    repl_session_release(&s->target_session);
 }
 
 /* ---- the loop ---------------------------------------------------------------------------- */
@@ -310,7 +347,7 @@ static tuf_status loop(struct repl_state *s)
     tuf_status st = TUF_OK;
     while (st == TUF_OK && !end) {
         st = round_of(&end, s, &limit);
-        if (st == TUF_OK && !end && now_ms() - s->checkpoint_ms >= s->run->opts->checkpoint_ms)
+        if (st == TUF_OK && !end && repl_now_ms() - s->checkpoint_ms >= s->run->opts->checkpoint_ms)
             st = checkpoint(s);
         if (st == TUF_OK && *s->run->cancel)
             st = TUF_STOPPED;
@@ -361,6 +398,8 @@ tuf_status repl_run(json_t **result_out, const struct repl_run *run)
     TUF_AUTO(release) struct repl_state s = { .run = run };
     *result_out = NULL;
     s.stats.changes_pending = -1;
+    repl_session_init(&s.source_session);
+    repl_session_init(&s.target_session);
     tuf_status st = start(&s);
     if (st == TUF_OK)
         st = make_filter(&s);

@@ -41,6 +41,9 @@ struct repl_run {
     /* Called after every batch; may be NULL. */
     void (*report)(const struct repl_progress *progress, void *ctx);
     void *ctx;
+    /* Uuid of the server, so that the text of a filter function counts in the id of the checkpoints;
+     * NULL: its name does, as it does in `id`. */
+    const char *server_uuid;
 };
 
 /*

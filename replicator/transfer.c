@@ -51,6 +51,7 @@ struct transfer {
     struct buf ring;  /* received, not yet sent */
     size_t ring_pos;
     bool put_paused, get_paused, bad_length, bad_get;
+    bool login_again; /* the source no longer takes the session */
     bool moved;       /* something was set going again: no reason to wait */
     struct buf answer;
 };
@@ -324,11 +325,12 @@ static tuf_status start_put(struct transfer *t)
     buf_append_u8(&type, 0);
     if (path.failed || type.failed)
         return tufi_nomem();
-    t->put_headers = repl_http_headers(&t->target->http, (const char *)type.data);
-    if (t->put_headers == NULL)
-        return tufi_nomem();
+    tuf_status st =
+        repl_http_headers(&t->put_headers, &t->target->http, (const char *)type.data);
+    if (st != TUF_OK)
+        return st;
     struct http_request rq = { .method = "PUT", .path = (const char *)path.data };
-    tuf_status st = repl_http_prepare(t->put, &t->target->http, &rq, t->put_headers);
+    st = repl_http_prepare(t->put, &t->target->http, &rq, t->put_headers);
     if (st != TUF_OK)
         return st;
     CURLcode code = curl_easy_setopt(t->put, CURLOPT_UPLOAD, 1L);
@@ -358,13 +360,16 @@ static tuf_status start_get(struct transfer *t, const struct att *att)
     buf_append_str(&path, "?rev=");
     repl_append_escaped(&path, tuf_str(t->doc->rev));
     buf_append_u8(&path, 0);
-    /* curl must not inflate: what is stored compressed travels so. */
-    t->get_headers = repl_http_headers(&t->source->http, att->gzip ? "Accept-Encoding: gzip"
-                                                                   : "Accept-Encoding: identity");
-    if (path.failed || t->get_headers == NULL)
+    if (path.failed)
         return tufi_nomem();
+    /* curl must not inflate: what is stored compressed travels so. */
+    tuf_status st = repl_http_headers(&t->get_headers, &t->source->http,
+                                      att->gzip ? "Accept-Encoding: gzip"
+                                                : "Accept-Encoding: identity");
+    if (st != TUF_OK)
+        return st;
     struct http_request rq = { .method = "GET", .path = (const char *)path.data };
-    tuf_status st = repl_http_prepare(t->get, &t->source->http, &rq, t->get_headers);
+    st = repl_http_prepare(t->get, &t->source->http, &rq, t->get_headers);
     if (st != TUF_OK)
         return st;
     CURLcode code = curl_easy_setopt(t->get, CURLOPT_WRITEFUNCTION, on_get_data);
@@ -404,6 +409,7 @@ static tuf_status get_ended(struct transfer *t, CURLcode code)
     long status = 0;
     (void)curl_easy_getinfo(t->get, CURLINFO_RESPONSE_CODE, &status);
     end_get(t);
+    t->login_again = repl_http_may_login(&t->source->http, status);
     if (t->bad_get || (code == CURLE_OK && status != 200))
         return tufi_fail_kind(TUF_E_IO, status >= 500 ? "req_failed" : ATTACHMENT_FAILED,
                               "%s answers the GET of an attachment with status %ld",
@@ -512,8 +518,8 @@ static void release(struct transfer *t)
     tufi_buf_release(&t->answer);
 }
 
-static tuf_status try_once(long *status_out, struct peer *source, struct peer *target,
-                           const struct transfer_doc *doc, bool with_stubs)
+static tuf_status try_once(long *status_out, bool *login_again_out, struct peer *source,
+                           struct peer *target, const struct transfer_doc *doc, bool with_stubs)
 {
     TUF_AUTO(release) struct transfer t = { .source = source, .target = target, .doc = doc,
                                             .with_stubs = with_stubs };
@@ -529,6 +535,7 @@ static tuf_status try_once(long *status_out, struct peer *source, struct peer *t
     if (t.multi == NULL || t.get == NULL || t.put == NULL)
         return tufi_nomem();
     st = flow(&t);
+    *login_again_out = t.login_again;
     if (st == TUF_OK)
         (void)curl_easy_getinfo(t.put, CURLINFO_RESPONSE_CODE, status_out);
     return st;
@@ -538,13 +545,15 @@ tuf_status repl_transfer(enum transfer_outcome *out, struct peer *source, struct
                          const struct transfer_doc *doc)
 {
     uint64_t pause_ms = 250;
-    bool with_stubs = true;
+    bool with_stubs = true, login_again = false;
     tuf_status st;
     long status;
     for (unsigned attempt = 0;; attempt++) {
-        st = try_once(&status, source, target, doc, with_stubs);
+        st = try_once(&status, &login_again, source, target, doc, with_stubs);
         if (st == TUF_OK && status == 412 && with_stubs)
             with_stubs = false; /* it does not have what it was thought to have */
+        else if (login_again || repl_http_may_login(&target->http, status))
+            login_again = false;
         else if (!repl_http_may_retry(st, status))
             break;
         if (attempt >= source->http.limits.retries)

@@ -159,8 +159,10 @@
 > POST /_replicate
 > Content-Type: application/json
 >
-> {"source":"a","target":"b","proxy":"http://p"}
-< 501
+> {"source":"a","target":"b","proxy":"ftp://p"}
+< 400
+<
+< {"error":"bad_request","reason":"Invalid proxy url"}
 
 == cancel of nothing
 > POST /_replicate

@@ -6,6 +6,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
+import net from 'node:net'
+import { gzipSync } from 'node:zlib'
 
 const AUTH = 'Basic ' + Buffer.from('admin:secret').toString('base64')
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
@@ -49,6 +51,16 @@ function drip (res, text) {
   res.on('close', () => clearInterval(timer))
 }
 
+function redirect (res, status, location) {
+  res.writeHead(status, { location })
+  res.end()
+}
+
+function zipped (res, value) {
+  res.writeHead(200, { 'content-encoding': 'gzip', 'content-type': 'application/json' })
+  res.end(gzipSync(JSON.stringify(value)))
+}
+
 const withAtt = {
   'POST /db/_bulk_get': (res) => json(res, 200, { results: [{ id: 'x', docs: [{ ok: ATT }] }] }),
   'GET /db/x': (res) => json(res, 200, ATT)
@@ -64,7 +76,45 @@ const scenarios = [
     return { 'GET /db/_changes': (res) => count++ < 2 ? json(res, 500, {}) : honest['GET /db/_changes'](res) }
   })(), 'written'],
   ['the database is a web page', { 'GET /db/': (res) => res.end('<html>') }, 'db_not_found'],
-  ['a redirect is not followed', { 'GET /db/': (res) => { res.writeHead(302, { location: 'http://127.0.0.1:1/' }); res.end() } }, 'db_not_found'],
+  ['a redirect to another server', { 'GET /db/': (res) => redirect(res, 302, 'http://127.0.0.1:1/') }, 'redirect_refused'],
+  ['a redirect to a file', { 'GET /db/': (res) => redirect(res, 302, 'file:///etc/passwd') }, 'redirect_refused'],
+  ['a redirect to another scheme', { 'GET /db/_changes': (res, req) => redirect(res, 301, `https://${req.headers.host}/db/_changes`) }, 'redirect_refused'],
+  ['redirects inside the server', {
+    'GET /db/': (res) => redirect(res, 301, '/db2/?x=1'),
+    'GET /db2/': (res, req) => redirect(res, 307, `http://${req.headers.host}/db3/`),
+    'GET /db3/': (res) => honest['GET /db/'](res),
+    'POST /db/_bulk_get': (res) => redirect(res, 308, '/db2/_bulk_get'),
+    'POST /db2/_bulk_get': (res) => honest['POST /db/_bulk_get'](res)
+  }, 'written'],
+  ['redirects without end', { 'GET /db/': (res) => redirect(res, 302, '/db/') }, 'redirect_refused'],
+  ['401 for ever', { 'GET /db/_changes': (res) => json(res, 401, { error: 'unauthorized' }) }, 'unauthorized'],
+  ['403 for ever', { 'GET /db/_changes': (res) => json(res, 403, { error: 'forbidden' }) }, 'forbidden'],
+  ['429 for ever', { 'GET /db/_changes': (res) => json(res, 429, { error: 'too_many' }) }, 'changes_req_failed'],
+  ['429 with a pause', (() => {
+    let begin = 0
+    return {
+      'GET /db/_changes': (res) => {
+        begin ||= Date.now()
+        if (Date.now() - begin > 950) return honest['GET /db/_changes'](res)
+        res.writeHead(429, { 'retry-after': '1' })
+        res.end()
+      }
+    }
+  })(), 'written'],
+  ['503 for ever', { 'POST /db/_bulk_get': (res) => json(res, 503, { error: 'unavailable' }) }, 'bulk_get_failed'],
+  ['connections reset', { 'GET /db/_changes': (res) => res.socket.resetAndDestroy() }, 'req_failed'],
+  ['a connection reset in the middle', { 'POST /db/_bulk_get': (res) => { res.writeHead(200, { 'content-length': 1000 }); res.write('{"results":['); setTimeout(() => res.socket.resetAndDestroy(), 20) } }, 'req_failed'],
+  ['answers in gzip', {
+    'GET /db/_changes': (res) => zipped(res, { results: [{ seq: 1, id: 'x', changes: [{ rev: '1-a' }] }], last_seq: 1 }),
+    'POST /db/_bulk_get': (res) => zipped(res, { results: [{ id: 'x', docs: [{ ok: DOC }] }] })
+  }, 'written'],
+  ['a gzip bomb', { 'GET /db/_changes': (res) => { res.writeHead(200, { 'content-encoding': 'gzip' }); res.end(gzipSync(Buffer.alloc(1 << 28, ' '))) } }, 'answer_too_large'],
+  ['gzip that is none', { 'GET /db/_changes': (res) => { res.writeHead(200, { 'content-encoding': 'gzip' }); res.end('hello') } }, 'req_failed'],
+  ['a filter that does not exist', {}, 'filter_fetch_error', { filter: 'd/f' }],
+  ['a filter that the source refuses', {
+    'GET /db/_design/d': (res) => json(res, 200, { _id: '_design/d', filters: { f: 'function () {}' } }),
+    'GET /db/_changes': (res) => json(res, 400, { error: 'x', reason: 'no such view' })
+  }, 'changes_req_failed', { filter: 'd/f' }],
   ['endless information', { 'GET /db/': (res) => endless(res, 'x'.repeat(65536)) }, 'db_not_found'],
   ['no JSON in _changes', { 'GET /db/_changes': (res) => json(res, 200, '{"results":[{') }, 'invalid_answer'],
   ['rows without a meaning', { 'GET /db/_changes': (res) => json(res, 200, { results: [{ seq: 1, id: 7 }], last_seq: 1 }) }, 'invalid_answer'],
@@ -108,7 +158,7 @@ async function remote (answers) {
     const key = `${req.method} ${path.startsWith('/db/_local') ? '/db/_local' : path}`
     const answer = answers[key] ?? honest[key]
     res.on('error', () => {})
-    if (answer) answer(res)
+    if (answer) answer(res, req)
     else json(res, 404, { error: 'not_found' })
   })
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -119,14 +169,14 @@ const residentKib = (server) =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${server.child.pid}/status`, 'latin1'))[1])
 
 async function runScenario (server, pos) {
-  const [name, answers, outcome] = scenarios[pos]
+  const [name, answers, outcome, more] = scenarios[pos]
   const source = await remote(answers)
   const before = residentKib(server)
   const begin = Date.now()
   try {
     const { status, body } = await ask(server, 'POST', '/_replicate', JSON.stringify({
       source: `http://127.0.0.1:${source.address().port}/db`, target: `t${pos}`, create_target: true,
-      connection_timeout: 800, retries_per_request: name === '500 twice' ? 2 : 1
+      connection_timeout: 800, retries_per_request: name === '500 twice' ? 2 : 1, ...more
     }))
     const text = `${name}: ${status} ${JSON.stringify(body)}`
     if (outcome === 'written') assert.equal(body.history?.[0].docs_written, 1, text)
@@ -143,7 +193,187 @@ async function runScenario (server, pos) {
   assert.ok(residentKib(server) - before < 600 * 1024, `${name} took ${residentKib(server) - before} KiB`)
 }
 
+// Runs a replication from a scripted source into a new database.
+async function pull (server, source, target, more) {
+  const url = `http://127.0.0.1:${source.address().port}/db`
+  return ask(server, 'POST', '/_replicate', JSON.stringify({
+    source: { url, auth: { basic: { username: 'joe', password: 'pass word&' } } }, target,
+    create_target: true, connection_timeout: 800, retries_per_request: 1, ...more
+  }))
+}
+
+function closeAll (...servers) {
+  for (const server of servers) {
+    server.closeAllConnections?.()
+    server.close()
+  }
+}
+
+// A source that knows its visitors. Notes every request: method, path and how it was signed.
+async function guarded (notes, login, accepts) {
+  const server = http.createServer((req, res) => {
+    const parts = []
+    req.on('data', (part) => parts.push(part))
+    req.on('end', () => {
+      const path = req.url.split('?')[0]
+      const signed = req.headers.cookie ?? req.headers.authorization?.split(' ')[0] ?? 'nobody'
+      notes.push(`${req.method} ${path} ${signed}`)
+      if (path === '/_session') return login(res, Buffer.concat(parts).toString())
+      if (!accepts(req)) return json(res, 401, { error: 'unauthorized' })
+      const answer = honest[`${req.method} ${path.startsWith('/db/_local') ? '/db/_local' : path}`]
+      if (answer) answer(res, req)
+      else json(res, 404, { error: 'not_found' })
+    })
+  })
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return server
+}
+
+async function sessionIsUsed (server) {
+  const notes = []
+  let count = 0
+  const begin = Date.now()
+  const source = await guarded(notes, (res, body) => {
+    assert.equal(body, 'name=joe&password=pass%20word%26')
+    res.writeHead(200, { 'set-cookie': `AuthSession=c${++count}; Version=1; Path=/; HttpOnly` })
+    res.end('{"ok":true}')
+  }, (req) => {
+    // After a while the first cookie is no longer good, as after a restart with another secret.
+    if (count === 1 && Date.now() - begin > 1500) return false
+    return req.headers.cookie === `AuthSession=c${count}` && req.headers.authorization === undefined
+  })
+  try {
+    const { body } = await pull(server, source, 'session1')
+    assert.equal(body.history?.[0].docs_written, 1, JSON.stringify(body))
+    assert.equal(count, 1, notes.join(', '))
+    assert.ok(notes.slice(1).every((note) => note.endsWith('AuthSession=c1') || note.startsWith('POST /_session')), notes.join(', '))
+  } finally { closeAll(source) }
+}
+
+async function sessionIsRenewed (server) {
+  const notes = []
+  let count = 0
+  let late = 0
+  const source = await guarded(notes, (res) => {
+    res.writeHead(200, { 'set-cookie': `AuthSession=c${++count}; Max-Age=600` })
+    res.end('{"ok":true}')
+  }, (req) => {
+    if (!req.url.includes('_changes')) return true
+    if (late++ === 0) { const end = Date.now() + 1200; while (Date.now() < end); }
+    return req.headers.cookie === 'AuthSession=c2'
+  })
+  try {
+    const { body } = await pull(server, source, 'session2', { connection_timeout: 5000 })
+    assert.equal(body.history?.[0].docs_written, 1, JSON.stringify(body))
+    assert.equal(count, 2, notes.join(', '))
+  } finally { closeAll(source) }
+}
+
+async function noSessionNoCookie (server) {
+  const notes = []
+  const source = await guarded(notes, (res) => json(res, 404, { error: 'not_found' }),
+    (req) => req.headers.authorization === 'Basic ' + Buffer.from('joe:pass word&').toString('base64'))
+  try {
+    const { body } = await pull(server, source, 'session3')
+    assert.equal(body.history?.[0].docs_written, 1, JSON.stringify(body))
+    assert.equal(notes.filter((note) => note.includes('_session')).length, 1, notes.join(', '))
+  } finally { closeAll(source) }
+}
+
+async function wrongPasswordIsSentOnce (server) {
+  const notes = []
+  const source = await guarded(notes, (res) => json(res, 401, { error: 'unauthorized' }), () => false)
+  try {
+    const { status, body } = await pull(server, source, 'session4')
+    assert.equal(status, 401, JSON.stringify(body))
+    assert.equal(body.error, 'unauthorized')
+    assert.deepEqual(notes, ['POST /_session nobody'])
+    assert.ok(!JSON.stringify(body).includes('pass word'))
+  } finally { closeAll(source) }
+}
+
+async function credentialsStayAtHome (server) {
+  const notes = []
+  const other = await guarded(notes, (res) => json(res, 404, {}), () => true)
+  const source = await remote({
+    'POST /_session': (res) => json(res, 404, {}),
+    'GET /db/': (res) => redirect(res, 302, `http://127.0.0.1:${other.address().port}/db/`)
+  })
+  try {
+    const { body } = await pull(server, source, 'session5')
+    assert.equal(body.error, 'redirect_refused', JSON.stringify(body))
+    assert.deepEqual(notes, [])
+  } finally { closeAll(source, other) }
+}
+
+// A proxy for plain http that notes what passes.
+async function httpProxy (notes) {
+  const server = http.createServer((req, res) => {
+    notes.push(`${req.method} ${new URL(req.url).pathname} ${req.headers['proxy-authorization'] ?? ''}`)
+    const onward = http.request(req.url, { method: req.method, headers: req.headers }, (answer) => {
+      res.writeHead(answer.statusCode, answer.headers)
+      answer.pipe(res)
+    })
+    onward.on('error', () => res.destroy())
+    req.pipe(onward)
+  })
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return server
+}
+
+// A SOCKS 5 proxy (RFC 1928) for IPv4 addresses, without authentication.
+async function socksProxy (notes) {
+  const server = net.createServer((socket) => {
+    socket.on('error', () => {})
+    socket.once('data', () => {
+      socket.write(Buffer.from([5, 0]))
+      socket.once('data', (request) => {
+        const port = request.readUInt16BE(8)
+        notes.push(`${[...request.subarray(4, 8)].join('.')}:${port}`)
+        const onward = net.connect(port, '127.0.0.1', () => {
+          socket.write(Buffer.from([5, 0, 0, 1, 127, 0, 0, 1, 0, 0]))
+          socket.pipe(onward).pipe(socket)
+        })
+        onward.on('error', () => socket.destroy())
+      })
+    })
+  })
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return server
+}
+
+async function throughProxies (server) {
+  const source = await remote({})
+  for (const [kind, make, scheme] of [['h', httpProxy, 'http://pu:pp@'], ['s', socksProxy, 'socks5://']]) {
+    const notes = []
+    const proxy = await make(notes)
+    try {
+      const { body } = await pull(server, source, `proxied-${kind}`, { source_proxy: `${scheme}127.0.0.1:${proxy.address().port}` })
+      assert.equal(body.history?.[0].docs_written, 1, JSON.stringify(body))
+      assert.ok(notes.length > 0, 'nothing went through the proxy')
+      if (kind === 'h') assert.ok(notes.every((note) => note.endsWith('Basic cHU6cHA=')), notes.join(', '))
+      else assert.ok(notes.every((note) => note === `127.0.0.1:${source.address().port}`), notes.join(', '))
+    } finally { closeAll(proxy) }
+  }
+  // What must not be connected to must not be reached through a proxy either.
+  const notes = []
+  const proxy = await httpProxy(notes)
+  const { body } = await ask(server, 'POST', '/_replicate', JSON.stringify({
+    source: 'http://169.254.169.254/latest', target: 'never', create_target: true, retries_per_request: 0,
+    proxy: `http://127.0.0.1:${proxy.address().port}`
+  }))
+  assert.equal(body.error, 'conn_failed', JSON.stringify(body))
+  assert.deepEqual(notes, [])
+  closeAll(source, proxy)
+}
+
 export const replicationBehaviours = [
+  { name: 'replication: the cookie of a session in place of the password', run: sessionIsUsed },
+  { name: 'replication: a session that ends is begun again', run: sessionIsRenewed },
+  { name: 'replication: the password each time where there are no sessions', run: noSessionNoCookie },
+  { name: 'replication: a wrong password is sent once', run: wrongPasswordIsSentOnce },
+  { name: 'replication: a redirect takes no credentials along', run: credentialsStayAtHome },
+  { name: 'replication: through proxies', run: throughProxies },
   ...scenarios.map(([name], pos) => ({ name: `replication: ${name}`, run: (server) => runScenario(server, pos) })),
   {
     name: 'replication: the server stops in the middle of a silent remote',

@@ -325,6 +325,7 @@ async function runFile (file, options, totals) {
 
 async function runBehaviours (options, totals) {
   for (const { name, ini, run } of [...behaviours, ...feedBehaviours, ...replicationBehaviours]) {
+    if (!name.includes(options.match)) continue
     const server = new Server(options.server, ini ?? [])
     let problem = null
     try {
@@ -372,15 +373,16 @@ async function runWalks (options, totals) {
   }
 }
 
-const options = { server: null, verbose: false, files: [] }
+const options = { server: null, verbose: false, match: '', files: [] }
 for (let i = 2; i < process.argv.length; i++) {
   const arg = process.argv[i]
   if (arg === '--server') options.server = path.resolve(process.argv[++i])
+  else if (arg === '--match') options.match = process.argv[++i] // of behaviours: those whose name has this
   else if (arg === '-v') options.verbose = true
   else options.files.push(arg)
 }
 if (!options.server) {
-  console.error('usage: run.mjs --server PATH [-v] [FILE.t ...]')
+  console.error('usage: run.mjs --server PATH [-v] [--match TEXT] [FILE.t | behaviour.mjs ...]')
   process.exit(2)
 }
 const all = options.files.length === 0

@@ -116,6 +116,8 @@ static void id_of(char out[REPL_ID_SIZE], const char *request, const char *uuid)
 static const char *const same[][2] = {
     { PLAIN, PLAIN },
     { PLAIN, "{\"source\":\"http://joe:two@a/x/\",\"target\":\"http://b/y\"}" },
+    { PLAIN, "{\"source\":{\"url\":\"http://a:5984/x\",\"headers\":{\"Authorization\":"
+             "\"Basic am9lOng=\",\"Cookie\":\"a\"}},\"target\":\"http://b/y\"}" },
     { PLAIN, "{\"source\":{\"url\":\"http://a/x\",\"auth\":{\"basic\":{\"username\":\"joe\","
              "\"password\":\"z\"}}},\"target\":\"http://b/y\"}" },
     { PLAIN, "{\"source\":\"http://joe:one@a/x\",\"target\":\"http://b/y\",\"continuous\":true,"
@@ -139,7 +141,9 @@ static const char *const other[] = {
     "{\"source\":\"http://ann:one@a/x\",\"target\":\"http://b/y\"}",
     "{\"source\":\"http://joe:one@a/z\",\"target\":\"http://b/y\"}",
     "{\"source\":\"http://joe:one@a:81/x\",\"target\":\"http://b/y\"}",
-    "{\"source\":\"https://joe:one@a/x\",\"target\":\"http://b/y\"}",
+    "{\"source\":\"https://joe:one@a:444/x\",\"target\":\"http://b/y\"}",
+    "{\"source\":{\"url\":\"http://joe:one@a/x\",\"headers\":{\"X\":\"y\"}},"
+    "\"target\":\"http://b/y\"}",
     "{\"source\":\"http://joe:one@a/x\",\"target\":\"http://b/z\"}",
     "{\"source\":\"http://joe:one@a/x\",\"target\":\"http://b/y\",\"doc_ids\":[]}",
     "{\"source\":\"http://joe:one@a/x\",\"target\":\"http://b/y\",\"selector\":{}}",
@@ -159,12 +163,41 @@ START_TEST(another_job_has_another_id)
 }
 END_TEST
 
-START_TEST(an_id_stays_what_it_was)
+/* INV-RPC-3: ids that a CouchDB 3.5.0 with this uuid gave to these jobs. */
+static const struct {
+    const char *request;
+    const char *id;
+} couchdbs[] = {
+    { "{\"source\":\"http://admin:secret@127.0.0.1:15984/o_rs\","
+      "\"target\":\"http://admin:secret@127.0.0.1:15984/o_rt\",\"continuous\":true}",
+      "b385d0de2f2fb0ee4a9977b6d89f86bb" },
+    { "{\"source\":\"http://admin:secret@127.0.0.1:15984/o_nosuch/\","
+      "\"target\":\"http://admin:secret@127.0.0.1:15984/o_rt\"}",
+      "710a6590fcee628361623d6b1a091c5a" },
+};
+
+START_TEST(ids_are_couchdbs)
 {
-    /* Whoever changes this value makes every replication begin anew. */
     char id[REPL_ID_SIZE];
-    id_of(id, PLAIN, "u");
-    ck_assert_str_eq(id, "461846e819b7f0e3c3b6a9ec21418c4e");
+    id_of(id, couchdbs[_i].request, "302e63882fa0dc23879c16a1cb3c040b");
+    ck_assert_str_eq(id, couchdbs[_i].id);
+}
+END_TEST
+
+START_TEST(a_filter_counts_by_its_text)
+{
+    char by_name[REPL_ID_SIZE], by_code[REPL_ID_SIZE], by_other[REPL_ID_SIZE];
+    struct repl_options opts;
+    json_t *body = json_of("{\"source\":\"http://a/x\",\"target\":\"http://b/y\","
+                           "\"filter\":\"d/f\"}");
+    ck_ok(repl_options_parse(&opts, body));
+    ck_ok(repl_make_id(by_name, &opts, "u"));
+    ck_ok(repl_make_id_of_filter(by_code, &opts, "u", "function (doc) { return true }"));
+    ck_ok(repl_make_id_of_filter(by_other, &opts, "u", "function (doc) { return false }"));
+    ck_assert_str_ne(by_name, by_code);
+    ck_assert_str_ne(by_code, by_other);
+    repl_options_release(&opts);
+    json_decref(body);
 }
 END_TEST
 
@@ -177,7 +210,8 @@ int main(void)
     tcase_add_test(tcase, history_keeps_the_newest_fifty);
     tcase_add_loop_test(tcase, the_same_job_has_the_same_id, 0, COUNT(same));
     tcase_add_loop_test(tcase, another_job_has_another_id, 0, COUNT(other));
-    tcase_add_test(tcase, an_id_stays_what_it_was);
+    tcase_add_loop_test(tcase, ids_are_couchdbs, 0, COUNT(couchdbs));
+    tcase_add_test(tcase, a_filter_counts_by_its_text);
     suite_add_tcase(suite, tcase);
     return tuft_run(suite);
 }

@@ -41,6 +41,11 @@ static const struct place places[] = {
       "http://h/db/", "http://u:*****@h/db/", "u", "Authorization: Basic dTpw" },
     { "{\"url\":\"http://h/db\",\"headers\":{\"Authorization\":\"Bearer t\"}}", "http://h/db/",
       "http://h/db/", "", "Authorization: Bearer t" },
+    /* A password in a header is one like any other. */
+    { "{\"url\":\"http://h/db\",\"headers\":{\"authorization\":\"Basic dTpwQHc=\"}}",
+      "http://h/db/", "http://h/db/", "u", "Authorization: Basic dTpwQHc=" },
+    { "{\"url\":\"http://h/db\",\"headers\":{\"Authorization\":\"Basic nonsense\"}}", "http://h/db/",
+      "http://h/db/", "", "Authorization: Basic nonsense" },
     { "{\"url\":\"http://u:p@h/db\",\"headers\":{\"authorization\":\"Bearer t\"}}", "http://h/db/",
       "http://h/db/", "", "authorization: Bearer t" },
 };
@@ -57,11 +62,13 @@ START_TEST(credentials_are_taken_out_of_urls)
     ck_assert_str_eq(opts.source.shown, p->shown);
     ck_assert_str_eq(opts.source.user, p->user);
     const struct curl_slist *headers = opts.source.headers;
-    ck_assert((headers == NULL) == (p->header == NULL));
-    if (p->header != NULL) {
-        ck_assert_str_eq(headers->data, p->header);
-        ck_assert_ptr_null(headers->next);
-    }
+    ck_assert((opts.source.basic == NULL) == (p->user[0] == 0));
+    ck_assert(headers == NULL || opts.source.basic == NULL);
+    const char *header = headers != NULL ? headers->data : opts.source.basic;
+    ck_assert((header == NULL) == (p->header == NULL));
+    if (p->header != NULL)
+        ck_assert_str_eq(header, p->header);
+    ck_assert(headers == NULL || headers->next == NULL);
     repl_options_release(&opts);
 }
 END_TEST
@@ -94,6 +101,14 @@ static const struct refusal refusals[] = {
       "parameter `worker_batch_size` must be a non-negative integer" },
     { ",\"proxy\":\"a\",\"target_proxy\":\"b\"", "bad_request",
       "`proxy` is mutually exclusive with `target_proxy`" },
+    { ",\"proxy\":\"a\",\"source_proxy\":\"b\"", "bad_request",
+      "`proxy` is mutually exclusive with `source_proxy`" },
+    { ",\"proxy\":\"ftp://x\"", "bad_request", "Invalid proxy url" },
+    { ",\"proxy\":\"socks4://x\"", "bad_request", "Invalid proxy url" },
+    { ",\"target_proxy\":\"x:3128\"", "bad_request", "Invalid proxy url" },
+    { ",\"source_proxy\":5", "bad_request", "Invalid proxy url" },
+    { ",\"worker_processes\":-1", "bad_request",
+      "parameter `worker_processes` must be a non-negative integer" },
     { ",\"source\":\"ftp://x/y\"", "invalid_replication", "endpoint has an invalid url" },
     { ",\"source\":\"x\"", "invalid_replication", "endpoint has an invalid url" },
     { ",\"source\":\"http://h/db?q=1\"", "invalid_replication", "endpoint has an invalid url" },
@@ -131,6 +146,92 @@ START_TEST(defaults_are_couchdbs)
     ck_assert_uint_eq(opts.timeout_ms, 30000);
     ck_assert_uint_eq(opts.retries, 5);
     repl_options_release(&opts);
+}
+END_TEST
+
+START_TEST(proxies_are_of_the_end_they_are_given_for)
+{
+    struct repl_options opts;
+    ck_ok(parse(&opts, "{\"source\":\"http://s/s\",\"target\":\"http://t/t\","
+                       "\"proxy\":\"http://u:p@x:3128\"}"));
+    ck_assert_str_eq(opts.source.proxy, "http://u:p@x:3128");
+    ck_assert_str_eq(opts.target.proxy, "http://u:p@x:3128");
+    repl_options_release(&opts);
+    ck_ok(parse(&opts, "{\"source\":\"http://s/s\",\"target\":\"http://t/t\","
+                       "\"target_proxy\":\"socks5://x:1080\",\"source_proxy\":null}"));
+    ck_assert_ptr_null(opts.source.proxy);
+    ck_assert_str_eq(opts.target.proxy, "socks5://x:1080");
+    repl_options_release(&opts);
+}
+END_TEST
+
+/* ---- redirects --------------------------------------------------------------------------- */
+
+struct redirect {
+    const char *ours, *there;
+    bool same;
+};
+
+/* INV-RPH-5 */
+static const struct redirect redirects[] = {
+    { "http://h/db", "http://h/other", true },
+    { "http://h/db", "http://h:80/other?x=1", true },
+    { "http://h:80/db", "http://H/", true },
+    { "https://h/db", "https://h:443/", true },
+    { "http://[::1]:5984/db", "http://[::1]:5984/x", true },
+    { "http://h/db", "https://h/db", false },
+    { "https://h/db", "http://h/db", false },
+    { "https://h/db", "http://h:443/db", false },
+    { "http://h/db", "http://h:81/db", false },
+    { "http://h/db", "http://hh/db", false },
+    { "http://h/db", "http://h.evil/db", false },
+    { "http://h/db", "http://u:p@h/db", false },
+    { "http://h/db", "http://h@evil/db", false },
+    { "http://h/db", "file:///etc/passwd", false },
+    { "http://h/db", "/relative", false },
+    { "http://h/db", "", false },
+};
+
+START_TEST(redirects_lead_to_the_same_server_only)
+{
+    struct repl_options opts;
+    char text[500];
+    const struct redirect *r = &redirects[_i];
+    (void)snprintf(text, sizeof(text), "{\"source\":\"%s\",\"target\":\"http://t/t\"}", r->ours);
+    ck_ok(parse(&opts, text));
+    ck_assert_msg(repl_endpoint_same_origin(&opts.source, r->there) == r->same, "%s", r->there);
+    repl_options_release(&opts);
+}
+END_TEST
+
+/* ---- sessions ---------------------------------------------------------------------------- */
+
+START_TEST(a_session_is_renewed_before_its_end_and_after_a_refusal)
+{
+    struct session session;
+    repl_session_init(&session);
+    ck_assert(repl_session_is_due(&session, 0));
+    ck_ok(repl_session_take(&session, "AuthSession=abc; Version=1; Max-Age=600; Path=/", 1000));
+    ck_assert_str_eq(session.cookie, "Cookie: AuthSession=abc");
+    ck_assert(!repl_session_is_due(&session, 1000 + 539999));
+    ck_assert(repl_session_is_due(&session, 1000 + 540000));
+    /* Just made: a refusal is meant. Later: once more. Whoever had an older one: once more. */
+    ck_assert(!repl_session_refused(&session, session.generation, 1500));
+    ck_assert(repl_session_refused(&session, session.generation - 1, 1500));
+    ck_assert(!repl_session_is_due(&session, 2000));
+    ck_assert(repl_session_refused(&session, session.generation, 5000));
+    ck_assert(repl_session_is_due(&session, 5000));
+    /* A life that is not given, or nonsense, is CouchDB's. */
+    ck_ok(repl_session_take(&session, "AuthSession=d; Max-Age=99999999999999999999999", 0));
+    ck_assert(!repl_session_is_due(&session, 549999));
+    ck_assert(repl_session_is_due(&session, 550000));
+    /* No cookie: the password each time, and that is not asked again. */
+    ck_ok(repl_session_take(&session, NULL, 0));
+    ck_assert(session.mode == SESSION_BASIC && !repl_session_is_due(&session, UINT64_MAX));
+    ck_ok(repl_session_take(&session, "Other=1", 0));
+    ck_assert(session.mode == SESSION_BASIC);
+    ck_assert(!repl_session_refused(&session, session.generation, 9999999));
+    repl_session_release(&session);
 }
 END_TEST
 
@@ -180,6 +281,9 @@ int main(void)
     tcase_add_loop_test(tcase, credentials_are_taken_out_of_urls, 0, COUNT(places));
     tcase_add_loop_test(tcase, nonsense_is_refused_in_couchdbs_words, 0, COUNT(refusals));
     tcase_add_test(tcase, defaults_are_couchdbs);
+    tcase_add_test(tcase, proxies_are_of_the_end_they_are_given_for);
+    tcase_add_loop_test(tcase, redirects_lead_to_the_same_server_only, 0, COUNT(redirects));
+    tcase_add_test(tcase, a_session_is_renewed_before_its_end_and_after_a_refusal);
     tcase_add_loop_test(tcase, only_addresses_of_hosts_are_connected_to, 0, COUNT(addresses));
     suite_add_tcase(suite, tcase);
     return tuft_run(suite);
