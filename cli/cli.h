@@ -25,7 +25,7 @@ enum {
 
 /* One command: argv[0] is its name. Returns an exit status. */
 typedef int cli_main(int argc, char **argv);
-cli_main cli_check, cli_compact, cli_dump, cli_get, cli_info, cli_load, cli_log, cli_put;
+cli_main cli_changes, cli_check, cli_compact, cli_dump, cli_get, cli_info, cli_load, cli_log, cli_put;
 
 /* Prints the usage line of a command on stderr; returns CLI_FAILED. */
 int cli_usage(const char *command);
@@ -35,6 +35,18 @@ int cli_usage(const char *command);
  * CLI_NO, everything else CLI_FAILED.
  */
 tuf_db *cli_open(int *exit_out, const char *path, unsigned flags);
+
+/* The same with all options. */
+tuf_db *cli_open_with(int *exit_out, const char *path, const tuf_open_options *opts);
+
+/*
+ * Reads how people name a moment: a sequence ("1234"), a commit ("c17"), a day or a time in UTC
+ * ("2026-01-31", "2026-01-31T12:00", "2026-01-31T12:00:00.5Z"). Complains and returns false otherwise.
+ */
+bool cli_parse_at(tuf_open_options *out, const char *text);
+
+/* The same as cli_open for reading, at a moment of the past; NULL: the newest state. */
+tuf_db *cli_open_at(int *exit_out, const char *path, const char *at);
 
 /* Prints "tuffet: WHAT: the reason" for a status that is not TUF_OK; returns the exit status. */
 int cli_report(const char *what, tuf_status status);
@@ -89,8 +101,22 @@ tuf_status cli_append_doc(struct buf *out, tuf_doc *doc, unsigned flags, enum cl
 /* Bytes of an attachment in one "_chunk" line of a dump: a multiple of three. */
 #define CLI_CHUNK_SIZE (768 * 1024)
 
-/* Names under which tuffetd keeps values in a file (tuf_db_put_meta), carried by dump and load.
- * Ends with NULL. */
-extern const char *const cli_meta_names[];
+/* The value of a run of decimal digits at the start of a text; a number that is too large stays
+ * large. */
+uint64_t cli_number(tuf_slice text);
+/* The text of a JSON string that needs no unescaping, without its quotes. */
+tuf_slice cli_plain_string(tuf_slice json);
+
+/* Lines of the purge log on their way into a database (cli/load_purge.c). */
+struct purge_load {
+    struct purge_row *rows; /* owned */
+    size_t count;
+    uint64_t first_seq;
+};
+/* Takes one "_purge" line of a dump; rows are written in batches. */
+tuf_status cli_load_purge(struct purge_load *load, tuf_db *db, tuf_slice line);
+/* Writes what waits. */
+tuf_status cli_load_purges_end(struct purge_load *load, tuf_db *db);
+void cli_load_purges_release(struct purge_load *load);
 
 #endif

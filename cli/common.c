@@ -10,8 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-const char *const cli_meta_names[] = { "security", "partitioned", NULL };
-
 int cli_report(const char *what, tuf_status status)
 {
     if (status == TUF_OK)
@@ -31,8 +29,13 @@ tuf_db *cli_open(int *exit_out, const char *path, unsigned flags)
 {
     tuf_open_options opts = TUF_OPEN_OPTIONS_INIT;
     opts.flags = flags;
+    return cli_open_with(exit_out, path, &opts);
+}
+
+tuf_db *cli_open_with(int *exit_out, const char *path, const tuf_open_options *opts)
+{
     tuf_db *db = NULL;
-    tuf_status st = tuf_db_open(&db, path, &opts);
+    tuf_status st = tuf_db_open(&db, path, opts);
     if (st == TUF_OK)
         return db;
     if (st == TUF_NOT_FOUND)
@@ -60,7 +63,7 @@ int cli_flush(struct buf *out)
 {
     if (out->failed)
         return cli_report("output", TUF_E_NOMEM);
-    size_t written = fwrite(out->data, 1, out->len, stdout);
+    size_t written = out->len > 0 ? fwrite(out->data, 1, out->len, stdout) : 0;
     if (written != out->len || fflush(stdout) != 0) {
         perror("tuffet: cannot write");
         return CLI_FAILED;
@@ -106,6 +109,21 @@ void cli_append_size(struct buf *out, uint64_t size)
         tufi_buf_printf(out, "%" PRIu64 " bytes", size);
     else
         tufi_buf_printf(out, "%.1f %s", value, units[unit]);
+}
+
+uint64_t cli_number(tuf_slice value)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < value.len && value.data[i] >= '0' && value.data[i] <= '9'; i++)
+        number = number > UINT32_MAX * (uint64_t)UINT32_MAX / 16
+                     ? number
+                     : number * 10 + (uint64_t)(value.data[i] - '0');
+    return number;
+}
+
+tuf_slice cli_plain_string(tuf_slice json)
+{
+    return json.len >= 2 ? tuf_slice_of(json.data + 1, json.len - 2) : tuf_slice_of(NULL, 0);
 }
 
 static uint64_t now_us(void)

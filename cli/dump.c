@@ -6,14 +6,16 @@
  * The lines, in this order:
  *     {"_dump":{"version":1,...}}            once
  *     {"_meta":{"name":..,"value":..}}       what an application keeps in the file
+ *     {"_purge":{"seq":..,"docs":{..}}}      the purge log: {"docid":["rev",..]}
  *     {"_id":..,"_rev":..,"_revisions":..}   every leaf revision, in the order of changes;
  *                                            attachments say "follows":true
  *     {"_chunk":"base64"}                    stored bytes of these attachments, one after another,
  *                                            each in as many lines as it needs
  *     {"_id":"_local/..","_rev":"0-N",..}    local documents
- * No stored document has a member "_dump", "_meta" or "_chunk": names with an underscore are
+ * No stored document has a member "_dump", "_meta", "_purge" or "_chunk": names with an underscore are
  * reserved.
  */
+#include <getopt.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -29,6 +31,7 @@ struct dump {
     uint8_t *chunk;     /* CLI_CHUNK_SIZE */
     struct progress progress;
     uint64_t done, total; /* documents */
+    int result;           /* of a visit that stopped */
 };
 
 #define FLUSH_SIZE (256 * 1024)
@@ -60,26 +63,45 @@ static int dump_header(struct dump *d)
     return end_line(d);
 }
 
-static int dump_meta(struct dump *d)
+/* Ends a line inside a visit; what was said about a failure is in d->result. */
+static tuf_status end_visit(struct dump *d)
 {
-    for (const char *const *name = cli_meta_names; *name; name++) {
-        tuf_slice value = tuf_slice_of(NULL, 0);
-        tuf_status st = tuf_snapshot_get_meta(&value, d->snapshot, tuf_str(*name));
-        if (st == TUF_NOT_FOUND)
-            continue;
-        if (st != TUF_OK)
-            return cli_report(d->path, st);
-        buf_append_str(&d->out, "{\"_meta\":{\"name\":");
-        tufi_json_write_string(&d->out, tuf_str(*name));
-        buf_append_str(&d->out, ",\"value\":\"");
-        tufi_base64_encode(&d->out, value);
-        buf_append_str(&d->out, "\"}}");
-        tuf_free((void *)(uintptr_t)value.data);
-        int result = end_line(d);
-        if (result != CLI_OK)
-            return result;
+    d->result = end_line(d);
+    return d->result == CLI_OK ? TUF_OK : TUF_STOPPED;
+}
+
+static tuf_status visit_meta(tuf_slice name, tuf_slice value, void *ctx)
+{
+    struct dump *d = ctx;
+    buf_append_str(&d->out, "{\"_meta\":{\"name\":");
+    tufi_json_write_string(&d->out, name);
+    buf_append_str(&d->out, ",\"value\":\"");
+    tufi_base64_encode(&d->out, value);
+    buf_append_str(&d->out, "\"}}");
+    return end_visit(d);
+}
+
+static tuf_status visit_purge(const tuf_purge_info *info, void *ctx)
+{
+    struct dump *d = ctx;
+    tufi_buf_printf(&d->out, "{\"_purge\":{\"seq\":%" PRIu64 ",\"docs\":{", info->purge_seq);
+    tufi_json_write_string(&d->out, info->id);
+    for (size_t i = 0; i < info->rev_count; i++) {
+        char rev[TUF_REV_TEXT_SIZE];
+        tuf_rev_format(rev, info->revs[i]);
+        buf_append_str(&d->out, i == 0 ? ":[" : ",");
+        tufi_json_write_string(&d->out, tuf_str(rev));
     }
-    return CLI_OK;
+    buf_append_str(&d->out, info->rev_count > 0 ? "]}}}" : ":[]}}}");
+    return end_visit(d);
+}
+
+static int dump_settings(struct dump *d)
+{
+    tuf_status st = tuf_snapshot_metas(d->snapshot, visit_meta, d);
+    if (st == TUF_OK)
+        st = tuf_snapshot_purges(d->snapshot, 0, visit_purge, d);
+    return st == TUF_STOPPED ? d->result : cli_report(d->path, st);
 }
 
 static int dump_chunks_of(struct dump *d, tuf_att_reader *reader)
@@ -172,7 +194,7 @@ static int dump_all(struct dump *d)
 {
     int result = dump_header(d);
     if (result == CLI_OK)
-        result = dump_meta(d);
+        result = dump_settings(d);
     if (result == CLI_OK)
         result = dump_documents(d, false);
     if (result == CLI_OK)
@@ -180,19 +202,36 @@ static int dump_all(struct dump *d)
     return result == CLI_OK ? cli_flush(&d->out) : result;
 }
 
+static bool parse_options(const char **path, const char **at, int argc, char **argv)
+{
+    static const struct option long_options[] = {
+        { "at", required_argument, NULL, 't' },
+        { NULL, 0, NULL, 0 },
+    };
+    int option;
+    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+        if (option != 't')
+            return false;
+        *at = optarg;
+    }
+    *path = argv[optind];
+    return argc - optind == 1;
+}
+
 int cli_dump(int argc, char **argv)
 {
-    if (argc != 2)
+    const char *path = NULL, *at = NULL;
+    if (!parse_options(&path, &at, argc, argv))
         return cli_usage(argv[0]);
     int result = CLI_OK;
-    TUF_AUTO(cli_db_discard) tuf_db *db = cli_open(&result, argv[1], TUF_OPEN_RDONLY);
+    TUF_AUTO(cli_db_discard) tuf_db *db = cli_open_at(&result, path, at);
     if (!db)
         return result;
-    struct dump d = { .path = argv[1] };
+    struct dump d = { .path = path };
     cli_progress_init(&d.progress, "dumping");
     d.chunk = tufi_alloc(CLI_CHUNK_SIZE);
     tuf_status st = d.chunk ? tuf_db_snapshot(&d.snapshot, db) : TUF_E_NOMEM;
-    result = st == TUF_OK ? dump_all(&d) : cli_report(argv[1], st);
+    result = st == TUF_OK ? dump_all(&d) : cli_report(path, st);
     cli_progress_end(&d.progress);
     tuf_doc_free(&d.doc);
     tuf_snapshot_free(&d.snapshot);

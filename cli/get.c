@@ -11,6 +11,7 @@ struct get_options {
     const char *path;
     const char *id;
     const char *rev;
+    const char *at;
     unsigned flags; /* enum cli_doc_flags */
     enum cli_atts atts;
 };
@@ -22,6 +23,7 @@ static bool parse_options(struct get_options *out, int argc, char **argv)
         { "revs", no_argument, NULL, 'h' },
         { "conflicts", no_argument, NULL, 'c' },
         { "attachments", no_argument, NULL, 'a' },
+        { "at", required_argument, NULL, 't' },
         { NULL, 0, NULL, 0 },
     };
     int option;
@@ -38,6 +40,9 @@ static bool parse_options(struct get_options *out, int argc, char **argv)
             break;
         case 'a':
             out->atts = CLI_ATTS_INLINE;
+            break;
+        case 't':
+            out->at = optarg;
             break;
         default:
             return false;
@@ -74,7 +79,7 @@ int cli_get(int argc, char **argv)
     if (!parse_options(&opts, argc, argv))
         return cli_usage(argv[0]);
     int result = CLI_OK;
-    TUF_AUTO(cli_db_discard) tuf_db *db = cli_open(&result, opts.path, TUF_OPEN_RDONLY);
+    TUF_AUTO(cli_db_discard) tuf_db *db = cli_open_at(&result, opts.path, opts.at);
     if (!db)
         return result;
     tuf_snapshot *snapshot = NULL;

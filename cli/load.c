@@ -33,6 +33,7 @@ struct load {
     uint64_t stored, known, local_count; /* revisions; local documents */
     uint64_t total;
     struct progress progress;
+    struct purge_load purges;
 };
 
 static int complain(const struct load *l, tuf_status status)
@@ -93,25 +94,9 @@ static int commit_batch(struct load *l)
 
 /* ---- the lines --------------------------------------------------------------------------- */
 
-/* The text of a JSON string that needs no unescaping (base64, our own names). */
-static tuf_slice plain_string(tuf_slice value)
-{
-    return value.len >= 2 ? tuf_slice_of(value.data + 1, value.len - 2) : tuf_slice_of(NULL, 0);
-}
-
 static bool is_key(tuf_slice key, const char *name)
 {
     return key.len == strlen(name) && memcmp(key.data, name, key.len) == 0;
-}
-
-static uint64_t number_of(tuf_slice value)
-{
-    uint64_t number = 0;
-    for (size_t i = 0; i < value.len && value.data[i] >= '0' && value.data[i] <= '9'; i++)
-        number = number > UINT32_MAX * (uint64_t)UINT32_MAX / 16
-                     ? number
-                     : number * 10 + (uint64_t)(value.data[i] - '0');
-    return number;
 }
 
 struct header {
@@ -124,15 +109,15 @@ static tuf_status visit_header(tuf_slice key, tuf_slice value, void *ctx)
     if (is_key(key, "_dump"))
         return tufi_json_each(value, visit_header, ctx);
     if (is_key(key, "version"))
-        h->version = number_of(value);
+        h->version = cli_number(value);
     else if (is_key(key, "doc_count"))
-        h->doc_count = number_of(value);
+        h->doc_count = cli_number(value);
     else if (is_key(key, "doc_del_count"))
-        h->doc_del_count = number_of(value);
+        h->doc_del_count = cli_number(value);
     else if (is_key(key, "revs_limit"))
-        h->revs_limit = number_of(value);
+        h->revs_limit = cli_number(value);
     else if (is_key(key, "purged_infos_limit"))
-        h->purged_infos_limit = number_of(value);
+        h->purged_infos_limit = cli_number(value);
     return TUF_OK;
 }
 
@@ -162,9 +147,9 @@ static tuf_status visit_meta(tuf_slice key, tuf_slice value, void *ctx)
     if (is_key(key, "_meta"))
         return tufi_json_each(value, visit_meta, ctx);
     if (is_key(key, "name"))
-        m->name = plain_string(value);
+        m->name = cli_plain_string(value);
     else if (is_key(key, "value"))
-        m->value = plain_string(value);
+        m->value = cli_plain_string(value);
     return TUF_OK;
 }
 
@@ -185,7 +170,7 @@ static int load_meta(struct load *l)
 static tuf_status visit_chunk(tuf_slice key, tuf_slice value, void *ctx)
 {
     if (is_key(key, "_chunk"))
-        *(tuf_slice *)ctx = plain_string(value);
+        *(tuf_slice *)ctx = cli_plain_string(value);
     return TUF_OK;
 }
 
@@ -263,7 +248,7 @@ static tuf_status lower_local_rev(tuf_edit *edit)
     if (rev.id.len == 0 || rev.id.len >= sizeof text)
         return TUF_OK;
     memcpy(text, rev.id.data, rev.id.len);
-    uint64_t number = number_of(rev.id);
+    uint64_t number = cli_number(rev.id);
     if (number <= 1)
         return tuf_edit_set_parent(edit, NULL);
     int len = snprintf(text, sizeof text, "%" PRIu64, number - 1);
@@ -309,6 +294,13 @@ static int load_line(struct load *l)
         return load_header(l);
     if (starts_with(line, "{\"_meta\":"))
         return load_meta(l);
+    if (starts_with(line, "{\"_purge\":"))
+        return complain(l, cli_load_purge(&l->purges, l->db, line));
+    if (l->purges.count > 0) { /* before the documents: a purged one may be back */
+        tuf_status st = cli_load_purges_end(&l->purges, l->db);
+        if (st != TUF_OK)
+            return complain(l, st);
+    }
     if (starts_with(line, "{\"_chunk\":"))
         return complain_text(l, "bytes that belong to no attachment");
     return load_document(l);
@@ -330,7 +322,9 @@ static int load_all(struct load *l)
         result = complain_text(l, "cannot read on");
     /* What was read before a bad line is kept: it is whole. */
     int committed = commit_batch(l);
-    tuf_status st = tuf_db_sync(l->db);
+    tuf_status st = result == CLI_OK ? cli_load_purges_end(&l->purges, l->db) : TUF_OK;
+    if (st == TUF_OK)
+        st = tuf_db_sync(l->db);
     if (st != TUF_OK)
         return complain(l, st);
     return result != CLI_OK ? result : committed;
@@ -347,7 +341,7 @@ static bool parse_options(struct load *l, int argc, char **argv)
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         if (option != 'b')
             return false;
-        uint64_t count = number_of(tuf_str(optarg));
+        uint64_t count = cli_number(tuf_str(optarg));
         if (count < 1 || count > BATCH_COUNT_MAX)
             return false;
         l->batch_count_max = (size_t)count;
@@ -373,6 +367,7 @@ int cli_load(int argc, char **argv)
         tuf_edit_free(&l.edits[i]);
     tufi_free(l.edits);
     tufi_buf_release(&l.line);
+    cli_load_purges_release(&l.purges);
     result = cli_close(&l.db, path, result);
     if (result == CLI_OK)
         printf("%s: %" PRIu64 " revisions stored, %" PRIu64 " known before, %" PRIu64

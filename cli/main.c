@@ -20,10 +20,12 @@ static cli_main help, version;
 
 static const struct command commands[] = {
     { "info", cli_info, "FILE [--json]", "counts, sizes and identity of a database" },
-    { "get", cli_get, "FILE ID [--rev REV] [--revs] [--conflicts] [--attachments]",
+    { "get", cli_get, "FILE ID [--rev REV] [--revs] [--conflicts] [--attachments] [--at MOMENT]",
       "print a document" },
     { "put", cli_put, "FILE [JSON | -] [--id ID]", "store a document, from stdin unless given" },
-    { "dump", cli_dump, "FILE", "write everything as JSON lines to stdout" },
+    { "changes", cli_changes, "FILE [--since SEQ] [--at MOMENT]",
+      "list documents by their newest change, as JSON lines" },
+    { "dump", cli_dump, "FILE [--at MOMENT]", "write everything as JSON lines to stdout" },
     { "load", cli_load, "FILE [--batch N]", "read JSON lines from stdin, as dump writes them" },
     { "check", cli_check, "FILE [--quiet]", "verify every checksum, tree, count and digest" },
     { "compact", cli_compact, "FILE", "give back the space of what is no longer current" },

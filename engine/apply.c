@@ -250,6 +250,8 @@ static tuf_status replace_purged_doc(struct btree_txn *txn, struct db_view *now,
     tufi_docinfo_init(&info);
     const struct btree *by_id = tufi_btree_txn_tree(txn, TREE_BY_ID);
     tuf_status st = tufi_find_docinfo(tufi_btree_txn_env(txn), by_id, rec->id, &value, &info);
+    if (st == TUF_NOT_FOUND && rec->seq == 0)
+        return TUF_OK; /* a purge that happened elsewhere (tuf_db_restore_purges) */
     if (st != TUF_OK)
         return expect_row(st, "such document");
     if (rec->seq > 0) {

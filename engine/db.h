@@ -87,6 +87,8 @@ struct tuf_db {
     char *compressible_types;
     uint64_t checkpoint_log_size;
     size_t checkpoint_dirty_size;
+    unsigned at_kind;         /* enum tuf_at: which state was asked for at opening */
+    uint64_t at;
 
     pthread_mutex_t writer;
     uint64_t checkpoint_retry_off; /* after a failed checkpoint: no other before (writer lock) */
@@ -193,6 +195,19 @@ tuf_status tufi_log_read_pending(const struct log *log, struct rec_loc loc, enum
 /* Appends a record (header and payload) to a frame under construction and says where it will be. */
 struct rec_loc tufi_log_put_record(const struct log *log, struct buf *frame, enum record_type type,
                                    tuf_slice payload);
+
+/* ---- scan.c: looking for frames ---------------------------------------------------------------- */
+
+#define LOG_SCAN_BLOCK_SIZE (256u * 1024)
+/* Reads what there is of a range; the rest of the buffer becomes zeros. */
+tuf_status tufi_log_read_padded(const struct log *log, uint8_t *buf, size_t len, uint64_t off);
+/* Returns whether to stop. */
+typedef bool log_header_visitor(const struct frame_header *h, void *ctx);
+/* Visit the valid headers below file_size: from the end back, or from `off` (a sector) on. */
+tuf_status tufi_log_scan_back(const struct log *log, uint64_t file_size,
+                              log_header_visitor *visit, void *ctx);
+tuf_status tufi_log_scan_forward(const struct log *log, uint64_t file_size, uint64_t off,
+                                 log_header_visitor *visit, void *ctx);
 
 /* ---- recover.c ------------------------------------------------------------------------------- */
 

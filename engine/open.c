@@ -26,6 +26,10 @@ static tuf_status read_options(tuf_open_options *out, const tuf_open_options *op
     memcpy(out, opts, opts->struct_size);
     if (out->compression > TUF_COMPRESS_ZLIB || out->gzip_level > 9 || out->gzip_level < -1)
         return tufi_fail(TUF_E_INVALID, "compression options are out of range");
+    if (out->at_kind > TUF_AT_CHECKPOINT)
+        return tufi_fail(TUF_E_INVALID, "no such way to name a moment: %u", out->at_kind);
+    if (out->at_kind != TUF_AT_NEWEST && !(out->flags & TUF_OPEN_RDONLY))
+        return tufi_fail(TUF_E_MISUSE, "the past can be opened for reading only");
     return TUF_OK;
 }
 
@@ -104,6 +108,8 @@ static tuf_status init_handle(tuf_db *db, const char *path, const tuf_open_optio
         opts->checkpoint_log_size ? opts->checkpoint_log_size : CHECKPOINT_LOG_DEFAULT;
     db->checkpoint_dirty_size =
         opts->checkpoint_dirty_size ? opts->checkpoint_dirty_size : CHECKPOINT_DIRTY_DEFAULT;
+    db->at_kind = opts->at_kind;
+    db->at = opts->at;
     db->store = store_new(path, opts);
     return db->store && db->compressible_types ? TUF_OK : tufi_nomem();
 }

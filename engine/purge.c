@@ -3,6 +3,8 @@
 /*
  * Role: forget leaf revisions without a trace but an entry in the purge log.
  *
+ * tuf_db_restore_purges writes entries of another database's log, whose documents are not here.
+ *
  * INV-PU-1: what remains of a document keeps a whole-tree record of its own, so that its history no
  *           longer leads to records of what was purged.
  */
@@ -123,6 +125,25 @@ static tuf_status put_purge(struct purging *p)
     return st < 0 ? st : tufi_apply_purge(c->txn, &c->now, &rec);
 }
 
+/* A row of the purge log for a document that is not here. */
+static tuf_status put_foreign(struct commit *c, const tuf_purge_item *item)
+{
+    TUF_AUTO(tufi_buf_release) struct buf revs = BUF_INIT;
+    TUF_AUTO(tufi_buf_release) struct buf payload = BUF_INIT;
+    tufi_revlist_encode(&revs, item->revs, item->rev_count);
+    struct purgerec rec = {
+        .purge_seq = c->now.purge_seq + 1,
+        .id = item->id,
+        .revs = buf_slice(&revs),
+    };
+    tufi_purgerec_encode(&payload, &rec);
+    if (revs.failed || payload.failed)
+        return tufi_nomem();
+    tuf_status st = tufi_commit_put(c, RECORD_PURGE, buf_slice(&payload), NULL);
+    return st < 0 ? st : tufi_apply_purge(c->txn, &c->now, &rec);
+}
+
+/* Purges what is here of a document; TUF_NOT_FOUND: there is no such document. */
 static tuf_status purge_doc(struct commit *c, const tuf_purge_item *item)
 {
     TUF_AUTO(purging_release) struct purging p = { .c = c, .item = item };
@@ -130,15 +151,22 @@ static tuf_status purge_doc(struct commit *c, const tuf_purge_item *item)
     memset(item->purged_out, 0, item->rev_count * sizeof(*item->purged_out));
     const struct btree *by_id = tufi_btree_txn_tree(c->txn, TREE_BY_ID);
     tuf_status st = tufi_find_docinfo(c->db->store->env, by_id, item->id, &p.value, &p.info);
-    if (st == TUF_NOT_FOUND)
-        return TUF_OK;
     if (st == TUF_OK)
         st = tufi_history_load_pending(&p.tree, &c->db->store->log, &p.info, &c->db->group);
     if (st == TUF_OK)
         st = remove_leaves(&p);
-    if (st < 0 || p.rev_count == 0)
+    if (st != TUF_OK || p.rev_count == 0)
         return st;
     return put_purge(&p);
+}
+
+static tuf_status finish(struct commit *c, tuf_status st)
+{
+    if (st < 0 || c->record_count == 0) {
+        tufi_commit_abort(c);
+        return st;
+    }
+    return tufi_commit_finish(c, true);
 }
 
 tuf_status tuf_db_purge(tuf_db *db, const tuf_purge_item *items, size_t item_count)
@@ -148,11 +176,30 @@ tuf_status tuf_db_purge(tuf_db *db, const tuf_purge_item *items, size_t item_cou
     tuf_status st = tufi_commit_begin(&c, db);
     if (st < 0)
         return st;
-    for (size_t i = 0; st == TUF_OK && i < item_count; i++)
+    for (size_t i = 0; st == TUF_OK && i < item_count; i++) {
         st = purge_doc(&c, &items[i]);
-    if (st < 0 || c.record_count == 0) {
-        tufi_commit_abort(&c);
-        return st;
+        if (st == TUF_NOT_FOUND)
+            st = TUF_OK;
     }
-    return tufi_commit_finish(&c, true);
+    return finish(&c, st);
+}
+
+tuf_status tuf_db_restore_purges(tuf_db *db, uint64_t first_purge_seq, const tuf_purge_item *items,
+                                 size_t item_count)
+{
+    tufi_error_clear();
+    if (first_purge_seq == 0)
+        return tufi_fail(TUF_E_INVALID, "purges are numbered from 1");
+    struct commit c;
+    tuf_status st = tufi_commit_begin(&c, db);
+    if (st < 0)
+        return st;
+    if (c.now.purge_seq == 0)
+        c.now.purge_seq = first_purge_seq - 1;
+    for (size_t i = 0; st == TUF_OK && i < item_count; i++) {
+        st = purge_doc(&c, &items[i]);
+        if (st == TUF_NOT_FOUND)
+            st = put_foreign(&c, &items[i]);
+    }
+    return finish(&c, st);
 }

@@ -18,6 +18,12 @@
  * INV-RE-2: recovering twice gives the same state.
  * INV-RE-3: what is shown after opening for writing was synced before it was read.
  * INV-RE-4: frames that recovery did not take are never taken by a later one.
+ *
+ * A read-only opening may stop earlier (tuf_open_options.at): it then begins at the newest checkpoint
+ * that is not too new, which the chain of checkpoints leads to.
+ * INV-RE-5: what is shown of the past is a state that a commit left. Compaction writes checkpoints of
+ *           unfinished states too: replay shows them up, because a checkpoint that does not equal
+ *           the replay before it is where the file's past begins.
  */
 #include <inttypes.h>
 
@@ -27,8 +33,6 @@
 #include "base/testhook.h"
 #include "engine/db.h"
 
-#define SCAN_BLOCK_SIZE (256u * 1024)
-
 struct recovery {
     tuf_db *db;
     struct log *log;
@@ -37,26 +41,18 @@ struct recovery {
     uint32_t chain;      /* header_crc of the frame before */
     bool at_checkpoint;  /* the frame before is a checkpoint */
     bool created;        /* the file was made by this very open */
+    bool acknowledged;   /* a frame behind says that the place at hand was synced */
+    uint64_t newest_checkpoint; /* found from the end, 0: none */
     struct db_view now;
     struct btree_txn *txn;
     struct buf payload;  /* of the frame at hand */
     struct docrec_view scratch;
 };
 
-/* Reads what there is of a range; the rest of the buffer becomes zeros. */
-static tuf_status read_padded(const struct log *log, uint8_t *buf, size_t len, uint64_t off)
-{
-    size_t got = 0;
-    tuf_status st = log->file->ops->pread(log->file, buf, len, off, &got);
-    if (st == TUF_OK && got < len)
-        memset(buf + got, 0, len - got);
-    return st;
-}
-
 static tuf_status read_header(const struct recovery *r, struct frame_header *out, uint64_t off)
 {
     uint8_t head[FRAME_HEADER_SIZE];
-    tuf_status st = read_padded(r->log, head, sizeof(head), off);
+    tuf_status st = tufi_log_read_padded(r->log, head, sizeof(head), off);
     return st < 0 ? st : tufi_frame_decode(out, head, off, r->log->super.uuid);
 }
 
@@ -70,7 +66,7 @@ static tuf_status read_payload(struct recovery *r, const struct frame_header *h)
     if (!tufi_buf_reserve(&r->payload, (size_t)h->payload_len))
         return tufi_nomem();
     r->payload.len = (size_t)h->payload_len;
-    tuf_status st = read_padded(r->log, r->payload.data, r->payload.len, start);
+    tuf_status st = tufi_log_read_padded(r->log, r->payload.data, r->payload.len, start);
     if (st < 0)
         return st;
     bool good = tufi_crc32c(0, r->payload.data, r->payload.len) == h->payload_crc;
@@ -84,12 +80,12 @@ static tuf_status skim_payload(struct recovery *r, const struct frame_header *h)
     if (off > r->file_size || h->payload_len > r->file_size - off)
         return TUF_NOT_FOUND;
     tufi_buf_clear(&r->payload);
-    if (!tufi_buf_reserve(&r->payload, SCAN_BLOCK_SIZE))
+    if (!tufi_buf_reserve(&r->payload, LOG_SCAN_BLOCK_SIZE))
         return tufi_nomem();
     uint32_t crc = 0;
     for (uint64_t left = h->payload_len; left > 0;) {
-        size_t len = (size_t)min_u64(left, SCAN_BLOCK_SIZE);
-        tuf_status st = read_padded(r->log, r->payload.data, len, off);
+        size_t len = (size_t)min_u64(left, LOG_SCAN_BLOCK_SIZE);
+        tuf_status st = tufi_log_read_padded(r->log, r->payload.data, len, off);
         if (st < 0)
             return st;
         crc = tufi_crc32c(crc, r->payload.data, len);
@@ -99,69 +95,16 @@ static tuf_status skim_payload(struct recovery *r, const struct frame_header *h)
     return crc == h->payload_crc || tufi_planted("trust_size") ? TUF_OK : TUF_NOT_FOUND;
 }
 
-typedef bool header_visitor(struct recovery *r, const struct frame_header *h, void *ctx);
-
-/* Visits the valid headers in one block of sectors, backward or forward, until told to stop. */
-static tuf_status scan_block(struct recovery *r, uint8_t *block, uint64_t start, size_t len,
-                             bool backward, header_visitor *visit, void *ctx, bool *stopped)
-{
-    tuf_status st = read_padded(r->log, block, len, start);
-    if (st < 0)
-        return st;
-    uint32_t sector = r->log->super.sector_size;
-    for (size_t i = 0; i < len / sector && !*stopped; i++) {
-        size_t pos = backward ? len - (i + 1) * sector : i * sector;
-        struct frame_header h;
-        if (tufi_frame_decode(&h, block + pos, start + pos, r->log->super.uuid) == TUF_OK)
-            *stopped = visit(r, &h, ctx);
-    }
-    return TUF_OK;
-}
-
-static tuf_status scan_back(struct recovery *r, header_visitor *visit, void *ctx)
-{
-    TUF_AUTOFREE uint8_t *block = tufi_alloc(SCAN_BLOCK_SIZE);
-    if (!block)
-        return tufi_nomem();
-    bool stopped = false;
-    uint64_t end = align_up(r->file_size, r->log->super.sector_size);
-    while (end > SUPERBLOCK_SIZE && !stopped) {
-        uint64_t len = min_u64(end - SUPERBLOCK_SIZE, SCAN_BLOCK_SIZE);
-        end -= len;
-        tuf_status st = scan_block(r, block, end, (size_t)len, true, visit, ctx, &stopped);
-        if (st < 0)
-            return st;
-    }
-    return TUF_OK;
-}
-
-static tuf_status scan_forward(struct recovery *r, uint64_t off, header_visitor *visit, void *ctx)
-{
-    TUF_AUTOFREE uint8_t *block = tufi_alloc(SCAN_BLOCK_SIZE);
-    if (!block)
-        return tufi_nomem();
-    bool stopped = false;
-    uint64_t end = align_up(r->file_size, r->log->super.sector_size);
-    while (off < end && !stopped) {
-        uint64_t len = min_u64(end - off, SCAN_BLOCK_SIZE);
-        tuf_status st = scan_block(r, block, off, (size_t)len, false, visit, ctx, &stopped);
-        if (st < 0)
-            return st;
-        off += len;
-    }
-    return TUF_OK;
-}
-
 /* Accepts the first header from the end that leads to a checkpoint, or that has none before it. */
-static bool note_newest(struct recovery *r, const struct frame_header *h, void *ctx)
+static bool note_newest(const struct frame_header *h, void *ctx)
 {
-    uint64_t *checkpoint_off = ctx;
+    struct recovery *r = ctx;
     if (h->kind == FRAME_CHECKPOINT) {
         if (read_payload(r, h) != TUF_OK)
             return false; /* torn: the one before is named by an earlier frame */
-        *checkpoint_off = h->off;
+        r->newest_checkpoint = h->off;
     } else {
-        *checkpoint_off = h->checkpoint_off;
+        r->newest_checkpoint = h->checkpoint_off;
     }
     return true;
 }
@@ -262,19 +205,19 @@ static tuf_status replay_frame(struct recovery *r)
     return TUF_OK;
 }
 
-static bool note_durable(struct recovery *r, const struct frame_header *h, void *ctx)
+static bool note_durable(const struct frame_header *h, void *ctx)
 {
-    bool *acknowledged = ctx;
-    *acknowledged = h->durable_off > r->off;
-    return *acknowledged;
+    struct recovery *r = ctx;
+    r->acknowledged = h->durable_off > r->off;
+    return r->acknowledged;
 }
 
 /* INV-RE-1. The log has no valid frame at r->off: is that its end, or damage? */
 static tuf_status judge_end(struct recovery *r)
 {
-    bool acknowledged = false;
-    tuf_status st = scan_forward(r, r->off, note_durable, &acknowledged);
-    if (st == TUF_OK && acknowledged)
+    r->acknowledged = false;
+    tuf_status st = tufi_log_scan_forward(r->log, r->file_size, r->off, note_durable, r);
+    if (st == TUF_OK && r->acknowledged)
         return tufi_corrupt(r->off, "a frame that had been synced is damaged");
     return st;
 }
@@ -325,9 +268,8 @@ static tuf_status cut_and_sync(struct recovery *r)
     return st;
 }
 
-static bool note_durable_off(struct recovery *r, const struct frame_header *h, void *ctx)
+static bool note_durable_off(const struct frame_header *h, void *ctx)
 {
-    (void)r;
     *(uint64_t *)ctx = h->durable_off;
     return true;
 }
@@ -341,7 +283,7 @@ static tuf_status sync_and_reread(struct recovery *r)
     tuf_status st = log->file->ops->sync(log->file);
     uint64_t durable_off = 0;
     if (st == TUF_OK)
-        st = scan_back(r, note_durable_off, &durable_off);
+        st = tufi_log_scan_back(log, r->file_size, note_durable_off, &durable_off);
     if (st == TUF_OK && !tufi_planted("trust_cache"))
         log->file->ops->forget(log->file, max_u64(durable_off, SUPERBLOCK_SIZE));
     return st;
@@ -362,6 +304,137 @@ static tuf_status look_again(struct recovery *r, tuf_status judged)
     return st < 0 ? st : TUF_STOPPED;
 }
 
+/* ---- the past ---------------------------------------------------------------------------------- */
+
+/* Whether a state with these marks is newer than the one that is asked for. */
+static bool is_beyond(const struct recovery *r, uint64_t commit, uint64_t seq, uint64_t time_us)
+{
+    switch (r->db->at_kind) {
+    case TUF_AT_COMMIT:
+        return commit > r->db->at;
+    case TUF_AT_SEQ:
+        return seq > r->db->at;
+    case TUF_AT_TIME:
+        return time_us > r->db->at;
+    default:
+        return false;
+    }
+}
+
+static tuf_status no_such_past(const struct recovery *r, const char *what)
+{
+    return tufi_fail(TUF_E_INVALID,
+                     "%s commit %" PRIu64 ", sequence %" PRIu64 ": nothing is known of what is asked",
+                     what, r->now.commit, r->now.update_seq);
+}
+
+static tuf_status read_checkpoint(struct recovery *r, struct frame_header *h,
+                                  struct checkpoint *ck, uint64_t off)
+{
+    tuf_status st = read_header(r, h, off);
+    if (st == TUF_OK && h->kind == FRAME_CHECKPOINT)
+        st = read_payload(r, h);
+    else if (st == TUF_OK)
+        st = TUF_NOT_FOUND;
+    if (st == TUF_NOT_FOUND)
+        return tufi_corrupt(off, "a checkpoint is damaged");
+    return st < 0 ? st : tufi_checkpoint_decode(ck, buf_slice(&r->payload), off);
+}
+
+/* Follows the chain of checkpoints back to one that is not too new; 0: there is none. */
+static tuf_status go_back(struct recovery *r, uint64_t *off)
+{
+    while (*off > 0) {
+        struct frame_header h;
+        struct checkpoint ck;
+        tuf_status st = read_checkpoint(r, &h, &ck, *off);
+        if (st < 0 || !is_beyond(r, ck.commit, ck.update_seq, h.time_us))
+            return st;
+        if (ck.prev_checkpoint_off >= *off)
+            return tufi_corrupt(*off, "a checkpoint names a later one as the one before it");
+        *off = ck.prev_checkpoint_off;
+    }
+    return TUF_OK;
+}
+
+/* INV-RE-5. A checkpoint on the way. *base_commit: the state that replay began with. */
+static tuf_status pass_checkpoint(struct recovery *r, const struct frame_header *h,
+                                  uint64_t *base_commit)
+{
+    struct frame_header again;
+    struct checkpoint ck;
+    tuf_status st = read_checkpoint(r, &again, &ck, h->off);
+    if (st < 0 || (ck.commit == r->now.commit && ck.update_seq == r->now.update_seq))
+        return st;
+    if (r->now.commit != *base_commit)
+        return tufi_corrupt(h->off, "a checkpoint is not the state after commit %" PRIu64,
+                            r->now.commit);
+    st = load_checkpoint(r, h->off);
+    *base_commit = r->now.commit;
+    if (st == TUF_OK && is_beyond(r, ck.commit, ck.update_seq, h->time_us))
+        return no_such_past(r, "the file was compacted, its past begins with");
+    return st;
+}
+
+/* Looks at the frame at r->off. TUF_END: it is a commit too new. */
+static tuf_status look_ahead(struct recovery *r, uint64_t *base_commit)
+{
+    struct frame_header h;
+    tuf_status st = read_header(r, &h, r->off);
+    if (st != TUF_OK || h.prev_crc != r->chain)
+        return st < 0 ? st : TUF_OK; /* for replay_frame to judge */
+    if (h.kind == FRAME_COMMIT && is_beyond(r, h.commit, h.update_seq, h.time_us))
+        return TUF_END;
+    return h.kind == FRAME_CHECKPOINT ? pass_checkpoint(r, &h, base_commit) : TUF_OK;
+}
+
+/* The log ends before anything too new: any later time is now, but no later number exists. */
+static tuf_status judge_newest(const struct recovery *r)
+{
+    uint64_t newest = r->db->at_kind == TUF_AT_SEQ ? r->now.update_seq : r->now.commit;
+    if (r->db->at_kind != TUF_AT_TIME && newest < r->db->at)
+        return no_such_past(r, "the newest state is");
+    return TUF_OK;
+}
+
+/* Replays to the last commit that is not too new. */
+static tuf_status replay_to(struct recovery *r)
+{
+    uint64_t base_commit = r->now.commit;
+    for (;;) {
+        uint64_t off = r->off;
+        tuf_status st = look_ahead(r, &base_commit);
+        if (st == TUF_END)
+            return TUF_OK;
+        if (st == TUF_OK && r->off == off) /* else a checkpoint was taken in the place of the base */
+            st = replay_frame(r);
+        if (st == TUF_NOT_FOUND) {
+            st = look_again(r, judge_end(r));
+            if (st == TUF_OK)
+                return judge_newest(r);
+        }
+        if (st < 0)
+            return st;
+    }
+}
+
+static tuf_status replay_past(struct recovery *r)
+{
+    uint64_t off = r->db->at;
+    if (r->db->at_kind == TUF_AT_CHECKPOINT)
+        return load_checkpoint(r, off);
+    tuf_status st = tufi_log_scan_back(r->log, r->file_size, note_newest, r);
+    off = r->newest_checkpoint;
+    if (st == TUF_OK)
+        st = go_back(r, &off);
+    if (st == TUF_OK && off > 0)
+        st = load_checkpoint(r, off);
+    if (st == TUF_OK && off == 0 && r->db->at_kind == TUF_AT_TIME &&
+        r->db->at < r->log->super.created_us)
+        return no_such_past(r, "the database was made later; it began with");
+    return st < 0 ? st : replay_to(r);
+}
+
 /* Replays to the end of the log. TUF_OK: r->off is the end. */
 static tuf_status replay_tail(struct recovery *r)
 {
@@ -378,12 +451,15 @@ static tuf_status replay_tail(struct recovery *r)
 
 static tuf_status replay_all(struct recovery *r)
 {
-    uint64_t checkpoint_off = 0;
+    if (r->db->at_kind != TUF_AT_NEWEST) {
+        tuf_status past = replay_past(r);
+        return past < 0 ? past : cut_and_sync(r);
+    }
     tuf_status st = sync_and_reread(r);
     if (st == TUF_OK)
-        st = scan_back(r, note_newest, &checkpoint_off);
-    if (st == TUF_OK && checkpoint_off > 0)
-        st = load_checkpoint(r, checkpoint_off);
+        st = tufi_log_scan_back(r->log, r->file_size, note_newest, r);
+    if (st == TUF_OK && r->newest_checkpoint > 0)
+        st = load_checkpoint(r, r->newest_checkpoint);
     if (st == TUF_OK)
         st = replay_tail(r);
     return st < 0 ? st : cut_and_sync(r);

@@ -184,3 +184,23 @@ tuf_status tuf_snapshot_purges(tuf_snapshot *snapshot, uint64_t since, tuf_purge
     }
     return st == TUF_END ? TUF_OK : st;
 }
+
+tuf_status tuf_snapshot_metas(tuf_snapshot *snapshot, tuf_meta_visitor *visitor, void *ctx)
+{
+    tufi_error_clear();
+    static const uint8_t start[] = { LOCAL_KEY_META };
+    TUF_AUTO(free_btree_cursor) struct btree_cursor *cursor = NULL;
+    tuf_status st = tufi_btree_cursor_new(&cursor, snapshot->store->env,
+                                          snapshot_tree(snapshot, TREE_LOCAL));
+    if (st == TUF_OK)
+        st = tufi_btree_seek(cursor, tuf_slice_of(start, sizeof(start)));
+    while (st == TUF_OK) {
+        tuf_slice key, value;
+        st = tufi_btree_next(cursor, &key, &value);
+        if (st == TUF_OK && (key.len == 0 || key.data[0] != LOCAL_KEY_META))
+            break;
+        if (st == TUF_OK)
+            st = visitor(tuf_slice_of(key.data + 1, key.len - 1), value, ctx);
+    }
+    return st == TUF_END ? TUF_OK : st;
+}

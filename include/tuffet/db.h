@@ -28,6 +28,15 @@ enum tuf_compression {
     TUF_COMPRESS_ZLIB = 2,
 };
 
+/* Which state of a database to open: what tuf_open_options.at means. */
+enum tuf_at {
+    TUF_AT_NEWEST = 0,
+    TUF_AT_SEQ = 1,        /* after the last commit with no sequence above it */
+    TUF_AT_TIME = 2,       /* after the last commit not later: microseconds since the Unix epoch */
+    TUF_AT_COMMIT = 3,     /* after the commit of this number */
+    TUF_AT_CHECKPOINT = 4, /* at the checkpoint at this file offset: costs two reads, no replay */
+};
+
 /* Zero in any field means its default. Start from TUF_OPEN_OPTIONS_INIT. */
 typedef struct tuf_open_options {
     size_t struct_size;
@@ -40,6 +49,8 @@ typedef struct tuf_open_options {
     int gzip_level;               /* of compressible attachments: 1..9; default 8; -1 never */
     const char *compressible_types; /* comma list with '*'; NULL: CouchDB's default list */
     const struct tuf_vfs *vfs;    /* NULL: the operating system's files */
+    unsigned at_kind;             /* enum tuf_at; only with TUF_OPEN_RDONLY */
+    uint64_t at;                  /* see enum tuf_at */
 } tuf_open_options;
 
 #define TUF_OPEN_OPTIONS_INIT { .struct_size = sizeof(tuf_open_options) }
@@ -71,7 +82,8 @@ typedef struct tuf_db_info {
  *   opts  NULL for defaults
  * Returns: TUF_OK; TUF_NOT_FOUND (no such file and no CREATE); TUF_EXISTS (EXCLUSIVE); E_LOCKED;
  *          E_CORRUPT (an acknowledged commit is damaged: tuf_last_error()->file_off says where);
- *          E_VERSION; E_IO; E_FULL; E_NOMEM.
+ *          E_INVALID (opts->at is not in the file: its past begins with the last compaction);
+ *          E_MISUSE (opts->at without RDONLY); E_VERSION; E_IO; E_FULL; E_NOMEM.
  * Ownership: close with tuf_db_close.
  * Threads: any.
  * Durability: what it shows is synced before it returns (not with RDONLY). Costs one sync, and
@@ -152,6 +164,21 @@ typedef struct tuf_purge_item {
  */
 TUF_API TUF_MUST_USE tuf_status tuf_db_purge(tuf_db *db, const tuf_purge_item *items,
                                              size_t item_count);
+
+/*
+ * Writes the purge log of another database into this one, as loading a dump does: each item becomes
+ * an entry with the next number. A document that is here is purged as tuf_db_purge does, and has
+ * no entry if nothing of it was a leaf.
+ *   first_purge_seq  number of the first entry; it counts only while the log is empty, from 1
+ *   items            purged_out as in tuf_db_purge
+ * Returns: as tuf_db_purge; E_INVALID (first_purge_seq is 0).
+ * Threads: any.
+ * Durability: durable on return; one sync.
+ * Since: 0.1
+ */
+TUF_API TUF_MUST_USE tuf_status tuf_db_restore_purges(tuf_db *db, uint64_t first_purge_seq,
+                                                      const tuf_purge_item *items,
+                                                      size_t item_count);
 
 /*
  * Sets how many revisions each path keeps (default 1000); applies to later edits.
@@ -239,6 +266,18 @@ TUF_API TUF_MUST_USE tuf_status tuf_snapshot_info(tuf_db_info *out, const tuf_sn
  */
 TUF_API TUF_MUST_USE tuf_status tuf_snapshot_get_meta(tuf_slice *out, tuf_snapshot *snapshot,
                                                       tuf_slice name);
+
+typedef tuf_status tuf_meta_visitor(tuf_slice name, tuf_slice value, void *ctx);
+
+/*
+ * Visits all values stored by tuf_db_put_meta, by name, until the visitor returns non-zero.
+ * Returns: TUF_OK; what the visitor returned; E_CORRUPT, E_IO, E_NOMEM.
+ * Ownership: name and value are borrowed during the visit.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUF_API TUF_MUST_USE tuf_status tuf_snapshot_metas(tuf_snapshot *snapshot,
+                                                   tuf_meta_visitor *visitor, void *ctx);
 
 /*
  * Frees memory that a tuf_ call handed out.

@@ -53,6 +53,36 @@ has "everything is known" ' 0 revisions stored, 7 known before, 1 local document
 same "and the dump is the same" a.rest c.rest
 exits "check finds nothing in the copy" 0 "$TUFFET" check b.tuffet
 
+# What is not a document: limits, named values, the purge log (whose numbers do not begin with 1), and
+# a document that came back after it was purged.
+{   sed '1s/"revs_limit":1000,"purged_infos_limit":1000/"revs_limit":2,"purged_infos_limit":700/' a.jsonl | head -1
+    echo '{"_meta":{"name":"partitioned","value":"dHJ1ZQ=="}}'
+    echo '{"_meta":{"name":"zz/any name","value":"AAEC/w=="}}'
+    awk 'BEGIN { for (i = 41; i <= 640; i++)
+        printf "{\"_purge\":{\"seq\":%d,\"docs\":{\"p%d\\u00e9 \\\"\":[\"1-%032x\",\"2-x\"]}}}\n", i, i, i }'
+    echo '{"_purge":{"seq":641,"docs":{"odd":["1-y"]}}}'
+    sed 1d a.jsonl
+} >all.jsonl
+exits "a dump with everything is loaded" 0 sh -c '"$TUFFET" load all.tuffet <all.jsonl'
+"$TUFFET" dump all.tuffet >all1.jsonl
+has "limits are carried" '"revs_limit":2,"purged_infos_limit":700' "$(head -1 all1.jsonl)"
+is "named values and purges are carried" "$(sed -n '2,3p;604p' all.jsonl)" "$(sed -n '2,3p;604p' all1.jsonl)"
+is "all purges with their numbers" '"seq":41 "seq":641 601' \
+    "$(grep '^{"_purge"' all1.jsonl | grep -o '"seq":[0-9]*' | awk 'NR == 1 { a = $0 } END { print a, $0, NR }')"
+has "a document of the same name is there" '^\{"_id":"odd","_rev":"1-x"' "$(grep '"odd","_rev"' all1.jsonl)"
+exits "the dump of it is loaded" 0 sh -c '"$TUFFET" load all2.tuffet <all1.jsonl'
+"$TUFFET" dump all2.tuffet >all2.jsonl
+sed '1s/"uuid":"[0-9a-f]*","update_seq":[0-9]*//' all1.jsonl >all1.rest
+sed '1s/"uuid":"[0-9a-f]*","update_seq":[0-9]*//' all2.jsonl >all2.rest
+same "and dumps as the same" all1.rest all2.rest
+exits "loading it again" 0 sh -c '"$TUFFET" load all2.tuffet <all1.jsonl'
+"$TUFFET" dump all2.tuffet | sed '1s/"uuid":"[0-9a-f]*","update_seq":[0-9]*//' >all3.rest
+same "changes nothing" all1.rest all3.rest
+exits "check finds nothing in it" 0 "$TUFFET" check all2.tuffet
+echo '{"_purge":{"seq":5}}' >nopurge.jsonl
+exits "a purge without a document is refused" 2 sh -c '"$TUFFET" load all2.tuffet <nopurge.jsonl'
+has "with its line" 'line 1: this is no entry of a purge log' "$(cat err)"
+
 # Many documents, in small and large batches.
 awk 'BEGIN { for (i = 0; i < 5000; i++)
     printf "{\"_id\":\"d%06d\",\"_rev\":\"1-%032x\",\"n\":%d}\n", i, i, i }' >many.jsonl

@@ -304,6 +304,8 @@ static void craft(struct buf *payload, struct frame_header *h, const struct imag
     } else if (which == PURGE_OF_NOTHING) {
         struct purgerec purge = { .purge_seq = 1,
                                   .id = tuf_str("nope"),
+                                  .seq = seq,
+                                  .docinfo = tuf_str("what is left"),
                                   .revs = tuf_slice_of("\x00", 1) };
         tufi_purgerec_encode(&rec, &purge);
         image_put_record(payload, image, RECORD_PURGE, buf_slice(&rec));
