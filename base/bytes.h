@@ -108,6 +108,8 @@ static inline uint64_t read_be64(struct reader *r)
 /* LEB128, at most 10 bytes, no overlong form of the last byte beyond 64 bits. */
 static inline uint64_t read_varint(struct reader *r)
 {
+    if (!r->bad && r->pos != r->end && *r->pos < 0x80) /* most of them are one byte */
+        return *r->pos++;
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
         uint8_t byte = read_u8(r);

@@ -61,6 +61,7 @@ static const struct bnode_slot *peek_slots(const struct bnode *node)
 
 static const uint8_t *peek_entry(const struct bnode *node, uint32_t pos)
 {
+    tuf_assert(!node->packed);
     tuf_assert(pos < node->count);
     return node->page + node->cap - peek_slots(node)[pos].back;
 }
@@ -446,7 +447,8 @@ static void note_inserted(struct bnode *node, uint32_t pos, tuf_slice key)
         slots_of(node)[pos].head = head_of(key, prefix_len);
 }
 
-void tufi_bnode_insert_leaf(struct bnode *node, uint32_t pos, tuf_slice key, tuf_slice value)
+/* The entry of a new slot at pos. */
+static void put_leaf_entry(struct bnode *node, uint32_t pos, tuf_slice key, tuf_slice value)
 {
     tuf_assert(node->level == 0);
     uint8_t *entry = add_slot(node, pos, LEAF_FIXED_SIZE + key.len + value.len);
@@ -455,9 +457,24 @@ void tufi_bnode_insert_leaf(struct bnode *node, uint32_t pos, tuf_slice key, tuf
     put_key(entry, LEAF_FIXED_SIZE, key);
     if (value.len > 0)
         memcpy(entry + LEAF_FIXED_SIZE + key.len, value.data, value.len);
+}
+
+void tufi_bnode_insert_leaf(struct bnode *node, uint32_t pos, tuf_slice key, tuf_slice value)
+{
+    put_leaf_entry(node, pos, key, value);
     note_inserted(node, pos, key);
     node->run_count = pos == node->run_end ? node->run_count + 1 : 1;
     node->run_end = pos + 1;
+}
+
+void tufi_bnode_append_leaf(struct bnode *node, tuf_slice key, tuf_slice value)
+{
+    put_leaf_entry(node, node->count, key, value);
+}
+
+void tufi_bnode_end_appending(struct bnode *node)
+{
+    find_prefix(node);
 }
 
 void tufi_bnode_insert_inner(struct bnode *node, uint32_t pos, tuf_slice key,

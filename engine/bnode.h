@@ -11,10 +11,15 @@
  * keys of the node share. A search compares heads in the slot array and looks at keys only when
  * heads are equal; nothing is decoded.
  *
+ * A leaf whose content is in the file can be packed instead: its page then holds the very bytes of
+ * the file. That takes a third less memory, and needs no decoding before the first look; but it can
+ * only be searched for one key (tufi_bnode_find_packed) or unpacked.
+ *
  * INV-BN-1: slots are in strictly ascending key order.
  * INV-BN-2: all keys begin with the same prefix_len bytes, and heads are taken behind them. The
  *           first entry of an inner node has the empty key, is below everything, and is not
- * counted. INV-BN-3: a node that a published version reaches never changes.
+ *           counted.
+ * INV-BN-3: a node that a published version reaches never changes.
  *
  * Not here: the node in the file (fileformat/node.h); which nodes exist and when they go
  * (engine/version.h, engine/node_cache.h).
@@ -49,7 +54,8 @@ struct bnode {
     struct bnode *prev;
     struct bnode *next;
     struct bnode *hash_next; /* chain in the cache; under the shard's lock */
-    uint32_t heap_used;      /* bytes of entries at the end of the page, garbage included */
+    uint32_t heap_used;      /* bytes of entries at the end of the page, garbage included; of a packed
+                              * leaf: the room it takes unpacked, slots included */
     uint32_t garbage;        /* bytes of removed entries among them */
     uint32_t run_end;        /* position behind the entry inserted last */
     uint32_t run_count;      /* insertions in a row that each came right behind the one before */
@@ -57,8 +63,10 @@ struct bnode {
     /* From here on: what a search looks at, close together. */
     uint8_t kind;
     uint8_t level;
+    bool packed;
+    bool single; /* a copy for one reader, whose drop frees it: not in the cache */
     _Atomic uint32_t pin_count; /* of a clean node: raised under the shard's lock */
-    /* The txn that made this node; 0: a clean node, owned by the cache. */
+    /* The txn that made this node; 0: a clean node, owned by the cache or by its reader. */
     uint64_t version;
     uint32_t count;                    /* entries */
     uint32_t cap;                      /* bytes of page */
@@ -131,6 +139,9 @@ static inline size_t bnode_room(const struct bnode *node)
 void tufi_bnode_insert_leaf(struct bnode *node, uint32_t pos, tuf_slice key, tuf_slice value);
 void tufi_bnode_insert_inner(struct bnode *node, uint32_t pos, tuf_slice key,
                              const struct child *child);
+/* Many entries in key order: nothing can be searched until end_appending. */
+void tufi_bnode_append_leaf(struct bnode *node, tuf_slice key, tuf_slice value);
+void tufi_bnode_end_appending(struct bnode *node);
 /* Overwrites a value in place if it is not longer than the old one; else false. */
 bool tufi_bnode_shrink_value(struct bnode *node, uint32_t pos, tuf_slice value);
 void tufi_bnode_set_child(struct bnode *node, uint32_t pos, const struct child *child);
@@ -142,5 +153,17 @@ void tufi_bnode_remove(struct bnode *node, uint32_t pos);
 void tufi_bnode_encode(const struct bnode *node, struct buf *out);
 /* Checks and unpacks an encoded node. E_CORRUPT with `off`, E_NOMEM. */
 tuf_status tufi_bnode_decode(struct bnode **out, tuf_slice bytes, uint64_t off);
+
+/* A packed leaf with a page of `len` bytes, to be filled in and then checked. NULL when out of
+ * memory. */
+struct bnode *tufi_bnode_new_packed(uint32_t len);
+/* Checks the bytes of the page as decode does. E_CORRUPT with `off`. */
+tuf_status tufi_bnode_check_packed(struct bnode *node, uint64_t off);
+/* A packed copy of a leaf whose content is in the file. NULL when out of memory. */
+struct bnode *tufi_bnode_pack(const struct bnode *leaf);
+/* The opposite, with the same place. NULL when out of memory. */
+struct bnode *tufi_bnode_unpack(const struct bnode *packed);
+/* value_out is borrowed from the node. */
+bool tufi_bnode_find_packed(const struct bnode *packed, tuf_slice key, tuf_slice *value_out);
 
 #endif

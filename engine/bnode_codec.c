@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: turns a node in memory into the bytes of the file and back.
+ * Role: turns a node in memory into the bytes of the file and back, and packs and unpacks leaves.
  *
  * Decoding passes over the bytes twice: once to check them and to learn how much room the keys take
  * without their compression, once to fill a page of exactly that size. A clean node never changes,
  * so any slack would be cache memory lost.
  * Not here: the layout (fileformat/node.h), the checksum (engine/btree.c).
  */
+#include "base/alloc.h"
 #include "base/assert.h"
 #include "engine/bnode.h"
 #include "fileformat/node.h"
@@ -69,14 +70,13 @@ static tuf_status measure(struct node_decoder *d, tuf_slice bytes, uint64_t off,
 
 static tuf_status fill_leaf(struct bnode *node, struct node_decoder *d)
 {
-    for (;;) {
-        tuf_slice key;
-        tuf_slice value;
-        tuf_status st = tufi_node_decode_leaf(d, &key, &value);
-        if (st != TUF_OK)
-            return st == TUF_END ? TUF_OK : st;
-        tufi_bnode_insert_leaf(node, node->count, key, value);
-    }
+    tuf_slice key;
+    tuf_slice value;
+    tuf_status st = tufi_node_decode_leaf(d, &key, &value);
+    for (; st == TUF_OK; st = tufi_node_decode_leaf(d, &key, &value))
+        tufi_bnode_append_leaf(node, key, value);
+    tufi_bnode_end_appending(node);
+    return st == TUF_END ? TUF_OK : st;
 }
 
 static tuf_status fill_inner(struct bnode *node, struct node_decoder *d)
@@ -114,4 +114,80 @@ tuf_status tufi_bnode_decode(struct bnode **out, tuf_slice bytes, uint64_t off)
     node->run_count = 0; /* filling it was no series of insertions */
     *out = node;
     return TUF_OK;
+}
+
+/* ---- packed leaves ----------------------------------------------------------------------------- */
+
+static tuf_slice packed_bytes(const struct bnode *node)
+{
+    tuf_assert(node->packed);
+    return tuf_slice_of(node->page, node->len);
+}
+
+struct bnode *tufi_bnode_new_packed(uint32_t len)
+{
+    struct bnode *node = tufi_bnode_new(0, 0, len);
+    if (!node)
+        return NULL;
+    node->packed = true;
+    node->len = len;
+    return node;
+}
+
+tuf_status tufi_bnode_check_packed(struct bnode *node, uint64_t off)
+{
+    struct node_decoder d;
+    size_t room;
+    tuf_status st = measure(&d, packed_bytes(node), off, &room);
+    if (st < 0)
+        return st;
+    node->kind = d.header.kind;
+    node->level = d.header.level;
+    node->count = d.header.entry_count;
+    node->heap_used = (uint32_t)room;
+    return TUF_OK;
+}
+
+static void copy_place(struct bnode *to, const struct bnode *from)
+{
+    to->off = from->off;
+    to->len = from->len;
+    to->crc = from->crc;
+}
+
+struct bnode *tufi_bnode_pack(const struct bnode *leaf)
+{
+    tuf_assert(leaf->level == 0 && leaf->off != 0);
+    TUF_AUTO(tufi_buf_release) struct buf bytes = BUF_INIT;
+    tufi_bnode_encode(leaf, &bytes);
+    struct bnode *packed = bytes.failed ? NULL : tufi_bnode_new_packed((uint32_t)bytes.len);
+    if (!packed)
+        return NULL;
+    tuf_assert(bytes.len == leaf->len); /* it has not changed since it was written */
+    memcpy(packed->page, bytes.data, bytes.len);
+    copy_place(packed, leaf);
+    packed->kind = leaf->kind;
+    packed->count = leaf->count;
+    packed->heap_used = leaf->heap_used - leaf->garbage +
+                        leaf->count * (uint32_t)sizeof(struct bnode_slot);
+    return packed;
+}
+
+struct bnode *tufi_bnode_unpack(const struct bnode *packed)
+{
+    struct bnode *node = tufi_bnode_new(packed->kind, 0, packed->heap_used);
+    if (!node)
+        return NULL;
+    struct node_decoder d;
+    tuf_status st = tufi_node_decode_start(&d, packed_bytes(packed), packed->off);
+    if (st == TUF_OK)
+        st = fill_leaf(node, &d);
+    tuf_assert(st == TUF_OK); /* it was accepted when it was packed */
+    copy_place(node, packed);
+    return node;
+}
+
+bool tufi_bnode_find_packed(const struct bnode *packed, tuf_slice key, tuf_slice *value_out)
+{
+    return tufi_node_find(packed_bytes(packed), key, value_out);
 }

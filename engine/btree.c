@@ -86,12 +86,15 @@ void tufi_btree_retire_now(struct btree_env *env, struct bnode *node)
 {
     tuf_assert(node->version != 0);
     atomic_fetch_sub_explicit(&env->live_count, 1, memory_order_relaxed);
-    if (node->off == 0) {
+    struct bnode *kept = NULL;
+    if (node->off != 0)
+        kept = node->level == 0 ? tufi_bnode_pack(node) : node;
+    if (kept != node)
         tufi_bnode_free(node);
+    if (!kept)
         return;
-    }
-    node->version = 0;
-    tufi_node_cache_take_cold(&env->cache, node);
+    kept->version = 0;
+    tufi_node_cache_take_cold(&env->cache, kept);
 }
 
 void tufi_btree_reduce(struct reduction *sum, const struct btree_env *env, unsigned kind,
@@ -114,14 +117,9 @@ static tuf_status check_place(const struct bnode *node, uint64_t off, unsigned l
     return TUF_OK;
 }
 
-tuf_status tufi_btree_read_node(struct bnode **out, struct btree_env *env,
-                                const struct node_ref *ref, unsigned level, unsigned kind)
+/* Reads the bytes of a node and compares them with its reference. */
+static tuf_status read_encoded(uint8_t *bytes, struct btree_env *env, const struct node_ref *ref)
 {
-    if (ref->off == 0 || ref->len == 0 || ref->len > NODE_SIZE_MAX)
-        return tufi_corrupt(ref->off, "node reference with length %u", ref->len);
-    TUF_AUTOFREE uint8_t *bytes = tufi_alloc(ref->len);
-    if (!bytes)
-        return tufi_nomem();
     tuf_status st = env->config.read(env->config.ctx, bytes, ref->len, ref->off);
     if (st != TUF_OK)
         return tufi_fold(st);
@@ -129,34 +127,80 @@ tuf_status tufi_btree_read_node(struct bnode **out, struct btree_env *env,
     if (crc != ref->crc)
         return tufi_corrupt(ref->off, "node of %u bytes has checksum %08x, its parent says %08x",
                             ref->len, crc, ref->crc);
-    struct bnode *node;
-    st = tufi_bnode_decode(&node, tuf_slice_of(bytes, ref->len), ref->off);
-    if (st < 0)
-        return st;
-    st = check_place(node, ref->off, level, kind);
-    if (st < 0) {
-        tufi_bnode_free(node);
-        return st;
-    }
-    node->off = ref->off;
-    node->len = ref->len;
-    node->crc = ref->crc;
-    *out = node;
     return TUF_OK;
 }
 
-tuf_status tufi_btree_take_node(struct bnode **out, struct btree_env *env,
+static tuf_status check_ref(const struct node_ref *ref)
+{
+    if (ref->off == 0 || ref->len == 0 || ref->len > NODE_SIZE_MAX)
+        return tufi_corrupt(ref->off, "node reference with length %u", ref->len);
+    return TUF_OK;
+}
+
+static void autofree_node(struct bnode **node)
+{
+    tufi_bnode_free(*node);
+}
+
+static void set_place(struct bnode *node, const struct node_ref *ref)
+{
+    node->off = ref->off;
+    node->len = ref->len;
+    node->crc = ref->crc;
+}
+
+tuf_status tufi_btree_read_node(struct bnode **out, struct btree_env *env,
                                 const struct node_ref *ref, unsigned level, unsigned kind)
 {
-    if (ref->mem) {
-        bnode_prefetch(ref->mem);
-        tuf_assert(ref->mem->level == level);
-        *out = ref->mem;
-        return TUF_OK;
-    }
+    tuf_status st = check_ref(ref);
+    if (st < 0)
+        return st;
+    TUF_AUTOFREE uint8_t *bytes = tufi_alloc(ref->len);
+    if (!bytes)
+        return tufi_nomem();
+    TUF_AUTO(autofree_node) struct bnode *node = NULL;
+    st = read_encoded(bytes, env, ref);
+    if (st == TUF_OK)
+        st = tufi_bnode_decode(&node, tuf_slice_of(bytes, ref->len), ref->off);
+    if (st == TUF_OK)
+        st = check_place(node, ref->off, level, kind);
+    if (st < 0)
+        return st;
+    set_place(node, ref);
+    *out = tufi_steal(node);
+    return TUF_OK;
+}
+
+/* A leaf as the cache keeps it. */
+static tuf_status read_packed(struct bnode **out, struct btree_env *env,
+                              const struct node_ref *ref, unsigned kind)
+{
+    tuf_status st = check_ref(ref);
+    if (st < 0)
+        return st;
+    TUF_AUTO(autofree_node) struct bnode *node = tufi_bnode_new_packed(ref->len);
+    if (!node)
+        return tufi_nomem();
+    st = read_encoded(node->page, env, ref);
+    if (st == TUF_OK)
+        st = tufi_bnode_check_packed(node, ref->off);
+    if (st == TUF_OK)
+        st = check_place(node, ref->off, 0, kind);
+    if (st < 0)
+        return st;
+    set_place(node, ref);
+    *out = tufi_steal(node);
+    return TUF_OK;
+}
+
+/* A clean node as the cache keeps it, pinned: leaves packed. */
+static tuf_status take_clean(struct bnode **out, struct btree_env *env, const struct node_ref *ref,
+                             unsigned level, unsigned kind)
+{
     struct bnode *node = tufi_node_cache_find(&env->cache, ref);
     if (!node) {
-        tuf_status st = tufi_btree_read_node(&node, env, ref, level, kind);
+        tuf_status st = level > 0 ? tufi_btree_read_node(&node, env, ref, level, kind)
+                                  : read_packed(&node, env, ref, kind);
         if (st < 0)
             return st;
         node = tufi_node_cache_take(&env->cache, node);
@@ -172,6 +216,31 @@ tuf_status tufi_btree_take_node(struct bnode **out, struct btree_env *env,
     return TUF_OK;
 }
 
+tuf_status tufi_btree_take_node(struct bnode **out, struct btree_env *env,
+                                const struct node_ref *ref, unsigned level, unsigned kind)
+{
+    if (ref->mem) {
+        bnode_prefetch(ref->mem);
+        tuf_assert(ref->mem->level == level);
+        *out = ref->mem;
+        return TUF_OK;
+    }
+    struct bnode *node;
+    tuf_status st = take_clean(&node, env, ref, level, kind);
+    if (st < 0)
+        return st;
+    if (node->packed) {
+        struct bnode *copy = tufi_bnode_unpack(node);
+        btree_drop_node(node);
+        if (!copy)
+            return tufi_nomem();
+        copy->single = true;
+        node = copy;
+    }
+    *out = node;
+    return TUF_OK;
+}
+
 void tufi_btree_unpin(struct btree_env *env, struct btree_pin *pin)
 {
     (void)env;
@@ -182,30 +251,42 @@ void tufi_btree_unpin(struct btree_env *env, struct btree_pin *pin)
 
 /* ---- looking up ------------------------------------------------------------------------------ */
 
+/* Where a leaf has the key. */
+static bool find_in_leaf(const struct bnode *leaf, tuf_slice key, tuf_slice *value_out)
+{
+    if (leaf->packed)
+        return tufi_bnode_find_packed(leaf, key, value_out);
+    bool equal;
+    uint32_t pos = tufi_bnode_lower_bound(leaf, key, &equal);
+    if (equal)
+        *value_out = tufi_bnode_value(leaf, pos);
+    return equal;
+}
+
 tuf_status tufi_btree_find(struct btree_env *env, const struct btree *tree, tuf_slice key,
                            tuf_slice *value_out, struct btree_pin *pin)
 {
     tuf_assert(!pin->node);
     if (btree_is_empty(tree))
         return TUF_NOT_FOUND;
-    unsigned level = tree->height - 1;
+    struct node_ref ref = tree->root;
     struct bnode *node;
-    tuf_status st = tufi_btree_take_node(&node, env, &tree->root, level, tree->kind);
-    while (st == TUF_OK && level > 0) {
-        struct bnode *parent = node;
-        struct node_ref ref = tufi_bnode_child_ref(parent, tufi_bnode_child_pos(parent, key));
-        st = tufi_btree_take_node(&node, env, &ref, --level, tree->kind);
-        btree_drop_node(parent);
+    tuf_status st;
+    for (unsigned level = tree->height - 1; level > 0; level--) {
+        st = tufi_btree_take_node(&node, env, &ref, level, tree->kind);
+        if (st < 0)
+            return st;
+        ref = tufi_bnode_child_ref(node, tufi_bnode_child_pos(node, key));
+        btree_drop_node(node);
     }
+    st = ref.mem ? tufi_btree_take_node(&node, env, &ref, 0, tree->kind)
+                 : take_clean(&node, env, &ref, 0, tree->kind);
     if (st < 0)
         return st;
-    bool equal;
-    uint32_t pos = tufi_bnode_lower_bound(node, key, &equal);
-    if (!equal) {
+    if (!find_in_leaf(node, key, value_out)) {
         btree_drop_node(node);
         return TUF_NOT_FOUND;
     }
-    *value_out = tufi_bnode_value(node, pos);
     pin->node = node;
     return TUF_OK;
 }

@@ -29,7 +29,8 @@ struct btree_env {
 /* ---- nodes ----------------------------------------------------------------------------------- */
 
 /*
- * The node behind a reference. A clean one comes pinned: give it back with tufi_btree_drop_node.
+ * The node behind a reference. A clean one comes pinned or, if it is a leaf, as a copy of its own,
+ * because leaves are packed in the cache: give it back with btree_drop_node.
  *   level, kind  what the node must be; E_CORRUPT if it is not
  */
 tuf_status tufi_btree_take_node(struct bnode **out, struct btree_env *env,
@@ -40,7 +41,11 @@ tuf_status tufi_btree_read_node(struct bnode **out, struct btree_env *env,
 
 static inline void btree_drop_node(struct bnode *node)
 {
-    if (node->version == 0)
+    if (node->version != 0)
+        return;
+    if (node->single)
+        tufi_bnode_free(node);
+    else
         node_cache_unpin(node);
 }
 

@@ -60,7 +60,7 @@ static void free_node(struct btree_txn *txn, struct bnode *node)
 void tufi_txn_replace(struct btree_txn *txn, struct bnode *node)
 {
     if (node->version == 0) {
-        node_cache_demote(node);
+        tufi_node_cache_demote(&txn->env->cache, node);
         btree_drop_node(node);
     } else if (node->version == txn->number) {
         free_node(txn, node);

@@ -211,6 +211,16 @@ void tufi_node_cache_take_cold(struct node_cache *cache, struct bnode *node)
         tufi_bnode_free(node);
 }
 
+void tufi_node_cache_demote(struct node_cache *cache, const struct bnode *node)
+{
+    struct node_cache_shard *shard = shard_of(cache, node->off);
+    pthread_mutex_lock(&shard->lock);
+    struct bnode *kept = look_up(shard, node->off);
+    if (kept)
+        atomic_store_explicit(&kept->referenced, false, memory_order_relaxed);
+    pthread_mutex_unlock(&shard->lock);
+}
+
 static void release_shard(struct node_cache *cache, struct node_cache_shard *shard)
 {
     while (shard->hand) {

@@ -47,15 +47,13 @@ struct bnode *tufi_node_cache_take(struct node_cache *cache, struct bnode *node)
 /* Takes a node that was just written. It is not pinned, and the first to go when room is short. */
 void tufi_node_cache_take_cold(struct node_cache *cache, struct bnode *node);
 
+/* Makes the node at the place of this one, which the caller holds, the first to go: the newest
+ * version no longer reaches it. */
+void tufi_node_cache_demote(struct node_cache *cache, const struct bnode *node);
+
 static inline void node_cache_unpin(struct bnode *node)
 {
     atomic_fetch_sub_explicit(&node->pin_count, 1, memory_order_release);
-}
-
-/* Makes a pinned node the first to go: the newest version no longer reaches it. */
-static inline void node_cache_demote(struct bnode *node)
-{
-    atomic_store_explicit(&node->referenced, false, memory_order_relaxed);
 }
 
 static inline size_t node_cache_used(const struct node_cache *cache)

@@ -10,7 +10,7 @@
 #include "base/testhook.h"
 #include "engine/db.h"
 
-#define CACHE_SIZE_DEFAULT (32u << 20)
+#define CACHE_SIZE_DEFAULT (44u << 20) /* with the rest, 64 MiB for a million documents */
 #define CHECKPOINT_LOG_DEFAULT (256u << 20)
 #define CHECKPOINT_DIRTY_DEFAULT (256u << 20)
 #define GZIP_LEVEL_DEFAULT 8

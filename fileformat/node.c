@@ -7,7 +7,8 @@
  *             where the table says, no bytes behind the last entry. Order is checked against the
  *             part of the previous key that is not shared, so it costs one short comparison.
  * Source: prefix compression with restart points is that of LevelDB's blocks; the table stands in
- *         front because the entry count is known when encoding starts.
+ *         front because the entry count is known when encoding starts. The search that compares a
+ *         compressed key only behind what it shares with its neighbour is that of the same blocks.
  * Not here: checksums (whoever holds the reference), reading and caching (engine/btree.c).
  */
 #include "fileformat/node.h"
@@ -236,4 +237,100 @@ tuf_status tufi_node_decode_inner(struct node_decoder *d, tuf_slice *key_out,
     *key_out = tuf_slice_of(d->key, d->key_len);
     *child_out = child;
     return TUF_OK;
+}
+
+/* ---- searching without decoding ---------------------------------------------------------------- */
+
+/* More than a node of the usual size has. */
+#define PREFETCH_RESTARTS_MAX 16
+
+static size_t restart_at(tuf_slice bytes, size_t restart)
+{
+    return get_be32(bytes.data + NODE_HEADER_SIZE + restart * 4);
+}
+
+static struct reader reader_from(tuf_slice bytes, size_t at)
+{
+    at = min_size(at, bytes.len);
+    return reader_of(tuf_slice_of(bytes.data + at, bytes.len - at));
+}
+
+/* The restarts lie far apart: fetched together they cost one wait for memory, not one for each. */
+static void prefetch_restarts(tuf_slice bytes, size_t count)
+{
+    for (size_t i = 0; i < count && i < PREFETCH_RESTARTS_MAX; i++)
+        __builtin_prefetch(bytes.data + min_size(restart_at(bytes, i), bytes.len - 1));
+}
+
+/* The key at a restart, which is whole. */
+static tuf_slice restart_key(tuf_slice bytes, size_t restart)
+{
+    struct reader in = reader_from(bytes, restart_at(bytes, restart));
+    read_varint(&in); /* shared: 0 */
+    uint64_t len = read_varint(&in);
+    read_varint(&in); /* of the value */
+    return read_bytes(&in, len);
+}
+
+/* The last restart whose key is not greater than `key`; the first if there is none. */
+static size_t find_restart(tuf_slice bytes, size_t count, tuf_slice key)
+{
+    size_t low = 0;
+    while (count - low > 1) {
+        size_t middle = low + (count - low) / 2;
+        if (slice_compare(restart_key(bytes, middle), key) <= 0)
+            low = middle;
+        else
+            count = middle;
+    }
+    return low;
+}
+
+/*
+ * Goes through the entries from a restart on while they are smaller than `key`. `match` is how many
+ * bytes the smaller entry before has in common with the key: an entry that shares more with that one
+ * differs from the key where that one does, and is smaller, too. Any other is compared behind what
+ * it shares, be that less than it could.
+ */
+static bool find_behind(struct reader *in, uint32_t count, tuf_slice key, tuf_slice *value_out)
+{
+    size_t match = 0;
+    for (uint32_t i = 0; i < count && !in->bad; i++) {
+        uint64_t shared = read_varint(in);
+        uint64_t unshared_len = read_varint(in);
+        uint64_t value_len = read_varint(in);
+        tuf_slice unshared = read_bytes(in, unshared_len);
+        tuf_slice value = read_bytes(in, value_len);
+        if (shared > match)
+            continue;
+        match = (size_t)shared;
+        tuf_slice rest = tuf_slice_of(key.data + match, key.len - match);
+        size_t same = common_prefix(unshared, rest);
+        match += same;
+        if (same == unshared.len) {
+            if (match < key.len)
+                continue;
+            *value_out = value;
+            return !in->bad;
+        }
+        if (same == rest.len || unshared.data[same] > rest.data[same])
+            return false;
+    }
+    return false;
+}
+
+bool tufi_node_find(tuf_slice bytes, tuf_slice key, tuf_slice *value_out)
+{
+    if (bytes.len < NODE_HEADER_SIZE)
+        return false;
+    uint32_t entry_count = get_be32(bytes.data + 4);
+    size_t count = restart_count(entry_count);
+    if (entry_count == 0 || count > (bytes.len - NODE_HEADER_SIZE) / 4)
+        return false;
+    prefetch_restarts(bytes, count);
+    size_t restart = find_restart(bytes, count, key);
+    struct reader in = reader_from(bytes, restart_at(bytes, restart));
+    size_t first = restart * NODE_RESTART_INTERVAL;
+    uint32_t left = (uint32_t)min_size(entry_count - first, NODE_RESTART_INTERVAL);
+    return find_behind(&in, left, key, value_out);
 }

@@ -90,4 +90,13 @@ tuf_status tufi_node_decode_leaf(struct node_decoder *d, tuf_slice *key_out, tuf
 tuf_status tufi_node_decode_inner(struct node_decoder *d, tuf_slice *key_out,
                                   struct node_child *child_out);
 
+/*
+ * Looks a key up in an encoded leaf without decoding it: a binary search among the restarts, then
+ * at most 16 entries in a row. The leaf must have been accepted by the decoder once; of any other
+ * the answer means nothing, but nothing outside of `bytes` is read.
+ *   value_out  borrowed from bytes
+ * Returns: whether the key is there.
+ */
+bool tufi_node_find(tuf_slice bytes, tuf_slice key, tuf_slice *value_out);
+
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: fuzz the encoded tree node. A node that decodes can be searched for each of its keys, and
- * encodes to bytes that decode to the same entries and encode to the same bytes again.
+ * Role: fuzz the encoded tree node. A node that decodes can be searched for each of its keys, packed
+ * and unpacked alike, and encodes to bytes that decode to the same entries and encode to the same
+ * bytes again. Searching bytes that no decoder has seen reads nothing outside of them.
  */
 #include "base/assert.h"
 #include "engine/bnode.h"
@@ -64,6 +65,35 @@ static void check_round_trip(const struct bnode *node)
     tufi_buf_release(&second);
 }
 
+/* A packed leaf answers like the decoded one, for its keys and for those right behind them, and
+ * unpacks to the same entries. */
+static void check_packed(const struct bnode *node, const uint8_t *data, size_t size)
+{
+    struct bnode *packed = tufi_bnode_new_packed((uint32_t)size);
+    tuf_assert(packed);
+    memcpy(packed->page, data, size);
+    tuf_assert(tufi_bnode_check_packed(packed, 1) == TUF_OK);
+    struct bnode *again = tufi_bnode_unpack(packed);
+    tuf_assert(again);
+    compare_nodes(node, again);
+    struct buf behind = BUF_INIT;
+    for (uint32_t i = 0; i < node->count; i++) {
+        tuf_slice key = tufi_bnode_key(node, i);
+        tuf_slice value;
+        tuf_assert(tufi_bnode_find_packed(packed, key, &value));
+        tuf_assert(slice_equal(value, tufi_bnode_value(node, i)));
+        tufi_buf_clear(&behind);
+        buf_append_slice(&behind, key);
+        buf_append_u8(&behind, 0);
+        bool is_next = i + 1 < node->count &&
+                       slice_equal(tufi_bnode_key(node, i + 1), buf_slice(&behind));
+        tuf_assert(tufi_bnode_find_packed(packed, buf_slice(&behind), &value) == is_next);
+    }
+    tufi_buf_release(&behind);
+    tufi_bnode_free(again);
+    tufi_bnode_free(packed);
+}
+
 /* Cutting a node in two and joining the parts must give the node back. */
 static void check_cut_and_join(const struct bnode *node)
 {
@@ -87,6 +117,8 @@ static void check_cut_and_join(const struct bnode *node)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    tuf_slice value;
+    tufi_node_find(tuf_slice_of(data, size), tuf_slice_of(data, size / 2), &value);
     struct bnode *node = NULL;
     tuf_status st = tufi_bnode_decode(&node, tuf_slice_of(data, size), 1);
     if (st != TUF_OK) {
@@ -95,6 +127,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     check_searches(node);
+    if (node->level == 0)
+        check_packed(node, data, size);
     check_round_trip(node);
     check_cut_and_join(node);
     tufi_bnode_free(node);

@@ -118,6 +118,98 @@ START_TEST(leaf_comes_back_as_it_was)
 }
 END_TEST
 
+/* Keys with what a search can meet: one that is the beginning of the next, restarts, runs that share
+ * much or nothing. Sorted. */
+static size_t make_search_keys(char keys[][16])
+{
+    size_t count = 0;
+    for (char a = 'b'; a <= 'e'; a++)
+        for (char b = 'b'; b <= 'f'; b++) {
+            snprintf(keys[count++], 16, "%c%c", a, b);
+            snprintf(keys[count++], 16, "%c%cqq", a, b);
+            snprintf(keys[count++], 16, "%c%cqqx", a, b);
+            snprintf(keys[count++], 16, "%c%cqz", a, b);
+        }
+    return count;
+}
+
+/* Whether the leaf in `out` answers as a linear search of the keys does. */
+static void search_as(char keys[][16], size_t count, const char *wanted)
+{
+    tuf_slice value = tuf_slice_of(NULL, 0);
+    bool there = false;
+    for (size_t i = 0; i < count; i++)
+        there = there || strcmp(keys[i], wanted) == 0;
+    ck_assert_msg(tufi_node_find(buf_slice(&out), tuf_str(wanted), &value) == there, "%s", wanted);
+    if (there)
+        ck_assert(slice_is(value, wanted));
+}
+
+START_TEST(search_without_decoding_finds_what_is_there)
+{
+    char keys[100][16];
+    size_t all = make_search_keys(keys);
+    struct node_encoder e;
+    for (uint32_t count = 1; count <= all; count++) {
+        start_leaf(&e, count);
+        for (uint32_t i = 0; i < count; i++)
+            tufi_node_encode_leaf(&e, tuf_str(keys[i]), tuf_str(keys[i]));
+        char near[32];
+        for (uint32_t i = 0; i < all; i++) {
+            search_as(keys, count, keys[i]);
+            for (const char *more = " aqz~"; *more; more++) {
+                snprintf(near, sizeof(near), "%s%c", keys[i], *more);
+                search_as(keys, count, near);
+            }
+            snprintf(near, sizeof(near), "%.*s", (int)strlen(keys[i]) - 1, keys[i]);
+            search_as(keys, count, near);
+        }
+        search_as(keys, count, "");
+        search_as(keys, count, "a");
+        search_as(keys, count, "zzz");
+    }
+}
+END_TEST
+
+/* A writer need not use all that two keys have in common: here "abc" takes one byte of "ab". */
+START_TEST(search_finds_a_key_that_shares_less_than_it_could)
+{
+    static const uint8_t bytes[] = { 1, 2, 0, 0,   0,   0,   0, 2, 0,   0,   0,  12,
+                                     0, 2, 1, 'a', 'b', 'x', 1, 2, 1, 'b', 'c', 'y' };
+    tuf_slice leaf = tuf_slice_of(bytes, sizeof(bytes));
+    uint32_t count;
+    ck_outcome(decode_all(leaf, &count), TUF_END);
+    tuf_slice value;
+    ck_assert(tufi_node_find(leaf, tuf_str("abc"), &value));
+    ck_assert(slice_is(value, "y"));
+    ck_assert(!tufi_node_find(leaf, tuf_str("abb"), &value));
+    ck_assert(!tufi_node_find(leaf, tuf_str("abd"), &value));
+}
+END_TEST
+
+START_TEST(search_of_any_bytes_stays_inside_them)
+{
+    char keys[100][16];
+    size_t count = make_search_keys(keys);
+    struct node_encoder e;
+    start_leaf(&e, (uint32_t)count);
+    for (uint32_t i = 0; i < count; i++)
+        tufi_node_encode_leaf(&e, tuf_str(keys[i]), tuf_str("value"));
+    tuf_slice value;
+    for (size_t pos = 0; pos < out.len; pos++) {
+        TUF_AUTOFREE uint8_t *exact = tufi_memdup(out.data, out.len);
+        for (unsigned byte = 0; byte < 256; byte += 15) {
+            exact[pos] = (uint8_t)byte;
+            if (tufi_node_find(tuf_slice_of(exact, out.len), tuf_str("dcqq"), &value))
+                ck_assert(value.data >= exact && value.data + value.len <= exact + out.len);
+        }
+        TUF_AUTOFREE uint8_t *part = tufi_memdup(out.data, pos);
+        if (tufi_node_find(tuf_slice_of(part, pos), tuf_str("dcqq"), &value))
+            ck_assert(value.data >= part && value.data + value.len <= part + pos);
+    }
+}
+END_TEST
+
 START_TEST(inner_node_comes_back_as_it_was)
 {
     struct node_encoder e;
@@ -299,6 +391,9 @@ int main(void)
     tcase_add_test(tcase, leaf_has_these_bytes);
     tcase_add_test(tcase, inner_node_has_these_bytes);
     tcase_add_test(tcase, leaf_comes_back_as_it_was);
+    tcase_add_test(tcase, search_without_decoding_finds_what_is_there);
+    tcase_add_test(tcase, search_finds_a_key_that_shares_less_than_it_could);
+    tcase_add_test(tcase, search_of_any_bytes_stays_inside_them);
     tcase_add_test(tcase, inner_node_comes_back_as_it_was);
     tcase_add_test(tcase, longest_key_and_its_neighbour_come_back);
     tcase_add_test(tcase, every_truncation_is_refused);
