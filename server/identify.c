@@ -209,6 +209,8 @@ static bool is_locked_out(struct request *req, const struct login *login)
 {
     TUF_AUTO(tufi_buf_release) struct buf mode = BUF_INIT;
     struct config *config = req->server->config;
+    if (lockout_is_empty(req->server->lockout))
+        return false;
     if (config_get(&mode, config, "chttpd_auth_lockout", "mode") &&
         !slice_is(buf_slice(&mode), "enforce"))
         return false;

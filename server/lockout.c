@@ -10,6 +10,7 @@
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/alloc.h"
 #include "base/bytes.h"
@@ -25,6 +26,7 @@ struct slot {
 struct lockout {
     pthread_mutex_t lock;
     uint8_t key[32];
+    atomic_bool used; /* a failure was counted since the start */
     struct slot slots[SLOT_COUNT];
 };
 
@@ -66,6 +68,11 @@ static struct slot *slot_of(struct lockout *lockout, uint64_t tag)
     return &lockout->slots[(tag >> 1) % SLOT_COUNT];
 }
 
+bool lockout_is_empty(const struct lockout *lockout)
+{
+    return !lockout->used;
+}
+
 bool lockout_is_locked(struct lockout *lockout, tuf_slice name, const char *peer,
                        uint64_t now_ms, uint64_t threshold)
 {
@@ -87,5 +94,6 @@ void lockout_add_failure(struct lockout *lockout, tuf_slice name, const char *pe
         *slot = (struct slot){ .tag = tag };
     slot->failures++;
     slot->end_ms = now_ms + lifetime_ms;
+    lockout->used = true;
     pthread_mutex_unlock(&lockout->lock);
 }

@@ -18,6 +18,9 @@ struct lockout;
 struct lockout *lockout_new(void);
 void lockout_free(struct lockout **lockout);
 
+/* Whether no failure was ever counted: nobody is locked out, and nothing need be looked up. */
+bool lockout_is_empty(const struct lockout *lockout);
+
 /* Any thread. Whether this user is locked out for this peer. */
 bool lockout_is_locked(struct lockout *lockout, tuf_slice name, const char *peer,
                        uint64_t now_ms, uint64_t threshold);

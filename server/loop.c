@@ -8,10 +8,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <openssl/rand.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/bytes.h"
 #include "base/assert.h"
 #include "base/fail.h"
 #include "server/conn.h"
@@ -86,6 +88,17 @@ static void on_deferred(evutil_socket_t fd, short what, void *arg)
     struct task_list list = loop->deferred;
     loop->deferred = (struct task_list){ NULL, NULL };
     run_list(list);
+}
+
+const uint8_t *loop_random(struct loop *loop, size_t len)
+{
+    if (loop->random_left < len) {
+        if (RAND_bytes(loop->random, (int)sizeof(loop->random)) != 1)
+            put_be64(loop->random, clock_ms());
+        loop->random_left = sizeof(loop->random);
+    }
+    loop->random_left -= len;
+    return loop->random + loop->random_left;
 }
 
 void loop_post(struct loop *loop, struct loop_task *task)

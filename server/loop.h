@@ -50,6 +50,8 @@ struct loop {
     size_t request_count;       /* also of connections that are gone */
     uint64_t trim_next_ms;      /* when malloc may be asked to give pages back again */
     uint64_t trim_request_count; /* requests served when it was last asked */
+    uint8_t random[512];        /* see loop_random */
+    size_t random_left;
     char date[40];              /* text of the Date header */
     int64_t date_s;             /* second it was made for */
     bool stopping;
@@ -69,6 +71,10 @@ tuf_status loop_start_thread(struct loop *loop);
 void loop_post(struct loop *loop, struct loop_task *task);
 /* Loop thread: runs the task after the current callback. */
 void loop_defer(struct loop *loop, struct loop_task *task);
+
+/* Loop thread: random bytes, valid until the next call; len at most 16. For names that only must
+ * not repeat: a secret asks RAND_bytes itself. */
+const uint8_t *loop_random(struct loop *loop, size_t len);
 
 /* Any thread, once: connections finish what they answer, for up to 30 s, then the loop ends. */
 void loop_stop(struct loop *loop);

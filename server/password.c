@@ -7,7 +7,6 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <pthread.h>
 
@@ -163,6 +162,7 @@ tuf_status admin_password_make(struct buf *out, tuf_slice password, uint64_t ite
 struct password_cache {
     pthread_mutex_t lock;
     uint8_t key[32];
+    EVP_MD *digest; /* fetched once: to look it up costs more than to use it */
     uint8_t tags[CACHE_COUNT][TAG_SIZE]; /* direct-mapped by the tag's own first bytes */
 };
 
@@ -172,7 +172,8 @@ struct password_cache *password_cache_new(void)
     if (cache == NULL)
         return NULL;
     pthread_mutex_init(&cache->lock, NULL);
-    if (RAND_bytes(cache->key, (int)sizeof(cache->key)) != 1)
+    cache->digest = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (cache->digest == NULL || RAND_bytes(cache->key, (int)sizeof(cache->key)) != 1)
         password_cache_free(&cache);
     return cache;
 }
@@ -182,6 +183,7 @@ void password_cache_free(struct password_cache **cache)
     if (*cache == NULL)
         return;
     pthread_mutex_destroy(&(*cache)->lock);
+    EVP_MD_free((*cache)->digest);
     OPENSSL_cleanse((*cache)->key, sizeof((*cache)->key));
     tufi_free(*cache);
     *cache = NULL;
@@ -190,7 +192,9 @@ void password_cache_free(struct password_cache **cache)
 static bool make_tag(uint8_t tag[TAG_SIZE], const struct password_cache *cache, tuf_slice name,
                      tuf_slice password, const struct stored_password *stored)
 {
+    /* The key in front makes tags unpredictable. Tags never leave, so nobody can extend one. */
     TUF_AUTO(tufi_buf_release) struct buf text = BUF_INIT;
+    tufi_buf_append(&text, cache->key, sizeof(cache->key));
     write_sized(&text, name);
     write_sized(&text, password);
     write_sized(&text, stored->salt);
@@ -198,8 +202,8 @@ static bool make_tag(uint8_t tag[TAG_SIZE], const struct password_cache *cache, 
     write_sized(&text, stored->password_sha);
     write_varint(&text, stored->iterations);
     unsigned len = TAG_SIZE;
-    bool good = !text.failed && HMAC(EVP_sha256(), cache->key, (int)sizeof(cache->key), text.data,
-                                     text.len, tag, &len) != NULL;
+    bool good =
+        !text.failed && EVP_Digest(text.data, text.len, tag, &len, cache->digest, NULL) == 1;
     if (text.data != NULL)
         OPENSSL_cleanse(text.data, text.len);
     return good;

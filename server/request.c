@@ -5,7 +5,6 @@
  */
 #include "server/request.h"
 
-#include <openssl/rand.h>
 #include <strings.h>
 
 #include "base/alloc.h"
@@ -106,10 +105,7 @@ static void choose_id(struct request *req)
         memcpy(priv->id, own.data, own.len);
         return;
     }
-    uint8_t bytes[5] = { 0 };
-    if (RAND_bytes(bytes, (int)sizeof(bytes)) != 1)
-        put_be32(bytes, (uint32_t)clock_us());
-    tufi_hex_encode(priv->id, bytes, sizeof(bytes));
+    tufi_hex_encode(priv->id, loop_random(req->loop, 5), 5);
 }
 
 struct request *request_new(struct conn *conn, struct head *head, struct head_error *error,
