@@ -24,6 +24,8 @@
  * INV-RE-5: what is shown of the past is a state that a commit left. Compaction writes checkpoints of
  *           unfinished states too: replay shows them up, because a checkpoint that does not equal
  *           the replay before it is where the file's past begins.
+ * INV-RE-6: a file that a compaction wrote has its commits in its checkpoints only. Frames there name
+ *           commits that the log does not hold: without the checkpoint they are damage, not the newest.
  */
 #include <inttypes.h>
 
@@ -43,6 +45,7 @@ struct recovery {
     bool created;        /* the file was made by this very open */
     bool acknowledged;   /* a frame behind says that the place at hand was synced */
     uint64_t newest_checkpoint; /* found from the end, 0: none */
+    tuf_status search_status;   /* of reading checkpoints on the way there */
     struct db_view now;
     struct btree_txn *txn;
     struct buf payload;  /* of the frame at hand */
@@ -100,13 +103,21 @@ static bool note_newest(const struct frame_header *h, void *ctx)
 {
     struct recovery *r = ctx;
     if (h->kind == FRAME_CHECKPOINT) {
-        if (read_payload(r, h) != TUF_OK)
+        r->search_status = read_payload(r, h);
+        if (r->search_status == TUF_NOT_FOUND)
             return false; /* torn: the one before is named by an earlier frame */
         r->newest_checkpoint = h->off;
     } else {
         r->newest_checkpoint = h->checkpoint_off;
     }
     return true;
+}
+
+/* One that could not be read may be whole: what lies before it is no substitute. */
+static tuf_status find_newest(struct recovery *r)
+{
+    tuf_status st = tufi_log_scan_back(r->log, r->file_size, note_newest, r);
+    return st == TUF_OK && r->search_status < 0 ? r->search_status : st;
 }
 
 static void root_of(struct btree *tree, unsigned kind, const struct checkpoint_root *root)
@@ -191,6 +202,11 @@ static tuf_status replay_frame(struct recovery *r)
     st = h.kind == FRAME_COMMIT ? read_payload(r, &h) : skim_payload(r, &h);
     if (st != TUF_OK)
         return st;
+    if (h.kind != FRAME_COMMIT && h.commit > r->now.commit && r->db->at_kind == TUF_AT_NEWEST)
+        return tufi_corrupt(h.off, /* INV-RE-6 */
+                            "a checkpoint is damaged: the log ends with commit %" PRIu64
+                            " where a frame knows of %" PRIu64,
+                            r->now.commit, h.commit);
     if (h.kind == FRAME_COMMIT) {
         if (h.commit != r->now.commit + 1)
             return tufi_corrupt(h.off, "commit %" PRIu64 " follows commit %" PRIu64, h.commit,
@@ -423,7 +439,7 @@ static tuf_status replay_past(struct recovery *r)
     uint64_t off = r->db->at;
     if (r->db->at_kind == TUF_AT_CHECKPOINT)
         return load_checkpoint(r, off);
-    tuf_status st = tufi_log_scan_back(r->log, r->file_size, note_newest, r);
+    tuf_status st = find_newest(r);
     off = r->newest_checkpoint;
     if (st == TUF_OK)
         st = go_back(r, &off);
@@ -457,7 +473,7 @@ static tuf_status replay_all(struct recovery *r)
     }
     tuf_status st = sync_and_reread(r);
     if (st == TUF_OK)
-        st = tufi_log_scan_back(r->log, r->file_size, note_newest, r);
+        st = find_newest(r);
     if (st == TUF_OK && r->newest_checkpoint > 0)
         st = load_checkpoint(r, r->newest_checkpoint);
     if (st == TUF_OK)

@@ -430,6 +430,105 @@ static void *read_on(void *arg)
 }
 
 /* On files in memory: the simulated disk is for one thread. */
+/* ---- opening what a compaction left ---------------------------------------------------------- */
+
+/* A failure to read the only checkpoint is not a torn checkpoint. */
+START_TEST(a_read_that_fails_while_opening_does_not_empty_the_database)
+{
+    bool hit = true;
+    for (uint64_t at = 1; hit; at++) {
+        struct world w;
+        world_start(&w);
+        fill(&w);
+        compact(&w);
+        ck_ok(tuf_db_close(&w.db));
+        struct fault_plan plan = { .kind = FAULT_PREAD, .at = at };
+        fault_set(w.fault, &plan);
+        tuf_status st = tuf_db_open(&w.db, WORLD_PATH, &w.opts);
+        hit = fault_hits(w.fault) > 0;
+        fault_set(w.fault, NULL);
+        ck_assert_int_eq(st, hit ? TUF_E_IO : TUF_OK);
+        if (st != TUF_OK)
+            world_open(&w);
+        ck_text(leaves(&w, "c"), "3-x 2-c 2-b");
+        check_clean(&w);
+        world_end(&w);
+    }
+}
+END_TEST
+
+START_TEST(an_allocation_that_fails_while_opening_does_not_empty_the_database)
+{
+    bool hit = true;
+    for (size_t at = 1; hit; at++) {
+        struct world w;
+        world_start(&w);
+        fill(&w);
+        compact(&w);
+        ck_ok(tuf_db_close(&w.db));
+        alloc_left = at;
+        tufi_alloc_set_hook(fail_one_allocation, NULL);
+        tuf_status st = tuf_db_open(&w.db, WORLD_PATH, &w.opts);
+        tufi_alloc_set_hook(NULL, NULL);
+        hit = alloc_left == 0;
+        ck_assert_int_eq(st, hit ? TUF_E_NOMEM : TUF_OK);
+        if (st != TUF_OK)
+            world_open(&w);
+        ck_text(leaves(&w, "c"), "3-x 2-c 2-b");
+        world_end(&w);
+    }
+}
+END_TEST
+
+static int put_one_beside(uint64_t done, uint64_t total, void *ctx)
+{
+    struct world *w = ctx;
+    (void)done;
+    (void)total;
+    if (try_doc(w, "late", NULL) == TUF_NOT_FOUND)
+        put(w, "{'_id':'late'}");
+    return 0;
+}
+
+/* A compacted file has records and no commits, and a checkpoint for each round. Without the last one
+ * it must not show the round before. */
+START_TEST(a_damaged_checkpoint_is_no_earlier_state) /* INV-RE-6 */
+{
+    struct world w;
+    world_start(&w);
+    for (int i = 0; i < 600; i++)
+        push(&w, "{'_id':'d%d','_rev':'1-a'}", i);
+    tuf_compact_options opts = TUF_COMPACT_OPTIONS_INIT;
+    opts.progress = put_one_beside;
+    opts.ctx = &w;
+    ck_ok(tuf_db_compact(NULL, w.db, &opts));
+    ck_assert_uint_eq(world_info(&w).doc_count, 601);
+    world_close(&w);
+    size_t len, refused = 0;
+    const uint8_t *file = sim_peek(w.sim, WORLD_PATH, &len);
+    uint8_t *good = malloc(len), *bad = malloc(len);
+    ck_assert(good && bad);
+    memcpy(good, file, len);
+    for (size_t off = len - 8 * 4096; off < len; off += 512) {
+        memcpy(bad, good, len);
+        bad[off] ^= 0x10;
+        sim_store(w.sim, WORLD_PATH, bad, len);
+        w.opts.flags = 0;
+        tuf_status st = tuf_db_open(&w.db, WORLD_PATH, &w.opts);
+        ck_assert(st == TUF_OK || st == TUF_E_CORRUPT);
+        refused += st != TUF_OK;
+        if (st == TUF_OK) {
+            ck_assert_uint_eq(world_info(&w).doc_count, 601);
+            world_close(&w);
+        }
+    }
+    ck_assert_uint_ge(refused, 1);
+    free(good);
+    free(bad);
+    world_end(&w);
+}
+END_TEST
+
 START_TEST(writers_and_readers_go_on_beside_it)
 {
     struct tuf_vfs *vfs = NULL;
@@ -477,6 +576,9 @@ int main(void)
     tcase_add_test(tc, the_owner_of_the_name_may_refuse_the_switch);
     tcase_add_loop_test(tc, every_failing_call_leaves_a_database_that_goes_on, 0, 12);
     tcase_add_test(tc, every_failing_allocation_leaves_a_database_that_goes_on);
+    tcase_add_test(tc, a_read_that_fails_while_opening_does_not_empty_the_database);
+    tcase_add_test(tc, an_allocation_that_fails_while_opening_does_not_empty_the_database);
+    tcase_add_test(tc, a_damaged_checkpoint_is_no_earlier_state);
     tcase_add_test(tc, writers_and_readers_go_on_beside_it);
     suite_add_tcase(suite, tc);
     return tuft_run(suite);
