@@ -130,7 +130,7 @@ static tuf_status put_purge(const tuf_purge_info *info, void *ctx)
     return TUF_OK;
 }
 
-static tuf_status dump_snapshot(struct buf *out, tuf_snapshot *snapshot)
+tuf_status dump_snapshot(struct buf *out, tuf_snapshot *snapshot)
 {
     tuf_db_info info = { .struct_size = sizeof(info) };
     tuf_status st = tuf_snapshot_info(&info, snapshot);

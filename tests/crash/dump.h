@@ -20,6 +20,7 @@ extern const char *const dump_meta_names[DUMP_META_COUNT];
  * Returns: what the library returned; then the text is incomplete.
  */
 tuf_status dump_db(struct buf *out, tuf_db *db);
+tuf_status dump_snapshot(struct buf *out, tuf_snapshot *snapshot);
 
 /* The end of what is committed in the file: bytes. */
 uint64_t dump_committed_end(tuf_db *db);

@@ -52,6 +52,7 @@ struct walk {
     struct sim *shadow; /* the recording replayed so far */
     struct bounds bounds;
     struct rng rng;
+    size_t start; /* position in the recording where crashes begin */
     uint64_t round;
     int64_t boundary;
     int64_t boundary_count; /* of a walk */
@@ -428,12 +429,23 @@ static bool wanted(struct walk *w)
     return w->e->violations < w->e->violations_max;
 }
 
+static void note_distinct(struct enumeration *e, uint64_t hash)
+{
+    if (e->distinct == e->hash_cap) {
+        e->hash_cap = e->hash_cap ? e->hash_cap * 2 : 4096;
+        e->hashes = realloc(e->hashes, e->hash_cap * sizeof(*e->hashes));
+        if (!e->hashes)
+            abort();
+    }
+    e->hashes[e->distinct++] = hash;
+}
+
 static void judge_new(struct walk *w, struct sim *image, struct seen *slot, uint64_t hash)
 {
     bool all = w->e->only_image >= 0;
     slot->image = hash;
     w->table_count++;
-    w->e->distinct++;
+    note_distinct(w->e, hash);
     bool second = all || rng_mix(hash) % SECOND_ONE_IN == 0;
     struct sim *copy = second ? sim_clone(image) : NULL;
     uint64_t shown[SCRIPT_DBS];
@@ -688,6 +700,8 @@ static void take_mark(struct walk *w, const struct sim_op *op)
 {
     size_t which = (size_t)(op->off >> 8);
     size_t step = (size_t)op->len;
+    if ((op->off & 0xff) == MARK_START)
+        return;
     if ((op->off & 0xff) == MARK_ACKED)
         w->bounds.lo[which] = step;
     if (w->bounds.hi[which] < step)
@@ -697,6 +711,17 @@ static void take_mark(struct walk *w, const struct sim_op *op)
 static bool is_boundary(const struct sim_op *op)
 {
     return op->kind != SIM_OP_MARK || (op->off & 0xff) == MARK_ACKED;
+}
+
+/* Where crashes begin: behind the mark, if there is one. */
+static size_t start_of(const struct sim *recording)
+{
+    for (size_t i = 0; i < sim_trace_len(recording); i++) {
+        const struct sim_op *op = sim_trace_op(recording, i);
+        if (op->kind == SIM_OP_MARK && (op->off & 0xff) == MARK_START)
+            return i + 1;
+    }
+    return 0;
 }
 
 static void walk_once(struct walk *w)
@@ -713,7 +738,7 @@ static void walk_once(struct walk *w)
             take_mark(w, op);
         else
             sim_replay(w->shadow, op);
-        if (is_boundary(op))
+        if (i >= w->start && is_boundary(op))
             crash_here(w);
     }
     sim_free(&w->shadow);
@@ -722,7 +747,8 @@ static void walk_once(struct walk *w)
 void enumerate_crashes(struct enumeration *e, struct script *script, uint64_t rounds_max)
 {
     struct walk w = { .e = e, .script = script };
-    for (size_t i = 0; i < sim_trace_len(script->sim); i++)
+    w.start = start_of(script->sim);
+    for (size_t i = w.start; i < sim_trace_len(script->sim); i++)
         w.boundary_count += is_boundary(sim_trace_op(script->sim, i));
     walk_once(&w);
     e->complete = !w.cut_short && w.boundary + 1 == w.boundary_count;

@@ -27,6 +27,8 @@ struct enumeration {
     uint64_t boundaries;
     uint64_t images;         /* built */
     uint64_t distinct;       /* opened: no two have the same hash */
+    uint64_t *hashes;        /* of these: owned by the caller, grown as needed */
+    size_t hash_cap;
     uint64_t second_crashes; /* of these, crashes during or after a recovery */
     uint64_t violations;
     bool complete; /* the systematic round was not cut short */

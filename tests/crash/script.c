@@ -113,8 +113,46 @@ void script_open(struct script *s, size_t which)
         acknowledge(s, which); /* what an open shows is durable */
 }
 
+void script_start(struct script *s)
+{
+    sim_mark(s->sim, mark_of(0, MARK_START), 0);
+}
+
+static char *snapshot_text(tuf_snapshot *snapshot)
+{
+    struct buf out = BUF_INIT;
+    must(dump_snapshot(&out, snapshot), "reading a snapshot");
+    buf_append_u8(&out, 0);
+    if (out.failed)
+        abort();
+    return (char *)tufi_buf_take(&out);
+}
+
+void script_hold(struct script *s, size_t which)
+{
+    script_end_hold(s);
+    must(tuf_db_snapshot(&s->held, s->handles[which]), "snapshot");
+    s->held_db = which;
+    s->held_text = snapshot_text(s->held);
+}
+
+void script_end_hold(struct script *s)
+{
+    if (!s->held)
+        return;
+    char *text = snapshot_text(s->held);
+    if (strcmp(text, s->held_text) != 0)
+        surprise("a snapshot changed while it was held", TUF_E_INTERNAL);
+    free(text);
+    free(s->held_text);
+    s->held_text = NULL;
+    tuf_snapshot_free(&s->held);
+}
+
 void script_close(struct script *s, size_t which)
 {
+    if (s->held_db == which)
+        script_end_hold(s);
     must(tuf_db_close(&s->handles[which]), "closing");
     sim_mark(s->sim, mark_of(which, MARK_ACKED), s->dbs[which].step);
 }
@@ -271,6 +309,13 @@ void script_revs_limit(struct script *s, size_t which, uint32_t limit)
     done(s, which, true);
 }
 
+void script_purged_infos_limit(struct script *s, size_t which, uint32_t limit)
+{
+    issue(s, which);
+    must(tuf_db_set_purged_infos_limit(s->handles[which], limit), "purged_infos_limit");
+    done(s, which, true);
+}
+
 bool script_failed(struct script *s, size_t which)
 {
     struct ledger *l = &s->dbs[which];
@@ -300,6 +345,7 @@ static void play(struct script *s, const struct workload *workload)
     for (size_t i = 0; i < SCRIPT_DBS; i++)
         s->dbs[i].step = 0;
     sim_record(s->sim);
+    s->workload = workload;
     workload->run(s);
     for (size_t i = 0; i < SCRIPT_DBS; i++)
         if (s->handles[i])

@@ -51,10 +51,14 @@ struct script {
     uint64_t checkpoint_log_size; /* option for opening, set by the workload; 0: default */
     struct ledger dbs[SCRIPT_DBS];
     tuf_db *handles[SCRIPT_DBS];
+    const struct workload *workload;
+    tuf_snapshot *held; /* across the following steps; of dbs[held_db] */
+    size_t held_db;
+    char *held_text; /* owned: what it showed when it was taken */
 };
 
 /* A mark in the recording: `a` is mark_of(which, kind), `b` the step. */
-enum script_mark { MARK_ISSUED, MARK_ACKED };
+enum script_mark { MARK_ISSUED, MARK_ACKED, MARK_START };
 static inline uint64_t mark_of(size_t which, enum script_mark kind)
 {
     return (uint64_t)which << 8 | (uint64_t)kind;
@@ -63,9 +67,14 @@ static inline uint64_t mark_of(size_t which, enum script_mark kind)
 struct workload {
     const char *name;
     void (*run)(struct script *s);
+    uint8_t ops[3]; /* of the composed ones: which operations */
+    unsigned op_count;
 };
+/* Written by hand. */
 extern const struct workload workloads[];
 extern const size_t workload_count;
+/* All operations alone, in pairs, and sampled triples. */
+const struct workload *composed_workloads(size_t *count_out);
 
 /* Rehearses and records. The recording is in out->sim. Any surprise ends the program. */
 void script_run(struct script *out, const struct workload *workload,
@@ -99,6 +108,12 @@ void script_attach(struct script *s, size_t which, const char *id, const char *t
 void script_meta(struct script *s, size_t which, const char *name, const char *value);
 void script_purge_winner(struct script *s, size_t which, const char *id);
 void script_revs_limit(struct script *s, size_t which, uint32_t limit);
+void script_purged_infos_limit(struct script *s, size_t which, uint32_t limit);
+/* Crashes begin here; without it, at the beginning. */
+void script_start(struct script *s);
+/* Takes a snapshot, which must show the same when script_end_hold (or a close) ends it. */
+void script_hold(struct script *s, size_t which);
+void script_end_hold(struct script *s);
 /* After a step failed: opens again and says whether the step has to be tried again. */
 bool script_failed(struct script *s, size_t which);
 

@@ -6,8 +6,10 @@
  *   model [--seed S --ops N [--without KIND,...]]   one run
  *   model --seeds A..B [--ops N]                    a run of N steps for each seed
  *   model --ops N                                   N steps in all, over many seeds
+ *         [--jobs J]                                so many processes share the seeds
  *
- * TUF_SEED and TUF_STEPS stand for --seed and --ops. Each run is a process of its own. One seed in
+ * TUF_SEED and TUF_STEPS stand for --seed and --ops. model_trace is a hash of all that happened: the
+ * same program and seeds give the same one, however many jobs there are. Each run is a process of its own. One seed in
  * a hundred runs twice and must give the same trace hash. A failure prints the command that repeats
  * it, after trying to get there with fewer steps and fewer kinds of steps.
  */
@@ -19,9 +21,12 @@
 #include <unistd.h>
 
 #include "tests/model/run.h"
+#include "tests/sim/rng.h"
 
 #define OPS_PER_SEED 500
-#define ALL_EVERY 64
+#define FAILURES_MAX 5
+#define JOBS_MAX 64
+#define ALL_EVERY 128
 #define SHRINK_ALL_EVERY 1
 #define CHILD_SECONDS 300
 
@@ -167,11 +172,16 @@ struct options {
     uint64_t ops; /* 0: default */
     uint64_t off_mask;
     bool no_shrink;
+    unsigned jobs;
+};
+
+struct totals {
+    uint64_t seeds, failures, steps, trace;
 };
 
 static bool parse_options(struct options *o, int argc, char **argv)
 {
-    *o = (struct options){ .first = 1 };
+    *o = (struct options){ .first = 1, .jobs = 1 };
     const char *seed = getenv("TUF_SEED"), *steps = getenv("TUF_STEPS");
     if (seed) {
         o->one = true;
@@ -192,6 +202,8 @@ static bool parse_options(struct options *o, int argc, char **argv)
             o->first = strtoull(argv[i + 1], NULL, 0);
         } else if (strcmp(argv[i], "--ops") == 0) {
             o->ops = strtoull(argv[i + 1], NULL, 0);
+        } else if (strcmp(argv[i], "--jobs") == 0) {
+            o->jobs = (unsigned)strtoul(argv[i + 1], NULL, 0);
         } else if (strcmp(argv[i], "--without") == 0) {
             o->off_mask = mask_of(argv[i + 1]);
         } else if (strcmp(argv[i], "--seeds") == 0) {
@@ -205,45 +217,84 @@ static bool parse_options(struct options *o, int argc, char **argv)
         }
         i++;
     }
-    return true;
+    return o->jobs >= 1 && o->jobs <= JOBS_MAX;
+}
+
+static void do_seed(struct totals *t, const struct options *o, uint64_t seed, uint64_t each)
+{
+    struct outcome a = run_once(seed, each, o->off_mask, ALL_EVERY);
+    t->seeds++;
+    t->steps += a.good ? each : a.failed_at;
+    t->trace += rng_mix(a.hash ^ seed); /* the order of seeds does not matter */
+    if (a.good && seed % 100 == 0) {
+        /* INV-MO-1 */
+        struct outcome b = run_once(seed, each, o->off_mask, ALL_EVERY);
+        a.good = b.good && b.hash == a.hash;
+        snprintf(a.why, sizeof(a.why), "the same seed gave two traces");
+    }
+    if (o->one)
+        printf("trace_hash=%016llx\n", (unsigned long long)a.hash);
+    if (a.good)
+        return;
+    t->failures++;
+    printf("FAILURE seed %llu, step %llu (%s): %s\n", (unsigned long long)seed,
+           (unsigned long long)a.failed_at, a.step, a.why);
+    print_command(seed, steps_of(&a, each), o->off_mask);
+    if (!o->no_shrink)
+        shrink(seed, steps_of(&a, each), o->off_mask);
+}
+
+/* Every jobs-th seed from the number-th on. */
+static void do_job(struct totals *t, const struct options *o, uint64_t last, uint64_t each,
+                   unsigned number)
+{
+    for (uint64_t seed = o->first + number; seed <= last && t->failures < FAILURES_MAX;
+         seed += o->jobs)
+        do_seed(t, o, seed, each);
+}
+
+static void run_jobs(struct totals *sum, const struct options *o, uint64_t last, uint64_t each)
+{
+    int ends[JOBS_MAX][2];
+    pid_t children[JOBS_MAX];
+    for (unsigned i = 0; i < o->jobs; i++) {
+        if (pipe(ends[i]) != 0 || fflush(stdout) != 0 || (children[i] = fork()) < 0)
+            exit(2);
+        if (children[i] == 0) {
+            struct totals part = { 0 };
+            do_job(&part, o, last, each, i);
+            exit(write(ends[i][1], &part, sizeof(part)) == (ssize_t)sizeof(part) ? 0 : 2);
+        }
+        close(ends[i][1]);
+    }
+    for (unsigned i = 0; i < o->jobs; i++) {
+        struct totals part = { .failures = 1 }; /* a job that died */
+        (void)!read(ends[i][0], &part, sizeof(part));
+        close(ends[i][0]);
+        waitpid(children[i], NULL, 0);
+        sum->seeds += part.seeds;
+        sum->failures += part.failures;
+        sum->steps += part.steps;
+        sum->trace += part.trace;
+    }
 }
 
 int main(int argc, char **argv)
 {
     struct options o;
     if (!parse_options(&o, argc, argv)) {
-        fprintf(stderr, "usage: model [--seed S | --seeds A..B] [--ops N] [--without KIND,...] "
-                        "[--no-shrink]\n");
+        fprintf(stderr, "usage: model [--seed S | --seeds A..B] [--ops N] [--jobs J] "
+                        "[--without KIND,...] [--no-shrink]\n");
         return 2;
     }
     uint64_t each = o.one || o.range ? (o.ops ? o.ops : OPS_PER_SEED) : OPS_PER_SEED;
     uint64_t last = o.one     ? o.first
                     : o.range ? o.last
                               : o.first + (o.ops ? (o.ops + each - 1) / each : 400) - 1;
-    uint64_t seeds = 0, failures = 0, steps = 0;
-    for (uint64_t seed = o.first; seed <= last && failures < 5; seed++) {
-        struct outcome a = run_once(seed, each, o.off_mask, ALL_EVERY);
-        seeds++;
-        steps += a.good ? each : a.failed_at;
-        if (a.good && seed % 100 == 0) {
-            /* INV-MO-1 */
-            struct outcome b = run_once(seed, each, o.off_mask, ALL_EVERY);
-            a.good = b.good && b.hash == a.hash;
-            snprintf(a.why, sizeof(a.why), "the same seed gave two traces");
-        }
-        if (o.one)
-            printf("trace_hash=%016llx\n", (unsigned long long)a.hash);
-        if (a.good)
-            continue;
-        failures++;
-        printf("FAILURE seed %llu, step %llu (%s): %s\n", (unsigned long long)seed,
-               (unsigned long long)a.failed_at, a.step, a.why);
-        print_command(seed, steps_of(&a, each), o.off_mask);
-        if (!o.no_shrink)
-            shrink(seed, steps_of(&a, each), o.off_mask);
-    }
-    printf("model_seeds=%llu\nmodel_steps=%llu\n%llu passed, %llu failed\n",
-           (unsigned long long)seeds, (unsigned long long)steps,
-           (unsigned long long)(seeds - failures), (unsigned long long)failures);
-    return failures > 0 || seeds == 0;
+    struct totals t = { 0 };
+    run_jobs(&t, &o, last, each);
+    printf("model_seeds=%llu\nmodel_trace=%016llx\nmodel_steps=%llu\n%llu passed, %llu failed\n",
+           (unsigned long long)t.seeds, (unsigned long long)t.trace, (unsigned long long)t.steps,
+           (unsigned long long)(t.seeds - t.failures), (unsigned long long)t.failures);
+    return t.failures > 0 || t.seeds == 0;
 }

@@ -78,7 +78,7 @@ static void put_body(struct term *t, uint32_t body)
     put_u8(t, 0x6a);
 }
 
-bool ref_att_stored(uint8_t **out, size_t *len_out, const struct ref_att *att, int gzip_level)
+static bool make_stored(uint8_t **out, size_t *len_out, const struct ref_att *att, int gzip_level)
 {
     uint8_t *bytes = malloc(att->len + 1);
     if (!bytes)
@@ -106,6 +106,32 @@ bool ref_att_stored(uint8_t **out, size_t *len_out, const struct ref_att *att, i
     deflateEnd(&z);
     free(bytes);
     return true;
+}
+
+/* The same attachments are compared again and again, and compressing costs more than all the rest. */
+bool ref_att_stored(uint8_t **out, size_t *len_out, const struct ref_att *att, int gzip_level)
+{
+    static struct {
+        struct ref_att att;
+        int gzip_level;
+        uint8_t *bytes;
+        size_t len;
+        bool gzip;
+    } cache[64], *slot;
+    slot = &cache[(att->seed ^ att->len) % 64];
+    if (!slot->bytes || slot->att.seed != att->seed || slot->att.len != att->len ||
+        slot->att.type != att->type || slot->gzip_level != gzip_level) {
+        free(slot->bytes);
+        slot->gzip = make_stored(&slot->bytes, &slot->len, att, gzip_level);
+        slot->att = *att;
+        slot->gzip_level = gzip_level;
+    }
+    *out = malloc(slot->len + 1);
+    if (!*out)
+        abort();
+    memcpy(*out, slot->bytes, slot->len);
+    *len_out = slot->len;
+    return slot->gzip;
 }
 
 static void put_atts(struct term *t, const struct ref_node *node, int gzip_level)

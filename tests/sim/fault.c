@@ -19,6 +19,7 @@ struct fault {
     struct fault_plan plan;
     uint64_t calls[FAULT_KIND_COUNT];
     uint64_t hits;
+    bool held;
 };
 
 struct fault_file {
@@ -50,6 +51,8 @@ static bool due(const struct fault_plan *plan, uint64_t call)
 /* Counts a call; true if it has to fail. */
 static bool strikes(struct fault *fault, enum fault_kind kind)
 {
+    if (fault->held)
+        return false;
     uint64_t of_kind = ++fault->calls[kind];
     uint64_t of_any = ++fault->calls[FAULT_ANY];
     bool hit = (fault->plan.kind == kind && due(&fault->plan, of_kind)) ||
@@ -255,6 +258,16 @@ void fault_set(struct fault *fault, const struct fault_plan *plan)
     fault->plan = plan ? *plan : (struct fault_plan){ 0 };
     memset(fault->calls, 0, sizeof(fault->calls));
     fault->hits = 0;
+}
+
+void fault_hold(struct fault *fault, bool on)
+{
+    fault->held = on;
+}
+
+void fault_rebase(struct fault *fault, const struct tuf_vfs *below)
+{
+    fault->below = below;
 }
 
 uint64_t fault_calls(const struct fault *fault, enum fault_kind kind)

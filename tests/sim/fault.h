@@ -51,6 +51,10 @@ void fault_free(struct fault **fault);
 const struct tuf_vfs *fault_vfs(struct fault *fault);
 /* Sets the plan and starts counting anew. NULL: nothing fails. */
 void fault_set(struct fault *fault, const struct fault_plan *plan);
+/* While held nothing fails and nothing is counted. */
+void fault_hold(struct fault *fault, bool on);
+/* Files opened from now on come from another vfs: what the old one was has crashed. */
+void fault_rebase(struct fault *fault, const struct tuf_vfs *below);
 /* Calls of a kind since fault_set; how many failed. */
 uint64_t fault_calls(const struct fault *fault, enum fault_kind kind);
 uint64_t fault_hits(const struct fault *fault);

@@ -349,16 +349,24 @@ void sim_plan_random(struct sim_plan *out, uint8_t *keep, struct sim *sim, struc
     }
 }
 
+static uint64_t hash_word(uint64_t h, const uint8_t *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof(word));
+    h = (h ^ word) * UINT64_C(0x9fb21c651e98df25);
+    return h ^ h >> 32;
+}
+
+/* Four sums side by side: an image is hashed more often than it is opened. */
 static uint64_t hash_bytes(uint64_t h, const uint8_t *data, size_t len)
 {
-    while (len >= 8) {
-        uint64_t word;
-        memcpy(&word, data, 8);
-        h = (h ^ word) * UINT64_C(0x9fb21c651e98df25);
-        h ^= h >> 32;
-        data += 8;
-        len -= 8;
-    }
+    uint64_t lanes[4] = { h, h + 1, h + 2, h + 3 };
+    for (; len >= 32; data += 32, len -= 32)
+        for (size_t i = 0; i < 4; i++)
+            lanes[i] = hash_word(lanes[i], data + 8 * i);
+    h = lanes[0];
+    for (size_t i = 1; i < 4; i++)
+        h = rng_mix(h ^ lanes[i]);
     for (; len > 0; len--)
         h = (h ^ *data++) * UINT64_C(0x100000001b3);
     return rng_mix(h);

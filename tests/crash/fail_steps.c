@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: the steps and scenarios of fail_loop (fail.h).
+ */
+#include "tests/crash/fail.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "tests/sim/rng.h"
+
+/* ---- steps ----------------------------------------------------------------------------------- */
+
+static void issue(struct stage *s)
+{
+    s->issued = s->acked + 1;
+    if (s->issued == FAIL_STATES_MAX)
+        abort();
+}
+
+/* True if the scenario goes on. */
+static bool done(struct stage *s, tuf_status st)
+{
+    if (st != TUF_OK) {
+        if (st > 0 || st == TUF_E_INTERNAL || st == TUF_E_MISUSE || s->rehearsal)
+            fail_violation(s, "a step ends in an impossible way", st);
+        return false;
+    }
+    s->acked = s->issued;
+    if (s->rehearsal) {
+        fail_pause();
+        s->states[s->acked] = fail_text_of(s->db, &st);
+        if (st != TUF_OK)
+            fail_violation(s, "reading everything in the rehearsal", st);
+        fail_resume();
+    }
+    return true;
+}
+
+static bool step_open(struct stage *s)
+{
+    bool create = s->acked == 0;
+    tuf_open_options opts = TUF_OPEN_OPTIONS_INIT;
+    opts.sector_size = 512;
+    opts.cache_size = 1;
+    opts.flags = create ? TUF_OPEN_CREATE : 0;
+    opts.vfs = fault_vfs(s->fault);
+    if (create)
+        issue(s);
+    tuf_status st = tuf_db_open(&s->db, FAIL_PATH, &opts);
+    fail_recoveries += s->crashed && st != TUF_OK;
+    return create ? done(s, st) : st == TUF_OK;
+}
+
+static bool step_close(struct stage *s)
+{
+    return tuf_db_close(&s->db) == TUF_OK;
+}
+
+/* The process is killed: un-synced data stays in the page cache, nothing is closed properly. */
+static bool step_crash(struct stage *s)
+{
+    fail_pause();
+    fault_hold(s->fault, true);
+    struct sim *disk = sim_clone(s->sim);
+    (void)tuf_db_close(&s->db);
+    sim_free(&s->sim);
+    s->sim = disk;
+    fault_rebase(s->fault, sim_vfs(disk));
+    fault_hold(s->fault, false);
+    s->crashed = true;
+    fail_resume();
+    return true;
+}
+
+static bool step_batch(struct stage *s, const char *const *docs, size_t count, unsigned flags)
+{
+    tuf_edit *edits[32] = { 0 };
+    tuf_edit_options opts = TUF_EDIT_OPTIONS_INIT;
+    opts.flags = flags;
+    tuf_status st = TUF_OK;
+    for (size_t i = 0; i < count && st == TUF_OK; i++)
+        st = tuf_edit_parse(&edits[i], tuf_str(docs[i]), &opts);
+    issue(s);
+    if (st == TUF_OK)
+        st = tuf_db_commit(s->db, edits, count, 0);
+    for (size_t i = 0; i < count; i++) {
+        tuf_edit_result result = { 0 };
+        if (st == TUF_OK) {
+            tuf_edit_get_result(&result, edits[i]);
+            st = result.status;
+        }
+        tuf_edit_free(&edits[i]);
+    }
+    return done(s, st);
+}
+
+static bool step_put(struct stage *s, const char *doc)
+{
+    return step_batch(s, &doc, 1, 0);
+}
+
+static bool step_replicate(struct stage *s, const char *doc)
+{
+    return step_batch(s, &doc, 1, TUF_EDIT_REPLICATED);
+}
+
+/* Deletes, or gives the winner another attachment. */
+static bool step_edit_winner(struct stage *s, const char *id, const char *att_type, size_t att_len)
+{
+    TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;
+    TUF_AUTO(tuf_doc_free) tuf_doc *doc = NULL;
+    TUF_AUTO(tuf_edit_free) tuf_edit *edit = NULL;
+    TUF_AUTO(tuf_att_writer_free) tuf_att_writer *writer = NULL;
+    TUF_AUTO(tuf_blob_free) tuf_blob *blob = NULL;
+    static uint8_t bytes[300000];
+    for (size_t i = 0; i < att_len; i++)
+        bytes[i] = (uint8_t)(i * 31 + i / 251);
+    tuf_att_options opts = TUF_ATT_OPTIONS_INIT;
+    opts.type = tuf_str(att_type ? att_type : "");
+    tuf_status st = tuf_db_snapshot(&snapshot, s->db);
+    if (st == TUF_OK)
+        st = tuf_doc_open(&doc, snapshot, tuf_str(id), NULL);
+    if (st == TUF_OK)
+        st = tuf_edit_from_doc(&edit, doc);
+    if (st == TUF_OK && !att_type)
+        tuf_edit_set_deleted(edit, true);
+    if (st == TUF_OK && att_type)
+        st = tuf_att_writer_new(&writer, s->db, &opts);
+    for (size_t at = 0; st == TUF_OK && at < att_len; at += 70000)
+        st = tuf_att_write(writer, bytes + at, att_len - at < 70000 ? att_len - at : 70000);
+    if (st == TUF_OK && att_type)
+        st = tuf_att_finish(&blob, writer);
+    if (st == TUF_OK && att_type)
+        st = tuf_edit_put_attachment(edit, tuf_str("att"), opts.type, &blob);
+    issue(s);
+    if (st == TUF_OK)
+        st = tuf_db_commit(s->db, &edit, 1, 0);
+    tuf_edit_result result = { 0 };
+    if (st == TUF_OK) {
+        tuf_edit_get_result(&result, edit);
+        st = result.status;
+    }
+    return done(s, st);
+}
+
+static bool step_purge(struct stage *s, const char *id)
+{
+    TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;
+    TUF_AUTO(tuf_doc_free) tuf_doc *doc = NULL;
+    tuf_status st = tuf_db_snapshot(&snapshot, s->db);
+    if (st == TUF_OK)
+        st = tuf_doc_open(&doc, snapshot, tuf_str(id), NULL);
+    issue(s);
+    if (st == TUF_OK) {
+        tuf_rev rev = tuf_doc_rev(doc);
+        bool purged = false;
+        tuf_purge_item item = { tuf_str(id), &rev, 1, &purged };
+        st = tuf_db_purge(s->db, &item, 1);
+    }
+    return done(s, st);
+}
+
+static bool step_meta(struct stage *s, const char *value)
+{
+    issue(s);
+    return done(s, tuf_db_put_meta(s->db, tuf_str("security"), tuf_str(value)));
+}
+
+static bool step_revs_limit(struct stage *s, uint32_t limit)
+{
+    issue(s);
+    return done(s, tuf_db_set_revs_limit(s->db, limit));
+}
+
+static bool step_checkpoint(struct stage *s)
+{
+    return tuf_db_checkpoint(s->db) == TUF_OK;
+}
+
+static bool step_compact(struct stage *s)
+{
+    issue(s);
+    return done(s, tuf_db_compact(NULL, s->db, NULL));
+}
+
+/* Reads everything, faults included: an error, or exactly what is there. */
+static bool step_read(struct stage *s)
+{
+    tuf_status st;
+    char *text = fail_text_of(s->db, &st);
+    if (text && s->states[s->acked] && strcmp(text, s->states[s->acked]) != 0)
+        fail_violation(s, "a read gave something else without an error", TUF_OK);
+    if (!text && (st > 0 || st == TUF_E_INTERNAL || st == TUF_E_MISUSE))
+        fail_violation(s, "a read ends in an impossible way", st);
+    tuf_free(text);
+    return st == TUF_OK;
+}
+
+static bool step_check(struct stage *s)
+{
+    TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;
+    tuf_check_report report = { 0 };
+    tuf_status st = tuf_db_snapshot(&snapshot, s->db);
+    return st == TUF_OK && tuf_check(&report, snapshot, NULL) == TUF_OK;
+}
+
+/* ---- scenarios ------------------------------------------------------------------------------- */
+
+static bool play_writes(struct stage *s, const struct scenario *scenario)
+{
+    (void)scenario;
+    const char *batch[20];
+    static char texts[20][64];
+    for (int i = 0; i < 20; i++) {
+        snprintf(texts[i], sizeof(texts[i]), "{\"_id\":\"doc%02d\",\"n\":%d}", i, i);
+        batch[i] = texts[i];
+    }
+    return step_open(s) && step_put(s, "{\"_id\":\"a\",\"v\":1}") && step_batch(s, batch, 20, 0) &&
+           step_put(s, "{\"_id\":\"_local/x\",\"v\":1}") && step_meta(s, "{}") &&
+           step_edit_winner(s, "a", NULL, 0) && step_put(s, "{\"_id\":\"a\",\"v\":2}") &&
+           step_close(s);
+}
+
+static bool play_trees(struct stage *s, const struct scenario *scenario)
+{
+    (void)scenario;
+    return step_open(s) && step_put(s, "{\"_id\":\"a\",\"v\":1}") &&
+           step_replicate(s, "{\"_id\":\"a\",\"_revisions\":{\"start\":3,\"ids\":[\"c\",\"b\","
+                             "\"a\"]},\"v\":2}") &&
+           step_replicate(s, "{\"_id\":\"a\",\"_revisions\":{\"start\":4,\"ids\":[\"e\",\"d\","
+                             "\"b\",\"a\"]},\"v\":3}") &&
+           step_revs_limit(s, 2) &&
+           step_replicate(s, "{\"_id\":\"a\",\"_revisions\":{\"start\":5,\"ids\":[\"f\",\"e\"]},"
+                             "\"_deleted\":true}") &&
+           step_purge(s, "a") && step_purge(s, "a") && step_put(s, "{\"_id\":\"b\"}") &&
+           step_close(s);
+}
+
+static bool play_attachments(struct stage *s, const struct scenario *scenario)
+{
+    (void)scenario;
+    return step_open(s) &&
+           step_put(s, "{\"_id\":\"a\",\"_attachments\":{\"t\":{\"content_type\":\"text/plain\","
+                       "\"data\":\"aGVsbG8gaGVsbG8gaGVsbG8=\"}}}") &&
+           step_edit_winner(s, "a", "image/png", 300000) &&
+           step_edit_winner(s, "a", "text/plain", 50000) && step_read(s) && step_check(s) &&
+           step_close(s);
+}
+
+static bool play_reopen(struct stage *s, const struct scenario *scenario)
+{
+    (void)scenario;
+    return step_open(s) && step_put(s, "{\"_id\":\"a\",\"v\":1}") && step_checkpoint(s) &&
+           step_put(s, "{\"_id\":\"b\",\"v\":1}") && step_close(s) && step_open(s) &&
+           step_read(s) && step_put(s, "{\"_id\":\"c\",\"v\":1}") && step_checkpoint(s) &&
+           step_checkpoint(s) && step_edit_winner(s, "a", NULL, 0) && step_read(s) &&
+           step_check(s) && step_close(s) && step_open(s) && step_close(s);
+}
+
+static bool play_compaction(struct stage *s, const struct scenario *scenario)
+{
+    (void)scenario;
+    return step_open(s) && step_put(s, "{\"_id\":\"a\",\"v\":1}") &&
+           step_put(s, "{\"_id\":\"_local/x\",\"v\":1}") &&
+           step_edit_winner(s, "a", "image/png", 300000) &&
+           step_replicate(s,
+                          "{\"_id\":\"a\",\"_revisions\":{\"start\":2,\"ids\":[\"f\",\"e\"]}}") &&
+           step_put(s, "{\"_id\":\"p\"}") && step_purge(s, "p") && step_compact(s) &&
+           step_put(s, "{\"_id\":\"b\"}") && step_read(s) && step_compact(s) && step_close(s);
+}
+
+/* ---- composed scenarios ---------------------------------------------------------------------- */
+
+struct operation {
+    const char *name;
+    bool (*run)(struct stage *s, unsigned place);
+};
+
+static bool op_put(struct stage *s, unsigned place)
+{
+    char doc[64];
+    snprintf(doc, sizeof(doc), "{\"_id\":\"put%u\",\"v\":[1,2,3]}", place);
+    return step_put(s, doc);
+}
+
+static bool op_delete(struct stage *s, unsigned place)
+{
+    char id[8];
+    snprintf(id, sizeof(id), "x%u", place);
+    return step_edit_winner(s, id, NULL, 0);
+}
+
+static bool op_conflict(struct stage *s, unsigned place)
+{
+    char doc[160];
+    snprintf(doc, sizeof(doc),
+             "{\"_id\":\"c\",\"_revisions\":{\"start\":2,\"ids\":[\"b%u\",\"a%u\"]},\"v\":1}", place,
+             place);
+    return step_replicate(s, doc);
+}
+
+static bool op_batch(struct stage *s, unsigned place)
+{
+    enum { COUNT = 12 };
+    static char texts[COUNT][48];
+    const char *docs[COUNT];
+    for (unsigned i = 0; i < COUNT; i++) {
+        snprintf(texts[i], sizeof(texts[i]), "{\"_id\":\"batch%u-%02u\",\"n\":%u}", place, i, i);
+        docs[i] = texts[i];
+    }
+    return step_batch(s, docs, COUNT, 0);
+}
+
+static bool op_local(struct stage *s, unsigned place)
+{
+    char doc[64];
+    snprintf(doc, sizeof(doc), "{\"_id\":\"_local/l%u\",\"v\":%u}", place, place);
+    return step_put(s, doc);
+}
+
+static bool op_attach(struct stage *s, unsigned place)
+{
+    (void)place;
+    return step_edit_winner(s, "u", "image/png", 6000);
+}
+
+static bool op_gzip(struct stage *s, unsigned place)
+{
+    (void)place;
+    return step_edit_winner(s, "u", "text/plain", 3000);
+}
+
+static bool op_inline(struct stage *s, unsigned place)
+{
+    char doc[160];
+    snprintf(doc, sizeof(doc),
+             "{\"_id\":\"inline%u\",\"_attachments\":{\"x\":{\"content_type\":\"text/plain\","
+             "\"data\":\"aGVsbG8gd29ybGQ=\"}}}",
+             place);
+    return step_put(s, doc);
+}
+
+static bool op_meta(struct stage *s, unsigned place)
+{
+    char value[32];
+    snprintf(value, sizeof(value), "{\"place\":%u}", place);
+    return step_meta(s, value);
+}
+
+static bool op_purge(struct stage *s, unsigned place)
+{
+    char id[8];
+    snprintf(id, sizeof(id), "g%u", place);
+    return step_purge(s, id);
+}
+
+static bool op_revs_limit(struct stage *s, unsigned place)
+{
+    return step_revs_limit(s, 1 + place);
+}
+
+static bool op_purged_infos(struct stage *s, unsigned place)
+{
+    issue(s);
+    return done(s, tuf_db_set_purged_infos_limit(s->db, 10 + place));
+}
+
+/* A commit that does not wait, and the sync that makes it durable: one step. */
+static bool op_sync(struct stage *s, unsigned place)
+{
+    TUF_AUTO(tuf_edit_free) tuf_edit *edit = NULL;
+    char doc[64];
+    snprintf(doc, sizeof(doc), "{\"_id\":\"lazy%u\"}", place);
+    tuf_status st = tuf_edit_parse(&edit, tuf_str(doc), NULL);
+    issue(s);
+    if (st == TUF_OK)
+        st = tuf_db_commit(s->db, &edit, 1, TUF_COMMIT_NO_WAIT);
+    tuf_edit_result result = { 0 };
+    if (st == TUF_OK) {
+        tuf_edit_get_result(&result, edit);
+        st = result.status;
+    }
+    return done(s, st == TUF_OK ? tuf_db_sync(s->db) : st);
+}
+
+static bool op_checkpoint(struct stage *s, unsigned place)
+{
+    (void)place;
+    return step_checkpoint(s);
+}
+
+static bool op_compact(struct stage *s, unsigned place)
+{
+    (void)place;
+    return step_compact(s);
+}
+
+static bool op_reopen(struct stage *s, unsigned place)
+{
+    (void)place;
+    return step_close(s) && step_open(s);
+}
+
+static bool op_read(struct stage *s, unsigned place)
+{
+    (void)place;
+    return step_read(s) && step_check(s);
+}
+
+static const struct operation operations[] = {
+    { "put", op_put },         { "delete", op_delete },       { "conflict", op_conflict },
+    { "batch", op_batch },     { "local", op_local },         { "attach", op_attach },
+    { "gzip", op_gzip },       { "inline", op_inline },       { "meta", op_meta },
+    { "purge", op_purge },     { "revs_limit", op_revs_limit }, { "purged_infos", op_purged_infos },
+    { "sync", op_sync },       { "checkpoint", op_checkpoint }, { "compact", op_compact },
+    { "reopen", op_reopen },   { "read", op_read },
+};
+#define OP_COUNT (sizeof(operations) / sizeof(*operations))
+#define BY_HAND 5
+#define TRIPLE_COUNT 1000
+
+/* Ends with a recovery and a reading of everything, which fail in their turn. */
+static bool play_composed(struct stage *s, const struct scenario *scenario)
+{
+    static const char *const docs[] = { "{\"_id\":\"u\",\"v\":0}",  "{\"_id\":\"c\",\"v\":0}",
+                                        "{\"_id\":\"x0\",\"v\":0}", "{\"_id\":\"x1\",\"v\":0}",
+                                        "{\"_id\":\"x2\",\"v\":0}", "{\"_id\":\"g0\",\"v\":0}",
+                                        "{\"_id\":\"g1\",\"v\":0}", "{\"_id\":\"g2\",\"v\":0}" };
+    bool good = step_open(s) && step_batch(s, docs, sizeof(docs) / sizeof(*docs), 0);
+    for (unsigned i = 0; i < scenario->op_count && good; i++)
+        good = operations[scenario->ops[i]].run(s, i);
+    return good && step_crash(s) && step_open(s) && step_read(s) &&
+           step_put(s, "{\"_id\":\"after\"}") && step_check(s) && step_close(s);
+}
+
+static struct scenario scenarios[BY_HAND + OP_COUNT + OP_COUNT * OP_COUNT + TRIPLE_COUNT] = {
+    { .name = "writes", .play = play_writes },
+    { .name = "trees", .play = play_trees },
+    { .name = "attachments", .play = play_attachments },
+    { .name = "reopen", .play = play_reopen },
+    { .name = "compaction", .play = play_compaction },
+};
+static char names[sizeof(scenarios) / sizeof(*scenarios)][48];
+
+static void add(size_t *count, unsigned op_count, size_t first, size_t second, size_t third)
+{
+    size_t ops[3] = { first, second, third };
+    struct scenario *scenario = &scenarios[*count];
+    char *name = names[*count];
+    *scenario = (struct scenario){ .name = name, .play = play_composed, .op_count = op_count };
+    for (unsigned i = 0; i < op_count; i++) {
+        scenario->ops[i] = (uint8_t)ops[i];
+        snprintf(name + strlen(name), sizeof(names[0]) - strlen(name), "%s%s", i > 0 ? "+" : "",
+                 operations[ops[i]].name);
+    }
+    ++*count;
+}
+
+const struct scenario *fail_scenarios(size_t *count_out, size_t *by_hand_out)
+{
+    static size_t count;
+    if (count == 0) {
+        struct rng rng = { 5 };
+        count = BY_HAND;
+        for (size_t i = 0; i < OP_COUNT; i++)
+            add(&count, 1, i, 0, 0);
+        /* A shifted diagonal at a time: a part of them still has every operation. */
+        for (size_t shift = 0; shift < OP_COUNT; shift++)
+            for (size_t i = 0; i < OP_COUNT; i++)
+                add(&count, 2, i, (i + shift) % OP_COUNT, 0);
+        for (size_t i = 0; i < TRIPLE_COUNT; i++) {
+            size_t first = (size_t)rng_below(&rng, OP_COUNT);
+            size_t second = (size_t)rng_below(&rng, OP_COUNT);
+            add(&count, 3, first, second, (size_t)rng_below(&rng, OP_COUNT));
+        }
+    }
+    *count_out = count;
+    *by_hand_out = BY_HAND;
+    return scenarios;
+}
