@@ -5,13 +5,11 @@
  */
 #include "server/admins.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "base/alloc.h"
 #include "base/bytes.h"
 #include "server/config.h"
 #include "server/password.h"
+#include "server/startup.h"
 
 static tuf_status store_hashed(struct config *config, const char *name, tuf_slice password)
 {
@@ -23,48 +21,26 @@ static tuf_status store_hashed(struct config *config, const char *name, tuf_slic
     return config_set(NULL, config, "admins", name, buf_slice(&hashed), true);
 }
 
-/* The environment's password; false if there is none. */
-static bool read_password(struct buf *out)
-{
-    const char *text = getenv("COUCHDB_PASSWORD");
-    const char *path = getenv("COUCHDB_PASSWORD_FILE");
-    if (text != NULL && text[0] != 0) {
-        buf_append_str(out, text);
-        return !out->failed;
-    }
-    FILE *file = path != NULL ? fopen(path, "re") : NULL;
-    if (file == NULL)
-        return false;
-    char line[1024];
-    size_t len = fread(line, 1, sizeof(line), file);
-    fclose(file);
-    while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r'))
-        len--;
-    tufi_buf_append(out, line, len);
-    return len > 0 && !out->failed;
-}
-
 /* An admin of the environment is stored once; a new password there replaces the old one. */
 static tuf_status take_environment(struct config *config)
 {
+    TUF_AUTO(tufi_buf_release) struct buf name = BUF_INIT;
     TUF_AUTO(tufi_buf_release) struct buf password = BUF_INIT;
     TUF_AUTO(tufi_buf_release) struct buf known = BUF_INIT;
     struct stored_password stored;
-    const char *secret = getenv("COUCHDB_SECRET");
-    const char *name = getenv("COUCHDB_USER");
-    if (secret != NULL && secret[0] != 0) {
-        tuf_status st =
-            config_pin(config, "chttpd_auth", "secret", tuf_str(secret));
-        if (st != TUF_OK)
-            return st;
-    }
-    if (name == NULL || name[0] == 0 || !read_password(&password))
-        return TUF_OK;
-    if (config_get_exact(&known, config, "admins", name) &&
+    tuf_status st = TUF_OK;
+    if (!startup_env(&name, &st, "COUCHDB_USER") ||
+        !startup_env(&password, &st, "COUCHDB_PASSWORD"))
+        return st;
+    buf_append_u8(&name, 0);
+    if (name.failed)
+        return tufi_nomem();
+    const char *text = (const char *)name.data;
+    if (config_get_exact(&known, config, "admins", text) &&
         admin_password_parse(&stored, buf_slice(&known)) &&
         password_verify(&stored, buf_slice(&password)))
         return TUF_OK;
-    return store_hashed(config, name, buf_slice(&password));
+    return store_hashed(config, text, buf_slice(&password));
 }
 
 /* The first admin with a plain text password: its name and password, NUL-terminated. */

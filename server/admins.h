@@ -11,8 +11,9 @@
 struct config;
 
 /*
- * Takes COUCHDB_USER with COUCHDB_PASSWORD (or COUCHDB_PASSWORD_FILE) and COUCHDB_SECRET over, and
- * replaces every plain text value in [admins] by its hash, also in the local file.
+ * Takes COUCHDB_USER with COUCHDB_PASSWORD (or the files that COUCHDB_USER_FILE and
+ * COUCHDB_PASSWORD_FILE name) over, and replaces every plain text value in [admins] by its hash,
+ * also in the local file. To be called after each reading of the files; COSTS if there is one.
  * Returns: TUF_OK; failures of config_set.
  */
 tuf_status admins_prepare(struct config *config);

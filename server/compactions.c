@@ -174,7 +174,8 @@ bool compactions_running(struct compactions *compactions, const struct dbh *dbh)
 static void append_task(struct buf *out, const struct compaction_job *job)
 {
     uint64_t done = job->done, total = job->total;
-    buf_append_str(out, "{\"node\":\"nonode@nohost\",\"pid\":\"<0.0.0>\",\"process_status\":\"");
+    tufi_buf_printf(out, "{\"node\":\"%s\",\"pid\":\"<0.0.0>\",\"process_status\":\"",
+                    job->owner->server->node_name);
     buf_append_str(out, job->running ? "running" : "waiting");
     buf_append_str(out, "\",\"type\":\"database_compaction\",\"phase\":\"docs\",\"database\":");
     json_append_string(out, dbh_name(job->dbh));

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 
 #include "base/alloc.h"
 #include "base/bytes.h"
+#include "server/config_keys.h"
 #include "server/ini.h"
 #include "server/params.h"
 
@@ -43,6 +45,8 @@ struct config {
     char **paths;        /* owned */
     size_t path_count;
     char *local_path;    /* owned */
+    config_listener *listener; /* write_lock */
+    void *listener_ctx;
 };
 
 /* ---- entries ----------------------------------------------------------------------------- */
@@ -179,14 +183,47 @@ static tuf_status load_value(tuf_slice section, tuf_slice key, tuf_slice value, 
         entries_remove(entries, section_text, key_text);
         return TUF_OK;
     }
-    return entries_set(entries, section_text, key_text, value);
+    tuf_status st = config_check_value(section_text, key_text, value);
+    return st == TUF_OK ? entries_set(entries, section_text, key_text, value) : st;
 }
 
 static tuf_status load_file(struct entries *entries, const char *path)
 {
     TUF_AUTO(tufi_buf_release) struct buf text = BUF_INIT;
     tuf_status st = read_file(&text, path);
-    return st == TUF_OK ? ini_read(buf_slice(&text), load_value, entries) : st;
+    if (st == TUF_OK)
+        st = ini_read(buf_slice(&text), load_value, entries);
+    if (st != TUF_E_INVALID)
+        return st;
+    char why[320];
+    snprintf(why, sizeof(why), "%s", tuf_last_error()->text);
+    return tufi_fail(TUF_E_INVALID, "%s: %s", path, why);
+}
+
+static tuf_status load_directory(struct entries *entries, const char *dir)
+{
+    char pattern[PATH_SIZE];
+    glob_t found = { 0 };
+    int len = snprintf(pattern, sizeof(pattern), "%s/*.ini", dir);
+    if (len < 0 || len >= (int)sizeof(pattern))
+        return tufi_fail(TUF_E_LIMIT, "the path of a directory is too long");
+    /* Sorted by name; one without any file is fine. */
+    int result = glob(pattern, GLOB_ERR, NULL, &found);
+    tuf_status st = result == 0 || result == GLOB_NOMATCH
+                        ? TUF_OK : tufi_fail_errno(errno, "cannot read %s", dir);
+    for (size_t i = 0; i < found.gl_pathc && st == TUF_OK; i++)
+        st = load_file(entries, found.gl_pathv[i]);
+    globfree(&found);
+    return st;
+}
+
+/* A file, or a directory of them. Returns also TUF_NOT_FOUND. */
+static tuf_status load_path(struct entries *entries, const char *path)
+{
+    struct stat info;
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+        return load_directory(entries, path);
+    return load_file(entries, path);
 }
 
 static tuf_status apply_pinned(struct entries *entries, const struct entries *pinned)
@@ -204,7 +241,7 @@ static tuf_status load_chain(struct entries *out, const struct config *config)
     struct entries entries = { 0 };
     tuf_status st = TUF_OK;
     for (size_t i = 0; i < config->path_count && st == TUF_OK; i++) {
-        st = load_file(&entries, config->paths[i]);
+        st = load_path(&entries, config->paths[i]);
         if (st == TUF_NOT_FOUND)
             st = tufi_fail(TUF_E_IO, "there is no configuration file %s", config->paths[i]);
     }
@@ -428,6 +465,23 @@ static void refresh_settings(struct config *config)
                     slice_is(buf_slice(&security), "everyone");
 }
 
+static void tell_change(struct config *config)
+{
+    refresh_settings(config);
+    if (config->listener != NULL)
+        config->listener(config, config->listener_ctx);
+}
+
+void config_set_listener(struct config *config, config_listener *listener, void *ctx)
+{
+    pthread_mutex_lock(&config->write_lock);
+    config->listener = listener;
+    config->listener_ctx = ctx;
+    if (listener != NULL)
+        listener(config, ctx);
+    pthread_mutex_unlock(&config->write_lock);
+}
+
 /* ---- changing ---------------------------------------------------------------------------- */
 
 tuf_status config_set(struct buf *old, struct config *config, const char *section,
@@ -435,6 +489,9 @@ tuf_status config_set(struct buf *old, struct config *config, const char *sectio
 {
     if (!ini_key_ok(section, key) || !ini_value_ok(value))
         return tufi_fail_kind(TUF_E_INVALID, "bad_request", "invalid section, key or value");
+    tuf_status form = config_check_value(section, key, value);
+    if (form != TUF_OK)
+        return form;
     pthread_mutex_lock(&config->write_lock);
     if (old != NULL)
         config_get_exact(old, config, section, key);
@@ -443,7 +500,7 @@ tuf_status config_set(struct buf *old, struct config *config, const char *sectio
         pthread_rwlock_wrlock(&config->lock);
         st = entries_set(&config->entries, section, key, value);
         pthread_rwlock_unlock(&config->lock);
-        refresh_settings(config);
+        tell_change(config);
     }
     pthread_mutex_unlock(&config->write_lock);
     return st;
@@ -474,7 +531,7 @@ tuf_status config_remove(struct buf *old, struct config *config, const char *sec
         pthread_rwlock_wrlock(&config->lock);
         entries_remove(&config->entries, section, key);
         pthread_rwlock_unlock(&config->lock);
-        refresh_settings(config);
+        tell_change(config);
     }
     pthread_mutex_unlock(&config->write_lock);
     return st;
@@ -491,7 +548,7 @@ tuf_status config_reload(struct config *config)
         config->entries = entries;
         pthread_rwlock_unlock(&config->lock);
         entries_release(&old);
-        refresh_settings(config);
+        tell_change(config);
     }
     pthread_mutex_unlock(&config->write_lock);
     return st;

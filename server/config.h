@@ -59,8 +59,9 @@ const struct settings *config_settings(const struct config *config);
 
 /*
  * Reads a chain of files (later wins), then `local_path`, which need not exist and is the one that
- * is written.
- * Returns: TUF_OK; E_IO (a named file cannot be read); E_INVALID (a line is malformed); E_NOMEM.
+ * is written. A path that is a directory stands for its "*.ini" in the order of their names.
+ * Returns: TUF_OK; E_IO (a named file cannot be read); E_INVALID (a line is malformed, or its value
+ *          is not of the form that its key has: the text names file and line); E_NOMEM.
  */
 tuf_status config_new(struct config **out, const char *const *paths, size_t path_count,
                       const char *local_path);
@@ -93,6 +94,10 @@ bool config_get_exact(struct buf *out, struct config *config, const char *sectio
 /* Visits all values, or those of one section, ordered by section and key. Must not call back. */
 typedef void config_visitor(const char *section, const char *key, const char *value, void *ctx);
 void config_visit(struct config *config, const char *section, config_visitor *visitor, void *ctx);
+
+/* Called after every change, while no other can happen: it may read. One only; NULL takes it away. */
+typedef void config_listener(struct config *config, void *ctx);
+void config_set_listener(struct config *config, config_listener *listener, void *ctx);
 
 /* Whether [admins] has anybody. */
 bool config_has_admin(struct config *config);

@@ -3,11 +3,13 @@
 /*
  * Role: /_node/{name}/_config: reading and changing the configuration over HTTP.
  *
- * INV-CFGH-1: nothing that names a program, a path, a port or a key can be set here: CouchDB's
- *             advisories 2017-12636, 2018-8007 and 2018-11769 are about that.
+ * Not here: what may be changed (server/config_keys.h).
  */
 #include "base/alloc.h"
+#include "server/admins.h"
+#include "server/config_keys.h"
 #include "server/handlers.h"
+#include "server/handlers/node.h"
 #include "server/password.h"
 #include "server/request.h"
 #include "server/server.h"
@@ -22,48 +24,7 @@ struct config_change {
     struct buf old;
 };
 
-/* ---- what may be changed ------------------------------------------------------------------ */
-
-/* Sections of which nothing may be set; a key of "*" means all. */
-static const char *const forbidden_keys[][2] = {
-    { "daemons", "*" }, { "external", "*" }, { "httpd_design_handlers", "*" },
-    { "httpd_db_handlers", "*" }, { "httpd_global_handlers", "*" },
-    { "native_query_servers", "*" }, { "os_daemons", "*" }, { "query_servers", "*" },
-    { "feature_flags", "*" }, { "couchdb_engines", "*" }, { "indexers", "*" }, { "ssl", "*" },
-    { "prometheus", "*" }, { "couchdb", "database_dir" }, { "couchdb", "view_index_dir" },
-    { "couchdb", "util_driver_dir" }, { "couchdb", "plugin_dir" }, { "couchdb", "uri_file" },
-    { "couchdb", "js_engine" }, { "log", "file" }, { "log", "writer" }, { "smoosh", "state_dir" },
-    { "chttpd_auth", "proxy_use_secret" }, { "chttpd_auth", "proxy_allow_admin" },
-    { "couch_httpd_auth", "proxy_use_secret" }, { "couch_httpd_auth", "proxy_allow_admin" },
-    { "chttpd_auth", "authentication_db" }, { "jwt_keys", "*" }, { "tls", "*" },
-    { "chttpd", "peer_header" }, { "httpd", "peer_header" },
-    { "chttpd", "port" }, { "chttpd", "bind_address" }, { "chttpd", "config_whitelist" },
-    { "httpd", "port" }, { "httpd", "bind_address" }, { "httpd", "config_whitelist" },
-    { "replicator", "cert_file" }, { "replicator", "key_file" }, { "replicator", "password" },
-    { "replicator", "ssl_trusted_certificates_file" },
-};
-
-static bool may_change(const char *section, const char *key)
-{
-    for (size_t i = 0; i < sizeof(forbidden_keys) / sizeof(forbidden_keys[0]); i++) {
-        if (strcmp(forbidden_keys[i][0], section) == 0 &&
-            (forbidden_keys[i][1][0] == '*' || strcmp(forbidden_keys[i][1], key) == 0))
-            return false;
-    }
-    return true;
-}
-
-static bool check_node(struct request *req)
-{
-    static const char *const names[] = { "_local", "nonode@nohost", "couchdb@127.0.0.1" };
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (slice_is(req->segs[1], names[i]))
-            return true;
-    }
-    reply_errorf(req, 404, "not_found", "no such node: %.*s", (int)req->segs[1].len,
-                 (const char *)req->segs[1].data);
-    return false;
-}
+/* ---- path ---------------------------------------------------------------------------------- */
 
 /* Segment text with its NUL; NULL with an answer made if it holds a NUL or memory ran out. */
 static const char *segment_text(struct request *req, size_t pos)
@@ -131,7 +92,7 @@ static void get_value(struct request *req)
 void handle_config_get(struct request *req)
 {
     struct config *config = req->server->config;
-    if (!check_node(req))
+    if (!node_check(req))
         return;
     if (req->seg_count > 5) {
         reply_error(req, 404, "not_found", "missing");
@@ -163,7 +124,7 @@ static void release_change(struct request *req)
 /* False when answered. */
 static bool start_change(struct request *req, bool remove)
 {
-    if (!check_node(req))
+    if (!node_check(req))
         return false;
     if (req->seg_count != 5) {
         if (req->seg_count > 5) {
@@ -188,7 +149,7 @@ static bool start_change(struct request *req, bool remove)
     change->persist = !request_header_is(req, "X-Couch-Persist", "false");
     req->state = change;
     request_on_cleanup(req, release_change);
-    if (may_change(change->section, change->key))
+    if (!config_is_file_only(change->section, change->key))
         return true;
     reply_error(req, 403, "forbidden",
                 "Config section blacklisted for modification over HTTP API.");
@@ -275,7 +236,8 @@ void handle_config_delete(struct request *req)
 
 static tuf_status run_reload(struct request *req)
 {
-    return config_reload(req->server->config);
+    tuf_status st = config_reload(req->server->config);
+    return st == TUF_OK ? admins_prepare(req->server->config) : st;
 }
 
 static void reload_done(struct request *req, tuf_status status)
@@ -288,6 +250,6 @@ static void reload_done(struct request *req, tuf_status status)
 
 void handle_config_reload(struct request *req)
 {
-    if (check_node(req))
+    if (node_check(req))
         work_run(req, run_reload, reload_done);
 }

@@ -5,6 +5,8 @@
  */
 #include "server/ini.h"
 
+#include <stdio.h>
+
 #include "base/bytes.h"
 
 enum line_kind { LINE_NOTHING, LINE_SECTION, LINE_VALUE, LINE_BAD };
@@ -86,12 +88,17 @@ tuf_status ini_read(tuf_slice text, ini_visitor *visitor, void *ctx)
     for (unsigned number = 1; text.len > 0; number++) {
         struct line line = parse_line(without_end(next_line(&text)));
         if (line.kind == LINE_BAD)
-            return tufi_fail(TUF_E_INVALID, "line %u is neither a section nor a value", number);
+            return tufi_fail(TUF_E_INVALID, "line %u: neither a section nor a value", number);
         if (line.kind == LINE_SECTION)
             section = line.name;
         if (line.kind != LINE_VALUE)
             continue;
         tuf_status st = visitor(section, line.name, line.value, ctx);
+        if (st == TUF_E_INVALID) {
+            char why[256];
+            snprintf(why, sizeof(why), "%s", tuf_last_error()->text);
+            return tufi_fail(TUF_E_INVALID, "line %u: %s", number, why);
+        }
         if (st != TUF_OK)
             return st;
     }

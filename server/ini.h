@@ -15,7 +15,8 @@
 /* Slices are borrowed from the text. A non-OK return stops the reading and is forwarded. */
 typedef tuf_status ini_visitor(tuf_slice section, tuf_slice key, tuf_slice value, void *ctx);
 
-/* Returns: TUF_OK; E_INVALID with the line number in the text; what the visitor returned. */
+/* Returns: TUF_OK; E_INVALID with the line number in the text, also when the visitor returned it;
+ * what else the visitor returned. */
 tuf_status ini_read(tuf_slice text, ini_visitor *visitor, void *ctx);
 
 /* Appends to `out` the text with one key set (value NULL data: set to nothing). */

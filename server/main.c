@@ -17,6 +17,8 @@
 #include "server/server.h"
 
 #define CONFIG_FILES_MAX 32
+#define SETS_MAX 64
+#define SET_SIZE 64
 #define THREADS_MAX 64
 #define EXIT_USAGE 64
 
@@ -24,7 +26,11 @@ static const char usage_text[] =
     "usage: tuffetd --data-dir DIR [options]\n"
     "  --data-dir DIR        where the databases are\n"
     "  --listen ADDR:PORT    default: [chttpd] bind_address and port, 127.0.0.1:5984\n"
-    "  --config FILE         ini file, may be repeated; DIR/local.ini comes last\n"
+    "  --config FILE         ini file, or directory of *.ini; may be repeated, later ones win;\n"
+    "                        DIR/local.ini comes last and is the one that is written\n"
+    "  --set SECTION/KEY=VALUE  wins over all files; may be repeated\n"
+    "  --check-config        read the configuration, say what is wrong with it, and end\n"
+    "  --print-config        print the whole configuration without its secrets, and end\n"
     "  --insecure-loopback   start without an admin on a loopback address\n"
     "  --loops N             event loop threads (default 2)\n"
     "  --workers N           worker threads (default 4)\n"
@@ -33,7 +39,7 @@ static const char usage_text[] =
 
 enum option_id {
     OPT_DATA_DIR = 1, OPT_LISTEN, OPT_CONFIG, OPT_INSECURE, OPT_LOOPS, OPT_WORKERS,
-    OPT_LOG_LEVEL, OPT_VERSION, OPT_HELP,
+    OPT_LOG_LEVEL, OPT_SET, OPT_CHECK, OPT_PRINT, OPT_VERSION, OPT_HELP,
 };
 
 static const struct option long_options[] = {
@@ -44,6 +50,9 @@ static const struct option long_options[] = {
     { "loops", required_argument, NULL, OPT_LOOPS },
     { "workers", required_argument, NULL, OPT_WORKERS },
     { "log-level", required_argument, NULL, OPT_LOG_LEVEL },
+    { "set", required_argument, NULL, OPT_SET },
+    { "check-config", no_argument, NULL, OPT_CHECK },
+    { "print-config", no_argument, NULL, OPT_PRINT },
     { "version", no_argument, NULL, OPT_VERSION },
     { "help", no_argument, NULL, OPT_HELP },
     { NULL, 0, NULL, 0 },
@@ -52,6 +61,8 @@ static const struct option long_options[] = {
 struct arguments {
     struct server_options options;
     const char *config_paths[CONFIG_FILES_MAX];
+    const char *sets[SETS_MAX];
+    char level_set[SET_SIZE];
     int exit_code; /* >= 0: nothing more to do */
 };
 
@@ -61,6 +72,14 @@ static bool parse_threads(unsigned *out, const char *text)
     if (!parse_uint(&count, tuf_str(text)) || count == 0 || count > THREADS_MAX)
         return false;
     *out = (unsigned)count;
+    return true;
+}
+
+static bool add_set(struct arguments *args, const char *text)
+{
+    if (args->options.set_count == SETS_MAX)
+        return false;
+    args->sets[args->options.set_count++] = text;
     return true;
 }
 
@@ -92,6 +111,15 @@ static bool take_option(struct arguments *args, int id, const char *value)
         if (!log_level_parse(&level, value))
             return false;
         log_set_level(level);
+        snprintf(args->level_set, sizeof(args->level_set), "log/level=%s", value);
+        return add_set(args, args->level_set);
+    case OPT_SET:
+        return add_set(args, value);
+    case OPT_CHECK:
+        options->check_config = true;
+        return true;
+    case OPT_PRINT:
+        options->print_config = true;
         return true;
     case OPT_VERSION:
         printf("tuffetd %s\n", tuf_version());
@@ -112,6 +140,7 @@ static void parse_arguments(struct arguments *args, int argc, char **argv)
     args->options.loop_count = 2;
     args->options.worker_count = 4;
     args->options.config_paths = args->config_paths;
+    args->options.sets = args->sets;
     int id;
     while (args->exit_code < 0 && (id = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         if (!take_option(args, id, optarg)) {

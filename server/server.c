@@ -30,6 +30,7 @@
 #include "server/password.h"
 #include "server/peruser.h"
 #include "server/session.h"
+#include "server/startup.h"
 #include "server/work.h"
 
 #define EXIT_CONFIG 78
@@ -45,6 +46,13 @@ static void complain(const char *what)
     const tuf_error *error = tuf_last_error();
     fprintf(stderr, "tuffetd: %s: %s\n", what,
             error->text[0] != 0 ? error->text : "out of memory");
+}
+
+/* What counts at once. */
+static void on_config(struct config *config, void *ctx)
+{
+    (void)ctx;
+    log_configure(config);
 }
 
 /* ---- signals ----------------------------------------------------------------------------- */
@@ -65,18 +73,22 @@ static void on_signal(evutil_socket_t signal_number, short what, void *arg)
         loop_stop(server->loops[i]);
 }
 
-/* ---- starting ---------------------------------------------------------------------------- */
-
-static tuf_status read_config(struct server *server, const struct server_options *options)
+/* The configuration is read again, files of the log are opened again. A configuration with a fault
+ * is told, and the old one stays. */
+static void on_hangup(evutil_socket_t signal_number, short what, void *arg)
 {
-    char local[PATH_SIZE];
-    int len = snprintf(local, sizeof(local), "%s/local.ini", options->data_dir);
-    if (len < 0 || len >= (int)sizeof(local))
-        return tufi_fail(TUF_E_LIMIT, "the data directory's path is too long");
-    if (mkdir(options->data_dir, 0700) != 0 && errno != EEXIST)
-        return tufi_fail_errno(errno, "cannot make the data directory %s", options->data_dir);
-    return config_new(&server->config, options->config_paths, options->config_count, local);
+    struct server *server = ((struct stopper *)arg)->server;
+    (void)signal_number;
+    (void)what;
+    if (config_reload(server->config) != TUF_OK || admins_prepare(server->config) != TUF_OK)
+        log_line(LOG_ERROR, "reading the configuration: %s", tuf_last_error()->text);
+    else if (!log_open(server->config))
+        log_line(LOG_ERROR, "opening the log: %s", strerror(errno));
+    else
+        log_line(LOG_NOTICE, "the configuration was read again");
 }
+
+/* ---- starting ---------------------------------------------------------------------------- */
 
 static tuf_status ensure_uuid(struct server *server)
 {
@@ -208,10 +220,12 @@ static int run_loops(struct server *server, const struct listen_address *address
     tuf_status st = listener_new(&stopper.listener, server, address);
     struct event *on_term = evsignal_new(base, SIGTERM, on_signal, &stopper);
     struct event *on_int = evsignal_new(base, SIGINT, on_signal, &stopper);
+    struct event *on_hup = evsignal_new(base, SIGHUP, on_hangup, &stopper);
     for (unsigned i = 1; i < server->loop_count && st == TUF_OK; i++)
         st = loop_start_thread(server->loops[i]);
-    if (st == TUF_OK && (on_term == NULL || on_int == NULL || event_add(on_term, NULL) != 0 ||
-                         event_add(on_int, NULL) != 0))
+    if (st == TUF_OK && (on_term == NULL || on_int == NULL || on_hup == NULL ||
+                         event_add(on_term, NULL) != 0 || event_add(on_int, NULL) != 0 ||
+                         event_add(on_hup, NULL) != 0))
         st = tufi_nomem();
     if (st == TUF_OK) {
         server->port = listener_port(stopper.listener);
@@ -231,6 +245,8 @@ static int run_loops(struct server *server, const struct listen_address *address
         event_free(on_term);
     if (on_int != NULL)
         event_free(on_int);
+    if (on_hup != NULL)
+        event_free(on_hup);
     return st == TUF_OK ? 0 : 1;
 }
 
@@ -258,10 +274,17 @@ int server_run(const struct server_options *options)
 {
     struct server server = { .data_dir = options->data_dir, .start_us = clock_us() };
     struct listen_address address = { { 0 }, { 0 } };
-    tuf_status st = read_config(&server, options);
+    tuf_status st = startup_config(&server, options);
     if (st != TUF_OK) {
         complain("cannot read the configuration");
+        config_free(&server.config);
         return EXIT_CONFIG;
+    }
+    if (options->check_config || options->print_config) {
+        if (options->print_config)
+            startup_print(server.config);
+        config_free(&server.config);
+        return 0;
     }
     if (options->listen != NULL && !listen_parse(&address, options->listen)) {
         fprintf(stderr, "tuffetd: --listen wants ADDRESS:PORT\n");
@@ -269,6 +292,13 @@ int server_run(const struct server_options *options)
         return EXIT_CONFIG;
     }
     find_address(&address, &server, options);
+    log_set_node(server.node_name);
+    config_set_listener(server.config, on_config, &server);
+    if (!log_open(server.config)) {
+        fprintf(stderr, "tuffetd: cannot open the log: %s\n", strerror(errno));
+        config_free(&server.config);
+        return EXIT_CONFIG;
+    }
     st = admins_prepare(server.config);
     int code = 1;
     if (st == TUF_OK && !check_admin(&server, &address, options->insecure_loopback)) {

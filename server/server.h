@@ -22,6 +22,7 @@ struct uuids;
 struct work_pool;
 
 #define SERVER_VERSION_COUCH "3.5.0" /* the API we speak, shown in "/" and in Server: */
+#define SERVER_NODE_SIZE 128
 #define SERVER_UUID_SIZE 33          /* 32 hexadecimal digits and a NUL */
 
 struct server {
@@ -38,6 +39,7 @@ struct server {
     struct loop **loops;          /* one thread each */
     unsigned loop_count;
     char uuid[SERVER_UUID_SIZE];  /* persisted in [couchdb] uuid */
+    char node_name[SERVER_NODE_SIZE]; /* of this node of one: NODENAME */
     const char *data_dir;
     _Atomic unsigned port;        /* that we listen on */
     uint64_t start_us;            /* wall clock at start */
@@ -66,6 +68,9 @@ struct server_options {
     size_t config_count;
     unsigned loop_count;
     unsigned worker_count;
+    const char *const *sets;         /* "SECTION/KEY=VALUE" */
+    size_t set_count;
+    bool check_config, print_config; /* do that instead of serving */
     bool insecure_loopback;          /* no admin is needed on a loopback address */
 };
 

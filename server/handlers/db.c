@@ -267,11 +267,12 @@ void handle_shards(struct request *req)
 {
     reply_header_drop(req, "X-Couch-Request-ID");
     reply_header_drop(req, "X-CouchDB-Body-Time");
-    if (req->seg_count > 2)
-        reply_json_text(req, 200,
-                        "{\"range\":\"00000000-ffffffff\",\"nodes\":[\"" NODE_NAME "\"]}");
-    else
-        reply_json_text(req, 200, "{\"shards\":{\"00000000-ffffffff\":[\"" NODE_NAME "\"]}}");
+    struct buf json = BUF_INIT;
+    buf_append_str(&json, req->seg_count > 2 ? "{\"range\":\"00000000-ffffffff\",\"nodes\":[\""
+                                             : "{\"shards\":{\"00000000-ffffffff\":[\"");
+    buf_append_str(&json, req->server->node_name);
+    buf_append_str(&json, req->seg_count > 2 ? "\"]}" : "\"]}}");
+    reply_json(req, 200, &json);
 }
 
 void handle_sync_shards(struct request *req)

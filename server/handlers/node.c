@@ -23,6 +23,7 @@ bool node_check(struct request *req)
 {
     tuf_slice name = req->segs[1];
     if (slice_is(name, "_local") || slice_is(name, NODE_NAME) ||
+        slice_is(name, req->server->node_name) ||
         slice_is(name, "couchdb@127.0.0.1"))
         return true;
     reply_errorf(req, 404, "not_found", "no such node: %.*s", (int)name.len,
@@ -41,10 +42,20 @@ void handle_node_missing(struct request *req)
         reply_error(req, 404, "not_found", "missing");
 }
 
+/* A text with the node's name in it. */
+static void reply_named(struct request *req, const char *before, const char *after)
+{
+    struct buf json = BUF_INIT;
+    buf_append_str(&json, before);
+    json_append_string(&json, tuf_str(req->server->node_name));
+    buf_append_str(&json, after);
+    reply_json(req, 200, &json);
+}
+
 void handle_node_name(struct request *req)
 {
     if (node_check(req))
-        reply_json_text(req, 200, "{\"name\":\"" NODE_NAME "\"}");
+        reply_named(req, "{\"name\":", "}");
 }
 
 void handle_node_smoosh(struct request *req)

@@ -105,7 +105,8 @@ void handle_active_tasks(struct request *req)
     size_t count = 0;
     buf_append_u8(&json, '[');
     compactions_append_tasks(&json, &count, req->server->compactions);
-    repl_jobs_append_tasks(&json, &count, req->server->replications, NODE_NAME);
+    repl_jobs_append_tasks(&json, &count, req->server->replications,
+                            req->server->node_name);
     buf_append_u8(&json, ']');
     reply_json(req, 200, &json);
 }
@@ -114,8 +115,13 @@ void handle_membership(struct request *req)
 {
     reply_header_drop(req, "X-Couch-Request-ID");
     reply_header_drop(req, "X-CouchDB-Body-Time");
-    reply_json_text(req, 200,
-                    "{\"all_nodes\":[\"" NODE_NAME "\"],\"cluster_nodes\":[\"" NODE_NAME "\"]}");
+    struct buf json = BUF_INIT;
+    buf_append_str(&json, "{\"all_nodes\":[");
+    json_append_string(&json, tuf_str(req->server->node_name));
+    buf_append_str(&json, "],\"cluster_nodes\":[");
+    json_append_string(&json, tuf_str(req->server->node_name));
+    buf_append_str(&json, "]}");
+    reply_json(req, 200, &json);
 }
 
 static void reply_no_replicator(struct request *req)

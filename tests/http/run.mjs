@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 
 import { behaviours } from './behaviour.mjs'
 import { feedBehaviours } from './feeds.mjs'
+import { operationBehaviours } from './operation.mjs'
 import { replicationBehaviours } from './replication.mjs'
 import { walkLogins, walkRights } from './rights.mjs'
 import { Server } from './server.mjs'
@@ -324,7 +325,9 @@ async function runFile (file, options, totals) {
 }
 
 async function runBehaviours (options, totals) {
-  for (const { name, ini, run } of [...behaviours, ...feedBehaviours, ...replicationBehaviours]) {
+  const sets = { 'behaviour.mjs': behaviours, 'feeds.mjs': feedBehaviours, 'replication.mjs': replicationBehaviours, 'operation.mjs': operationBehaviours }
+  const wanted = Object.entries(sets).filter(([name]) => all || options.files.some((f) => f.endsWith(name)))
+  for (const { name, ini, run } of wanted.flatMap(([, list]) => list)) {
     if (!name.includes(options.match)) continue
     const server = new Server(options.server, ini ?? [])
     let problem = null
@@ -391,7 +394,7 @@ if (all) {
 }
 const totals = { passed: 0, failed: 0 }
 for (const file of options.files.filter((f) => f.endsWith('.t'))) await runFile(file, options, totals)
-if (all || options.files.some((f) => f.endsWith('behaviour.mjs'))) await runBehaviours(options, totals)
+await runBehaviours(options, totals)
 if (all || options.files.some((f) => f.endsWith('rights.mjs'))) await runWalks(options, totals)
 console.log(`${totals.passed} passed, ${totals.failed} failed`)
 process.exit(totals.failed === 0 ? 0 : 1)

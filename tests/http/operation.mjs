@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: The Tuffet authors
+//
+// Role: the server as its operator sees it: configuration, environment, signals, logs.
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import http from 'node:http'
+import path from 'node:path'
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+
+async function until (what, check, timeoutMs = 10000) {
+  for (const end = Date.now() + timeoutMs; Date.now() < end; await sleep(20)) {
+    if (await check()) return
+  }
+  assert.fail(`waited too long until ${what}`)
+}
+
+export function ask (server, method, target, body, more = {}) {
+  return new Promise((resolve, reject) => {
+    const { user = 'admin:secret', port = server.port, socketPath, ...headers } = more
+    if (user) headers.authorization ??= 'Basic ' + Buffer.from(user).toString('base64')
+    headers['content-type'] ??= 'application/json'
+    const where = socketPath ? { socketPath } : { host: '127.0.0.1', port }
+    const req = http.request({ ...where, method, path: target, headers, agent: false }, (res) => {
+      const parts = []
+      res.on('data', (part) => parts.push(part))
+      res.on('end', () => resolve({ status: res.statusCode, headers: res.headers, body: Buffer.concat(parts).toString() }))
+    })
+    req.on('error', reject)
+    req.end(body)
+  })
+}
+
+// A server with arguments of its own, in another directory. Resolves when it ended, or with
+// { child, port } when it is ready.
+export function startOther (server, args, env = {}, dir = 'other') {
+  const clean = { ...process.env, ...env }
+  for (const name of Object.keys(clean)) if (/^(COUCHDB_|NODENAME)/.test(name) && !(name in env)) delete clean[name]
+  return new Promise((resolve) => {
+    const child = spawn(server.program, ['--data-dir', path.join(server.dir, dir), '--listen', '127.0.0.1:0', ...args], { env: clean })
+    const other = { child, text: '', port: 0 }
+    other.exited = new Promise((resolve) => child.on('exit', (code) => { other.code = code; resolve(code) }))
+    other.stop = () => { child.kill('SIGTERM'); return other.exited }
+    const take = (data) => {
+      other.text += data
+      const ready = /ready on \S+:(\d+)\//.exec(other.text)
+      if (ready && !other.port) { other.port = Number(ready[1]); resolve(other) }
+    }
+    child.stdout.on('data', take)
+    child.stderr.on('data', take)
+    other.exited.then(() => resolve(other))
+  })
+}
+
+const file = (server, name, text) => {
+  const at = path.join(server.dir, name)
+  mkdirSync(path.dirname(at), { recursive: true })
+  writeFileSync(at, text)
+  return at
+}
+
+export const operationBehaviours = [
+  {
+    name: 'what is wrong with a configuration is told with file and line',
+    async run (server) {
+      const cases = [
+        ['[chttpd]\nport = 70000\n', /bad\.ini: line 2: \[chttpd\] port wants a port/],
+        ['[chttpd]\n\nrequire_valid_user = yes\n', /bad\.ini: line 3: .*true or false, not "yes"/],
+        ['[httpd]\nenable_cors = 1\n', /bad\.ini: line 2: .*true or false/],
+        ['[couchdb]\nmax_document_size = 8MB\n', /bad\.ini: line 2: .*a number or infinity/],
+        ['[log]\nlevel = loud\n', /bad\.ini: line 2: .*debug, info/],
+        ['[log\n', /bad\.ini: line 1: neither a section nor a value/]
+      ]
+      for (const [text, wanted] of cases) {
+        for (const mode of [['--check-config'], []]) {
+          const { code, text: said } = await startOther(server, ['--config', file(server, 'bad.ini', text), ...mode])
+          assert.equal(code, 78, text)
+          assert.match(said, wanted)
+        }
+      }
+      const good = await startOther(server, ['--config', file(server, 'good.ini', '[a]\nb = c\n[admins]\nx = y\n'), '--check-config'])
+      assert.deepEqual([good.code, good.text], [0, ''])
+      const put = await ask(server, 'PUT', '/_node/_local/_config/chttpd/require_valid_user', '"yes"')
+      assert.equal(put.status, 400)
+    }
+  },
+  {
+    name: 'the last of files, directory, local.ini, environment and command line counts',
+    async run (server) {
+      const first = file(server, 'first.ini', '[t]\na = 1\nb = 1\nc = 1\nd = 1\n[admins]\nadmin = secret\n')
+      file(server, 'local.d/10.ini', '[t]\nb = 2\nc = 2\nd = 2\n')
+      file(server, 'local.d/20.ini', '[t]\nc = 3\n')
+      file(server, 'local.d/notes.txt', 'no ini at all')
+      file(server, 'other/local.ini', '[t]\nd = 4\ne = 4\n')
+      const args = ['--config', first, '--config', path.join(server.dir, 'local.d'), '--set', 't/e=5', '--log-level', 'error']
+      const other = await startOther(server, args, { COUCHDB_SECRET: 'from the environment', NODENAME: 'box.example' })
+      const t = JSON.parse((await ask(other, 'GET', '/_node/_local/_config/t')).body)
+      assert.deepEqual(t, { a: '1', b: '2', c: '3', d: '4', e: '5' })
+      assert.equal((await ask(other, 'GET', '/_node/couchdb@box.example/_config/chttpd_auth/secret')).body, '"from the environment"\n')
+      assert.match((await ask(other, 'GET', '/_membership')).body, /"couchdb@box\.example"/)
+      // What was set from outside the files stays, what a file says is read again.
+      file(server, 'local.d/20.ini', '[t]\nc = 33\n')
+      file(server, 'other/local.ini', '[t]\nd = 4\ne = 4\n[admins]\nadmin = secret\n')
+      assert.equal((await ask(other, 'POST', '/_node/_local/_config/_reload')).status, 200)
+      assert.deepEqual(JSON.parse((await ask(other, 'GET', '/_node/_local/_config/t')).body), { a: '1', b: '2', c: '33', d: '4', e: '5' })
+      await other.stop()
+    }
+  },
+  {
+    name: 'admins, secrets and names can come from files of a container',
+    async run (server) {
+      const env = {
+        COUCHDB_USER_FILE: file(server, 'user', 'boss\n'),
+        COUCHDB_PASSWORD_FILE: file(server, 'password', 'pass word\r\n'),
+        COUCHDB_SECRET_FILE: file(server, 'secret', 's3cret\n')
+      }
+      const other = await startOther(server, ['--log-level', 'error', '--set', 'chttpd_auth/iterations=10'], env)
+      assert.equal((await ask(other, 'GET', '/_all_dbs', undefined, { user: 'boss:pass word' })).status, 200)
+      assert.equal((await ask(other, 'GET', '/_node/_local/_config/chttpd_auth/secret', undefined, { user: 'boss:pass word' })).body, '"s3cret"\n')
+      await other.stop()
+      const missing = await startOther(server, [], { COUCHDB_USER: 'a', COUCHDB_PASSWORD_FILE: '/nonexistent' })
+      assert.equal(missing.code, 1)
+      assert.match(missing.text, /\/nonexistent, the file of COUCHDB_PASSWORD_FILE/)
+    }
+  },
+  {
+    name: 'the whole configuration is printed without its secrets',
+    async run (server) {
+      const ini = file(server, 'p.ini', '[admins]\nann = canary1\n[chttpd_auth]\nsecret = canary2\n[jwt_keys]\nhmac:x = canary3\n[replicator]\npassword = canary4\n[t]\nkey = canary5\nshown = yes\n')
+      const { code, text } = await startOther(server, ['--config', ini, '--print-config'])
+      assert.equal(code, 0)
+      assert.match(text, /\[t\]\nkey = \*{4}\nshown = yes/)
+      assert.doesNotMatch(text, /canary/)
+    }
+  },
+  {
+    name: 'SIGHUP reads the configuration again; one with a fault changes nothing',
+    async run (server) {
+      const ini = file(server, 'h.ini', '[admins]\nadmin = secret\n[t]\na = 1\n')
+      const other = await startOther(server, ['--config', ini])
+      const value = async () => (await ask(other, 'GET', '/_node/_local/_config/t/a')).body
+      file(server, 'h.ini', '[admins]\nadmin = secret\n[t]\na = 2\n')
+      other.child.kill('SIGHUP')
+      await until('it was read', async () => await value() === '"2"\n')
+      file(server, 'h.ini', '[admins]\nadmin = secret\n[t]\na = 3\n[chttpd]\nport = x\n')
+      other.child.kill('SIGHUP')
+      await until('the fault is told', () => /h\.ini: line 6/.test(other.text))
+      assert.equal(await value(), '"2"\n')
+      await other.stop()
+    }
+  },
+  {
+    name: 'a log in a file is opened again after it was renamed, and its level can change',
+    async run (server) {
+      const log = path.join(server.dir, 'x.log')
+      const ini = file(server, 'l.ini', `[admins]\nadmin = secret\n[log]\nwriter = file\nfile = ${log}\n`)
+      const other = await startOther(server, ['--config', ini])
+      await ask(other, 'GET', '/_up?one')
+      await until('the first line', () => /GET \/_up\?one 200 ok \d+\n/.test(readFileSync(log, 'utf8')))
+      renameSync(log, log + '.1')
+      other.child.kill('SIGHUP')
+      await until('the new file', () => { try { return readFileSync(log, 'utf8').includes('read again') } catch { return false } })
+      await ask(other, 'PUT', '/_node/_local/_config/log/level', '"error"')
+      await ask(other, 'GET', '/_up?two')
+      assert.doesNotMatch(readFileSync(log, 'utf8'), /two/)
+      assert.equal((await ask(other, 'PUT', '/_node/_local/_config/log/file', '"/tmp/x"')).status, 403)
+      await other.stop()
+    }
+  },
+  {
+    name: 'a log of JSON has one object in a line, and no secret',
+    async run (server) {
+      const ini = file(server, 'j.ini', '[admins]\nadmin = secret\n[log]\njson = true\n')
+      const other = await startOther(server, ['--config', ini])
+      other.text = ''
+      await ask(other, 'GET', '/_up?a="\u0001&password=canary', undefined, { 'x-couch-request-id': 'mine' }).catch(() => {})
+      await ask(other, 'GET', '/_up?password=canary&url=http://u:canary@host/x', undefined, { 'x-couch-request-id': 'mine' })
+      await until('the line', () => other.text.includes('"mine"'))
+      for (const line of other.text.trim().split('\n')) JSON.parse(line)
+      const entry = other.text.trim().split('\n').map((l) => JSON.parse(l)).find((e) => e.id === 'mine')
+      assert.deepEqual({ ...entry, time: 0, ms: 0, host: '', peer: '' }, {
+        time: 0, level: 'notice', node: 'nonode@nohost', message: 'request', id: 'mine', host: '', peer: '', user: 'admin', method: 'GET',
+        target: '/_up?password=****&url=http://********@host/x', status: 200, outcome: 'ok', ms: 0
+      })
+      assert.doesNotMatch(other.text, /canary/)
+      await other.stop()
+    }
+  },
+  {
+    name: 'slow requests are told, feeds are not slow',
+    async run (server) {
+      const ini = file(server, 's.ini', '[admins]\nadmin = secret\n[log]\nlevel = warning\nslow_request_ms = 50\n[chttpd_auth]\niterations = 400000\n')
+      const other = await startOther(server, ['--config', ini])
+      await ask(other, 'PUT', '/db')
+      await ask(other, 'GET', '/db/_changes?feed=longpoll&timeout=200&since=now')
+      await ask(other, 'GET', '/_all_dbs', undefined, { user: 'admin:wrong' })
+      await until('the login is told', () => /\[warning\] .* slow request: .* GET \/_all_dbs 401 ok \d+/.test(other.text))
+      assert.doesNotMatch(other.text, /longpoll/)
+      await other.stop()
+    }
+  }
+]
