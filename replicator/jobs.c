@@ -1,99 +1,566 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: see replicator/jobs.h.
+ * Role: see replicator/jobs.h. What is shown is in jobs_show.c.
+ *
+ * The scheduler's thread starts with the first job. It sleeps until something happens, a wait after
+ * a crash ends, or a round is due because jobs wait for places.
  */
-#include "replicator/jobs.h"
-
-#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/alloc.h"
-#include "replicator/run.h"
+#include "replicator/jobs_impl.h"
 
-/* A continuous job that failed is tried again after so long, doubling. */
-#define BACKOFF_FIRST_MS 1000
-#define BACKOFF_LONGEST_MS 300000
-/* One that ran for so long before it failed starts again with the first wait. */
-#define HEALTHY_S 120
+#define JOBS_COUNT_MAX 100000
 #define SEQ_TEXT_MAX 4096
+#define REASON_SIZE (TUF_ERROR_TEXT_SIZE + 64)
+#define THREAD_STACK_SIZE ((size_t)512 << 10)
 
-struct repl_job {
-    struct repl_jobs *jobs;
-    struct repl_job *next;      /* in jobs->first; jobs->lock */
-    unsigned ref_count;         /* jobs->lock */
-    struct repl_options opts;   /* never changes */
-    char base_id[REPL_ID_SIZE]; /* never changes, as the following */
-    char id[REPL_JOB_ID_SIZE];
-    char *user;
-    char *server_uuid;
-    time_t start_time;
-    _Atomic bool cancel;
-    /* jobs->lock: */
-    bool ended;
-    time_t updated;
-    struct repl_stats stats;
-    struct buf source_seq, through_seq, checkpointed_seq;
-    struct buf result;
-    struct repl_job_end end;    /* or the last failure of a continuous job that goes on */
-    uint64_t failure_count;     /* in a row */
-};
-
-struct repl_jobs {
-    pthread_mutex_t lock;
-    pthread_cond_t empty;
-    struct repl_job *first; /* that run */
-    size_t count;
-    bool stopping;
-};
-
-struct repl_jobs *repl_jobs_new(void)
+void repl_format_time(char out[REPL_TIME_SIZE], time_t when)
 {
-    struct repl_jobs *jobs = tufi_alloc_zero(sizeof(*jobs));
-    if (jobs == NULL || repl_global_init() != TUF_OK) {
-        tufi_free(jobs);
-        return NULL;
+    struct tm tm;
+    memset(&tm, 0, sizeof(tm));
+    (void)gmtime_r(&when, &tm);
+    if (strftime(out, REPL_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+        out[0] = 0;
+}
+
+/* ---- the table; with the lock held ---------------------------------------------------------- */
+
+static struct repl_job **bucket_of(const struct repl_jobs *jobs, const char *id)
+{
+    uint32_t hash = 2166136261u;
+    for (; *id != 0; id++)
+        hash = (hash ^ (uint8_t)*id) * 16777619u;
+    return (struct repl_job **)(uintptr_t)&jobs->buckets[hash % REPL_BUCKET_COUNT];
+}
+
+struct repl_job *repl_jobs_find(const struct repl_jobs *jobs, const char *id)
+{
+    struct repl_job *job = *bucket_of(jobs, id);
+    while (job != NULL && (job->removed || strcmp(job->id, id) != 0))
+        job = job->chain;
+    return job;
+}
+
+/* Whether a removed job of the same id still has its thread. */
+static bool is_blocked(const struct repl_job *job)
+{
+    const struct repl_job *other = *bucket_of(job->jobs, job->id);
+    for (; other != NULL; other = other->chain) {
+        if (other != job && other->state == JOB_RUNNING && strcmp(other->id, job->id) == 0)
+            return true;
     }
-    pthread_mutex_init(&jobs->lock, NULL);
-    pthread_cond_init(&jobs->empty, NULL);
-    return jobs;
+    return false;
 }
 
-void repl_jobs_stop(struct repl_jobs *jobs)
+static void link_job(struct repl_jobs *jobs, struct repl_job *job)
 {
-    pthread_mutex_lock(&jobs->lock);
-    jobs->stopping = true;
-    for (struct repl_job *job = jobs->first; job != NULL; job = job->next)
-        job->cancel = true;
-    pthread_mutex_unlock(&jobs->lock);
-}
-
-void repl_jobs_free(struct repl_jobs **jobs)
-{
-    if (*jobs == NULL)
-        return;
-    repl_jobs_stop(*jobs);
-    pthread_mutex_lock(&(*jobs)->lock);
-    while ((*jobs)->count > 0)
-        pthread_cond_wait(&(*jobs)->empty, &(*jobs)->lock);
-    pthread_mutex_unlock(&(*jobs)->lock);
-    pthread_cond_destroy(&(*jobs)->empty);
-    pthread_mutex_destroy(&(*jobs)->lock);
-    tufi_free(*jobs);
-    *jobs = NULL;
+    struct repl_job **bucket = bucket_of(jobs, job->id);
+    job->order = ++jobs->order;
+    job->chain = *bucket;
+    *bucket = job;
+    job->prev = jobs->last;
+    if (jobs->last != NULL)
+        jobs->last->next = job;
+    else
+        jobs->first = job;
+    jobs->last = job;
+    jobs->count++;
+    job->linked = true;
 }
 
 static void free_job(struct repl_job *job)
 {
     repl_options_release(&job->opts);
-    tufi_free(job->user);
     tufi_free(job->server_uuid);
+    tufi_free(job->user);
+    tufi_free(job->database);
+    tufi_free(job->doc_id);
+    json_decref(job->history);
     tufi_buf_release(&job->source_seq);
     tufi_buf_release(&job->through_seq);
     tufi_buf_release(&job->checkpointed_seq);
     tufi_buf_release(&job->result);
     tufi_free(job);
+}
+
+/* Takes a job out of the table, if it is there, and gives the table's reference back. */
+static void unlink_job(struct repl_job *job)
+{
+    struct repl_jobs *jobs = job->jobs;
+    if (!job->linked)
+        return;
+    job->linked = false;
+    struct repl_job **link = bucket_of(jobs, job->id);
+    while (*link != job)
+        link = &(*link)->chain;
+    *link = job->chain;
+    if (job->prev != NULL)
+        job->prev->next = job->next;
+    else
+        jobs->first = job->next;
+    if (job->next != NULL)
+        job->next->prev = job->prev;
+    else
+        jobs->last = job->prev;
+    jobs->count--;
+    if (--job->ref_count == 0)
+        free_job(job);
+}
+
+static void wake_scheduler(struct repl_jobs *jobs)
+{
+    jobs->dirty = true;
+    pthread_cond_signal(&jobs->wake);
+}
+
+/* ---- history; with the lock held ------------------------------------------------------------ */
+
+static void add_history(struct repl_job *job, const char *type, const char *reason, size_t max)
+{
+    char when[REPL_TIME_SIZE];
+    job->updated = time(NULL);
+    repl_format_time(when, job->updated);
+    json_t *event = json_pack("{s:s,s:s}", "timestamp", when, "type", type);
+    if (reason != NULL)
+        (void)json_object_set_new(event, "reason", json_string(reason));
+    /* Out of memory an event is missing; the job goes on. */
+    (void)json_array_insert_new(job->history, 0, event);
+    while (json_array_size(job->history) > (max > 0 ? max : 1))
+        (void)json_array_remove(job->history, json_array_size(job->history) - 1);
+}
+
+static struct repl_limits read_limits(const struct repl_jobs *jobs)
+{
+    struct repl_limits limits = REPL_LIMITS_INIT;
+    if (jobs->hooks.limits != NULL)
+        jobs->hooks.limits(&limits, jobs->hooks.ctx);
+    return limits;
+}
+
+static void tell(struct repl_jobs *jobs, const struct repl_event *event)
+{
+    if (jobs->hooks.event != NULL)
+        jobs->hooks.event(event, jobs->hooks.ctx);
+}
+
+static struct repl_event event_of(enum repl_event_kind kind, const struct repl_job *job)
+{
+    return (struct repl_event){ .kind = kind, .id = job->id, .database = job->database,
+                                .doc_id = job->doc_id };
+}
+
+/* ---- a job's thread ------------------------------------------------------------------------- */
+
+static void keep_text(struct buf *out, const char *text)
+{
+    tufi_buf_clear(out);
+    buf_append_str(out, strlen(text) <= SEQ_TEXT_MAX ? text : "null");
+    if (out->failed)
+        tufi_buf_clear(out);
+}
+
+static void on_report(const struct repl_progress *progress, void *ctx)
+{
+    struct repl_job *job = ctx;
+    pthread_mutex_lock(&job->jobs->lock);
+    job->stats = progress->stats;
+    job->has_stats = true;
+    job->report_time = time(NULL);
+    keep_text(&job->source_seq, progress->source_seq);
+    keep_text(&job->through_seq, progress->through_seq);
+    keep_text(&job->checkpointed_seq, progress->checkpointed_seq);
+    pthread_mutex_unlock(&job->jobs->lock);
+}
+
+static void note_error(struct repl_job *job, tuf_status st)
+{
+    const tuf_error *error = tuf_last_error();
+    job->end.status = st;
+    (void)snprintf(job->end.kind, sizeof(job->end.kind), "%s",
+                   st < 0 && error->kind[0] != 0 ? error->kind : "replication_failed");
+    (void)snprintf(job->end.text, sizeof(job->end.text), "%s",
+                   st < 0 ? error->text : st == TUF_STOPPED ? "the replication was cancelled" : "");
+}
+
+/* With the lock held, as settle(). */
+static void settle_done(struct repl_job *job, const json_t *result)
+{
+    char *text = result != NULL ? json_dumps(result, JSON_COMPACT) : NULL;
+    buf_append_str(&job->result, text != NULL ? text : "{}");
+    free(text);
+    note_error(job, TUF_OK);
+    /* The job of a document stays until the document says so. */
+    job->state = job->database != NULL ? JOB_COMPLETED : JOB_ENDED;
+    job->crash_count = 0;
+    job->updated = time(NULL);
+}
+
+/*   reason  room for the event's error, which will point there */
+static void settle_crash(struct repl_event *event, char reason[REASON_SIZE], struct repl_job *job,
+                         tuf_status st, const struct repl_limits *limits)
+{
+    bool again = job->database != NULL || job->opts.continuous;
+    uint64_t now = repl_now_ms();
+    note_error(job, st);
+    (void)snprintf(reason, REASON_SIZE, "%s: %s", job->end.kind, job->end.text);
+    job->crash_count = repl_count_crash(limits, job->crash_count, now - job->started_ms);
+    job->state = again ? JOB_CRASHING : JOB_ENDED;
+    event->kind = again ? REPL_CRASHED : REPL_FAILED;
+    event->error = reason;
+    event->crash_count = job->crash_count;
+    event->wait_ms = repl_backoff_ms(limits, job->crash_count);
+    job->ready_ms = now + event->wait_ms;
+    add_history(job, "crashed", reason, limits->history_max);
+}
+
+/* What a run's end means for its job. */
+static void settle(struct repl_event *event, char reason[REASON_SIZE], struct repl_job *job,
+                   tuf_status st, const json_t *result)
+{
+    struct repl_limits limits = job->limits;
+    event->kind = REPL_STOPPED;
+    if (job->removed || job->jobs->stopping) {
+        job->removed = true;
+        job->state = JOB_ENDED;
+        note_error(job, st == TUF_OK ? TUF_STOPPED : st);
+    } else if (st == TUF_OK) {
+        settle_done(job, result);
+        event->kind = REPL_COMPLETED;
+    } else if (st == TUF_STOPPED) {
+        job->state = JOB_PENDING;
+        job->crash_count = 0;
+        add_history(job, "stopped", NULL, limits.history_max);
+    } else {
+        settle_crash(event, reason, job, st, &limits);
+    }
+}
+
+static void *job_main(void *arg)
+{
+    struct repl_job *job = arg;
+    struct repl_jobs *jobs = job->jobs;
+    struct repl_run run = { .opts = &job->opts, .id = job->base_id, .cancel = &job->cancel,
+                            .report = on_report, .ctx = job, .abandon = &job->abandon,
+                            .server_uuid = job->server_uuid };
+    struct repl_event event = event_of(REPL_STARTED, job);
+    char reason[REASON_SIZE];
+    json_t *result = NULL;
+    tell(jobs, &event);
+    tuf_status st = repl_run(&result, &run);
+    pthread_mutex_lock(&jobs->lock);
+    settle(&event, reason, job, st, result);
+    pthread_mutex_unlock(&jobs->lock);
+    json_decref(result);
+    tell(jobs, &event);
+    pthread_mutex_lock(&jobs->lock);
+    if (job->removed || job->state == JOB_ENDED)
+        unlink_job(job);
+    if (--job->ref_count == 0)
+        free_job(job);
+    jobs->thread_count--;
+    wake_scheduler(jobs);
+    pthread_cond_broadcast(&jobs->empty);
+    pthread_mutex_unlock(&jobs->lock);
+    return NULL;
+}
+
+static bool start_thread(pthread_t *out, void *(*run)(void *), void *arg)
+{
+    pthread_attr_t attr;
+    sigset_t all, before;
+    if (pthread_attr_init(&attr) != 0)
+        return false;
+    (void)pthread_attr_setstacksize(&attr, THREAD_STACK_SIZE);
+    /* Signals are the main thread's. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool good = pthread_create(out, &attr, run, arg) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attr);
+    return good;
+}
+
+/* ---- the scheduler; with the lock held but in scheduler_main -------------------------------- */
+
+static void start_job(struct repl_job *job, const struct repl_limits *limits)
+{
+    struct repl_jobs *jobs = job->jobs;
+    pthread_t thread;
+    job->cancel = false;
+    job->limits = *limits;
+    job->started_ms = repl_now_ms();
+    job->run_time = job->report_time = time(NULL);
+    job->pid = ++job->run_count + job->order * 16;
+    job->ref_count++;
+    jobs->thread_count++;
+    if (start_thread(&thread, job_main, job)) {
+        pthread_detach(thread);
+        job->state = JOB_RUNNING;
+        add_history(job, "started", NULL, limits->history_max);
+        return;
+    }
+    job->ref_count--;
+    jobs->thread_count--;
+    /* Later there may be memory for it. */
+    job->state = JOB_CRASHING;
+    job->ready_ms = repl_now_ms() + limits->backoff_first_ms;
+    add_history(job, "crashed", "no thread for another replication", limits->history_max);
+}
+
+static enum schedule_state schedule_state_of(const struct repl_job *job)
+{
+    switch (job->state) {
+    case JOB_PENDING:
+    case JOB_CRASHING:
+        return is_blocked(job) ? SCHEDULE_IDLE : SCHEDULE_WAITING;
+    case JOB_RUNNING:
+        return job->cancel ? SCHEDULE_STOPPING : SCHEDULE_RUNNING;
+    case JOB_COMPLETED:
+    case JOB_ENDED:
+        break;
+    }
+    return SCHEDULE_IDLE;
+}
+
+struct round {
+    struct schedule_job *view;
+    struct repl_job **jobs; /* behind each */
+    size_t *picks;
+    size_t count;
+};
+
+static void free_round(struct round *round)
+{
+    tufi_free(round->view);
+    tufi_free(round->jobs);
+    tufi_free(round->picks);
+}
+
+static bool fill_round(struct round *round, struct repl_jobs *jobs)
+{
+    size_t room = jobs->count + 1;
+    round->view = tufi_alloc_array(room, sizeof(*round->view));
+    round->jobs = tufi_alloc_array(room, sizeof(struct repl_job *));
+    round->picks = tufi_alloc_array(room, sizeof(*round->picks));
+    if (round->view == NULL || round->jobs == NULL || round->picks == NULL)
+        return false;
+    for (struct repl_job *job = jobs->first; job != NULL; job = job->next) {
+        round->jobs[round->count] = job;
+        round->view[round->count++] = (struct schedule_job){
+            schedule_state_of(job), job->opts.continuous, job->order, job->started_ms,
+            job->ready_ms
+        };
+    }
+    return true;
+}
+
+/* Starts and stops what is to be. Returns when to look again. */
+static uint64_t schedule(struct repl_jobs *jobs, const struct repl_limits *limits)
+{
+    TUF_AUTO(free_round) struct round round = { 0 };
+    uint64_t now = repl_now_ms();
+    if (!fill_round(&round, jobs))
+        return now + limits->interval_ms;
+    if (now >= jobs->round_ms) {
+        size_t stops = repl_pick_stops(round.picks, round.view, round.count, limits, now);
+        for (size_t i = 0; i < stops; i++) {
+            round.jobs[round.picks[i]]->cancel = true;
+            round.view[round.picks[i]].state = SCHEDULE_STOPPING;
+        }
+        jobs->round_ms = now + limits->interval_ms;
+    }
+    size_t starts = repl_pick_starts(round.picks, round.view, round.count, limits, now);
+    for (size_t i = 0; i < starts; i++) {
+        start_job(round.jobs[round.picks[i]], limits);
+        round.view[round.picks[i]].state = schedule_state_of(round.jobs[round.picks[i]]);
+        round.view[round.picks[i]].ready_ms = round.jobs[round.picks[i]]->ready_ms;
+    }
+    return repl_next_ms(round.view, round.count, limits, jobs->round_ms, now);
+}
+
+static void sleep_until(struct repl_jobs *jobs, uint64_t until_ms)
+{
+    struct timespec end = { (time_t)(until_ms / 1000), (long)(until_ms % 1000) * 1000000L };
+    while (!jobs->dirty && !jobs->stopping) {
+        if (until_ms == UINT64_MAX)
+            pthread_cond_wait(&jobs->wake, &jobs->lock);
+        else if (pthread_cond_timedwait(&jobs->wake, &jobs->lock, &end) != 0)
+            return;
+    }
+}
+
+static void *scheduler_main(void *arg)
+{
+    struct repl_jobs *jobs = arg;
+    pthread_mutex_lock(&jobs->lock);
+    while (!jobs->stopping) {
+        jobs->dirty = false;
+        pthread_mutex_unlock(&jobs->lock);
+        struct repl_limits limits = read_limits(jobs);
+        pthread_mutex_lock(&jobs->lock);
+        if (!jobs->stopping)
+            sleep_until(jobs, schedule(jobs, &limits));
+    }
+    pthread_mutex_unlock(&jobs->lock);
+    return NULL;
+}
+
+/* ---- adding and removing -------------------------------------------------------------------- */
+
+tuf_status repl_job_make_id(char out[REPL_JOB_ID_SIZE], const struct repl_options *opts,
+                            const char *server_uuid)
+{
+    char base[REPL_ID_SIZE];
+    tuf_status st = repl_make_id(base, opts, server_uuid);
+    if (st == TUF_OK)
+        (void)snprintf(out, REPL_JOB_ID_SIZE, "%s%s%s", base,
+                       opts->continuous ? "+continuous" : "",
+                       opts->create_target ? "+create_target" : "");
+    return st;
+}
+
+static bool copy_text(char **out, const char *text)
+{
+    *out = text != NULL ? tufi_memdup(text, strlen(text) + 1) : NULL;
+    return text == NULL || *out != NULL;
+}
+
+/* Without its options. */
+static struct repl_job *make_job(struct repl_jobs *jobs, const char *id,
+                                 const struct repl_origin *origin)
+{
+    struct repl_job *job = tufi_alloc_zero(sizeof(*job));
+    if (job == NULL)
+        return NULL;
+    job->jobs = jobs;
+    job->ref_count = 2; /* the caller's and the table's */
+    job->start_time = time(NULL);
+    job->ready_ms = origin->delay_ms > 0 ? repl_now_ms() + origin->delay_ms : 0;
+    job->stats.changes_pending = -1;
+    (void)snprintf(job->id, sizeof(job->id), "%s", id);
+    memcpy(job->base_id, id, REPL_ID_SIZE - 1);
+    job->history = json_array();
+    if (job->history == NULL || !copy_text(&job->server_uuid, origin->server_uuid) ||
+        !copy_text(&job->user, origin->user) || !copy_text(&job->database, origin->database) ||
+        !copy_text(&job->doc_id, origin->doc_id)) {
+        free_job(job);
+        return NULL;
+    }
+    add_history(job, "added", NULL, 1);
+    return job;
+}
+
+static tuf_status add_new(struct repl_job **out, struct repl_jobs *jobs, struct repl_options *opts,
+                          const struct repl_origin *origin, const char *id)
+{
+    if (jobs->stopping)
+        return tufi_fail_kind(TUF_E_LIMIT, "too_many_jobs", "the server stops");
+    if (jobs->count >= JOBS_COUNT_MAX)
+        return tufi_fail_kind(TUF_E_LIMIT, "too_many_jobs", "there are %zu replications already",
+                              jobs->count);
+    if (!jobs->has_scheduler) {
+        jobs->has_scheduler = start_thread(&jobs->scheduler, scheduler_main, jobs);
+        if (!jobs->has_scheduler)
+            return tufi_fail_kind(TUF_E_LIMIT, "too_many_jobs", "no thread for replications");
+    }
+    struct repl_job *job = make_job(jobs, id, origin);
+    if (job == NULL)
+        return tufi_nomem();
+    job->opts = *opts;
+    memset(opts, 0, sizeof(*opts));
+    link_job(jobs, job);
+    wake_scheduler(jobs);
+    *out = job;
+    return TUF_OK;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+tuf_status repl_jobs_start(struct repl_job **out, struct repl_jobs *jobs,
+                           struct repl_options *opts, const struct repl_origin *origin)
+{
+    char id[REPL_JOB_ID_SIZE];
+    tuf_status st = repl_job_make_id(id, opts, origin->server_uuid);
+    *out = NULL;
+    if (st != TUF_OK)
+        return st;
+    pthread_mutex_lock(&jobs->lock);
+    struct repl_job *job = repl_jobs_find(jobs, id);
+    if (job == NULL) {
+        st = add_new(out, jobs, opts, origin, id);
+    } else if (origin->database != NULL ||
+               (!origin->may_join && !same_text(job->user, origin->user))) {
+        st = TUF_CONFLICT;
+    } else {
+        job->ref_count++;
+        *out = job;
+    }
+    pthread_mutex_unlock(&jobs->lock);
+    return st;
+}
+
+/* With the lock held. A job that does not run leaves the table at once. */
+static void remove_job(struct repl_job *job)
+{
+    if (job->removed)
+        return;
+    job->removed = true;
+    job->cancel = true;
+    wake_scheduler(job->jobs);
+    if (job->state == JOB_RUNNING)
+        return;
+    if (job->state != JOB_COMPLETED)
+        note_error(job, TUF_STOPPED);
+    job->state = JOB_ENDED;
+    unlink_job(job);
+}
+
+tuf_status repl_jobs_cancel(struct repl_jobs *jobs, const char *id, const char *user)
+{
+    tuf_status st = TUF_OK;
+    pthread_mutex_lock(&jobs->lock);
+    struct repl_job *job = repl_jobs_find(jobs, id);
+    if (job == NULL)
+        st = TUF_NOT_FOUND;
+    else if (user != NULL && !same_text(user, job->user))
+        st = TUF_CONFLICT;
+    else
+        remove_job(job);
+    pthread_mutex_unlock(&jobs->lock);
+    return st;
+}
+
+void repl_job_remove(struct repl_job *job)
+{
+    struct repl_jobs *jobs = job->jobs;
+    pthread_mutex_lock(&jobs->lock);
+    remove_job(job);
+    pthread_mutex_unlock(&jobs->lock);
+}
+
+bool repl_jobs_describe_origin(struct buf *out, struct repl_jobs *jobs, const char *id)
+{
+    pthread_mutex_lock(&jobs->lock);
+    const struct repl_job *job = repl_jobs_find(jobs, id);
+    bool from_doc = job != NULL && job->database != NULL;
+    if (from_doc)
+        tufi_buf_printf(out, "document `%s` from db `%s`", job->doc_id, job->database);
+    pthread_mutex_unlock(&jobs->lock);
+    return from_doc;
+}
+
+/* ---- references ----------------------------------------------------------------------------- */
+
+const char *repl_job_id(const struct repl_job *job)
+{
+    return job->id;
 }
 
 void repl_job_unref(struct repl_job **job)
@@ -109,229 +576,10 @@ void repl_job_unref(struct repl_job **job)
         free_job(old);
 }
 
-const char *repl_job_id(const struct repl_job *job)
-{
-    return job->id;
-}
-
-/* ---- the thread -------------------------------------------------------------------------- */
-
-static void keep_text(struct buf *out, const char *text)
-{
-    tufi_buf_clear(out);
-    buf_append_str(out, strlen(text) <= SEQ_TEXT_MAX ? text : "null");
-    if (out->failed)
-        tufi_buf_clear(out);
-}
-
-static void on_report(const struct repl_progress *progress, void *ctx)
-{
-    struct repl_job *job = ctx;
-    pthread_mutex_lock(&job->jobs->lock);
-    job->stats = progress->stats;
-    if (progress->working)
-        job->failure_count = 0;
-    job->updated = time(NULL);
-    keep_text(&job->source_seq, progress->source_seq);
-    keep_text(&job->through_seq, progress->through_seq);
-    keep_text(&job->checkpointed_seq, progress->checkpointed_seq);
-    pthread_mutex_unlock(&job->jobs->lock);
-}
-
-static void note_error(struct repl_job *job, tuf_status st)
-{
-    const tuf_error *error = tuf_last_error();
-    job->end.status = st;
-    job->end.kind = st < 0 && error->kind[0] != 0 ? error->kind : "replication_failed";
-    (void)snprintf(job->end.text, sizeof(job->end.text), "%s",
-                   st < 0 ? error->text : st == TUF_STOPPED ? "the replication was cancelled" : "");
-}
-
-static void note_failure(struct repl_job *job, tuf_status st, bool again)
-{
-    pthread_mutex_lock(&job->jobs->lock);
-    note_error(job, st);
-    job->failure_count = again ? job->failure_count + 1 : 1;
-    pthread_mutex_unlock(&job->jobs->lock);
-}
-
-static tuf_status run_until_done(json_t **result, struct repl_job *job)
-{
-    struct repl_run run = { .opts = &job->opts, .id = job->base_id, .cancel = &job->cancel,
-                            .report = on_report, .ctx = job, .server_uuid = job->server_uuid };
-    uint64_t pause_ms = BACKOFF_FIRST_MS;
-    for (;;) {
-        time_t begin = time(NULL);
-        tuf_status st = repl_run(result, &run);
-        if (st == TUF_STOPPED || !job->opts.continuous)
-            return st;
-        bool again = time(NULL) - begin <= HEALTHY_S;
-        if (!again)
-            pause_ms = BACKOFF_FIRST_MS;
-        note_failure(job, st, again);
-        if (repl_sleep(pause_ms, &job->cancel) != TUF_OK)
-            return TUF_STOPPED;
-        pause_ms = pause_ms * 2 < BACKOFF_LONGEST_MS ? pause_ms * 2 : BACKOFF_LONGEST_MS;
-    }
-}
-
-static void unlink_job(struct repl_jobs *jobs, struct repl_job *job)
-{
-    struct repl_job **place = &jobs->first;
-    while (*place != job)
-        place = &(*place)->next;
-    *place = job->next;
-}
-
-static void note_end(struct repl_job *job, tuf_status st, json_t *result)
-{
-    note_error(job, st);
-    char *text = result != NULL ? json_dumps(result, JSON_COMPACT) : NULL;
-    if (text != NULL)
-        buf_append_str(&job->result, text);
-    free(text);
-    job->ended = true;
-}
-
-static void *job_main(void *arg)
-{
-    struct repl_job *job = arg;
-    struct repl_jobs *jobs = job->jobs;
-    json_t *result = NULL;
-    tuf_status st = run_until_done(&result, job);
-    pthread_mutex_lock(&jobs->lock);
-    note_end(job, st, result);
-    unlink_job(jobs, job);
-    if (--job->ref_count == 0)
-        free_job(job);
-    if (--jobs->count == 0)
-        pthread_cond_broadcast(&jobs->empty);
-    json_decref(result);
-    pthread_mutex_unlock(&jobs->lock);
-    return NULL;
-}
-
-/* ---- starting ---------------------------------------------------------------------------- */
-
-tuf_status repl_job_make_id(char out[REPL_JOB_ID_SIZE], const struct repl_options *opts,
-                            const char *server_uuid)
-{
-    char base[REPL_ID_SIZE];
-    tuf_status st = repl_make_id(base, opts, server_uuid);
-    if (st == TUF_OK)
-        (void)snprintf(out, REPL_JOB_ID_SIZE, "%s%s%s", base,
-                       opts->continuous ? "+continuous" : "",
-                       opts->create_target ? "+create_target" : "");
-    return st;
-}
-
-static struct repl_job *find(const struct repl_jobs *jobs, const char *id)
-{
-    struct repl_job *job = jobs->first;
-    while (job != NULL && (job->cancel || strcmp(job->id, id) != 0))
-        job = job->next;
-    return job;
-}
-
-static struct repl_job *make_job(struct repl_jobs *jobs, const char *id,
-                                 const struct repl_caller *caller)
-{
-    struct repl_job *job = tufi_alloc_zero(sizeof(*job));
-    if (job == NULL)
-        return NULL;
-    job->jobs = jobs;
-    job->ref_count = 2; /* the caller's and the thread's */
-    job->start_time = job->updated = time(NULL);
-    job->stats.changes_pending = -1;
-    job->user = tufi_memdup(caller->user, strlen(caller->user) + 1);
-    job->server_uuid = tufi_memdup(caller->server_uuid, strlen(caller->server_uuid) + 1);
-    (void)snprintf(job->id, sizeof(job->id), "%s", id);
-    memcpy(job->base_id, id, REPL_ID_SIZE - 1);
-    if (job->user == NULL || job->server_uuid == NULL) {
-        free_job(job);
-        return NULL;
-    }
-    return job;
-}
-
-static tuf_status start_thread(struct repl_job *job)
-{
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, job_main, job) != 0)
-        return tufi_fail_kind(TUF_E_LIMIT, "too_many_jobs", "no thread for another replication");
-    pthread_detach(thread);
-    return TUF_OK;
-}
-
-static tuf_status start_new(struct repl_job **out, struct repl_jobs *jobs,
-                            struct repl_options *opts, const struct repl_caller *caller,
-                            const char *id)
-{
-    if (jobs->stopping)
-        return tufi_fail_kind(TUF_E_LIMIT, "too_many_jobs", "the server stops");
-    if (jobs->count >= caller->job_count_max)
-        return tufi_fail_kind(TUF_E_LIMIT, "too_many_jobs", "%zu replications run already",
-                              jobs->count);
-    struct repl_job *job = make_job(jobs, id, caller);
-    if (job == NULL)
-        return tufi_nomem();
-    /* Its thread waits for the lock before it ends: it is in the list by then. */
-    job->opts = *opts;
-    tuf_status st = start_thread(job);
-    if (st != TUF_OK) {
-        memset(&job->opts, 0, sizeof(job->opts));
-        free_job(job);
-        return st;
-    }
-    memset(opts, 0, sizeof(*opts));
-    job->next = jobs->first;
-    jobs->first = job;
-    jobs->count++;
-    *out = job;
-    return TUF_OK;
-}
-
-tuf_status repl_jobs_start(struct repl_job **out, struct repl_jobs *jobs,
-                           struct repl_options *opts, const struct repl_caller *caller)
-{
-    char id[REPL_JOB_ID_SIZE];
-    tuf_status st = repl_job_make_id(id, opts, caller->server_uuid);
-    *out = NULL;
-    if (st != TUF_OK)
-        return st;
-    pthread_mutex_lock(&jobs->lock);
-    struct repl_job *job = find(jobs, id);
-    if (job == NULL) {
-        st = start_new(out, jobs, opts, caller, id);
-    } else if (strcmp(job->user, caller->user) != 0) {
-        st = TUF_CONFLICT;
-    } else {
-        job->ref_count++;
-        *out = job;
-    }
-    pthread_mutex_unlock(&jobs->lock);
-    return st;
-}
-
-tuf_status repl_jobs_cancel(struct repl_jobs *jobs, const char *id, const char *user)
-{
-    tuf_status st = TUF_OK;
-    pthread_mutex_lock(&jobs->lock);
-    struct repl_job *job = find(jobs, id);
-    if (job == NULL)
-        st = TUF_NOT_FOUND;
-    else if (user != NULL && strcmp(user, job->user) != 0)
-        st = TUF_CONFLICT;
-    else
-        job->cancel = true;
-    pthread_mutex_unlock(&jobs->lock);
-    return st;
-}
-
 bool repl_job_end(struct repl_job_end *end_out, struct buf *result, struct repl_job *job)
 {
     pthread_mutex_lock(&job->jobs->lock);
-    bool ended = job->ended;
+    bool ended = job->state == JOB_ENDED || job->state == JOB_COMPLETED;
     if (ended) {
         *end_out = job->end;
         buf_append_slice(result, buf_slice(&job->result));
@@ -340,53 +588,55 @@ bool repl_job_end(struct repl_job_end *end_out, struct buf *result, struct repl_
     return ended;
 }
 
-/* ---- what is shown ----------------------------------------------------------------------- */
+/* ---- life ----------------------------------------------------------------------------------- */
 
-static json_t *seq_of(const struct buf *text)
+struct repl_jobs *repl_jobs_new(const struct repl_hooks *hooks)
 {
-    json_t *seq = json_loadb((const char *)text->data, text->len, JSON_DECODE_ANY, NULL);
-    return seq != NULL ? seq : json_null();
-}
-
-static json_t *task_of(const struct repl_job *job, const char *node)
-{
-    const struct repl_stats *n = &job->stats;
-    json_t *task = json_pack(
-        "{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:b,s:n,s:n,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "type",
-        "replication", "node", node, "process_status", "waiting", "replication_id", job->id,
-        "source", job->opts.source.shown, "target", job->opts.target.shown, "user", job->user,
-        "continuous", job->opts.continuous, "doc_id", "database", "started_on",
-        (json_int_t)job->start_time, "updated_on", (json_int_t)job->updated,
-        "checkpoint_interval", (json_int_t)job->opts.checkpoint_ms, "revisions_checked",
-        (json_int_t)n->missing_checked, "missing_revisions_found", (json_int_t)n->missing_found,
-        "docs_read", (json_int_t)n->docs_read, "docs_written", (json_int_t)n->docs_written,
-        "doc_write_failures", (json_int_t)n->doc_write_failures, "bulk_get_docs",
-        (json_int_t)n->bulk_get_docs, "bulk_get_attempts", (json_int_t)n->bulk_get_attempts);
-    json_t *pending = n->changes_pending >= 0 ? json_integer(n->changes_pending) : json_null();
-    (void)json_object_set_new(task, "changes_pending", pending);
-    (void)json_object_set_new(task, "source_seq", seq_of(&job->source_seq));
-    (void)json_object_set_new(task, "through_seq", seq_of(&job->through_seq));
-    (void)json_object_set_new(task, "checkpointed_source_seq", seq_of(&job->checkpointed_seq));
-    if (job->failure_count > 0) {
-        (void)json_object_set_new(task, "error_count",
-                                  json_integer((json_int_t)job->failure_count));
-        (void)json_object_set_new(task, "last_error", json_string(job->end.text));
+    struct repl_jobs *jobs = tufi_alloc_zero(sizeof(*jobs));
+    if (jobs == NULL || repl_global_init() != TUF_OK) {
+        tufi_free(jobs);
+        return NULL;
     }
-    return task;
+    jobs->hooks = *hooks;
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&jobs->lock, NULL);
+    pthread_cond_init(&jobs->wake, &monotonic);
+    pthread_cond_init(&jobs->empty, NULL);
+    pthread_condattr_destroy(&monotonic);
+    return jobs;
 }
 
-void repl_jobs_append_tasks(struct buf *out, size_t *count, struct repl_jobs *jobs,
-                            const char *node)
+void repl_jobs_stop(struct repl_jobs *jobs)
 {
     pthread_mutex_lock(&jobs->lock);
-    for (const struct repl_job *job = jobs->first; job != NULL; job = job->next) {
-        json_t *task = task_of(job, node);
-        char *text = json_dumps(task, JSON_COMPACT);
-        if ((*count)++ > 0)
-            buf_append_u8(out, ',');
-        buf_append_str(out, text != NULL ? text : "{}");
-        free(text);
-        json_decref(task);
+    jobs->stopping = true;
+    /* Whoever waits for a job that does not run learns of its end here. */
+    for (struct repl_job *job = jobs->first, *next; job != NULL; job = next) {
+        next = job->next;
+        job->abandon = true;
+        remove_job(job);
     }
+    pthread_cond_signal(&jobs->wake);
     pthread_mutex_unlock(&jobs->lock);
+}
+
+void repl_jobs_free(struct repl_jobs **jobs_p)
+{
+    struct repl_jobs *jobs = *jobs_p;
+    if (jobs == NULL)
+        return;
+    repl_jobs_stop(jobs);
+    if (jobs->has_scheduler)
+        pthread_join(jobs->scheduler, NULL);
+    pthread_mutex_lock(&jobs->lock);
+    while (jobs->thread_count > 0)
+        pthread_cond_wait(&jobs->empty, &jobs->lock);
+    pthread_mutex_unlock(&jobs->lock);
+    pthread_cond_destroy(&jobs->empty);
+    pthread_cond_destroy(&jobs->wake);
+    pthread_mutex_destroy(&jobs->lock);
+    tufi_free(jobs);
+    *jobs_p = NULL;
 }

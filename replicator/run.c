@@ -13,6 +13,7 @@
 #include "replicator/batch.h"
 
 #define LONGPOLL_MS 10000
+#define STOP_MS 5000 /* for each request of the last checkpoint of a job that was stopped */
 #define TIME_SIZE 40
 
 tuf_status repl_global_init(void)
@@ -340,6 +341,23 @@ static tuf_status round_of(bool *end_out, struct repl_state *s, uint64_t *limit)
     return st;
 }
 
+/* What was done before a job was stopped need not be done again, if both ends take a checkpoint
+ * without delay. */
+static void checkpoint_of_stopped(struct repl_state *s)
+{
+    struct http *ends[] = { &s->source.http, &s->target.http };
+    if (s->run->abandon == NULL || *s->run->abandon)
+        return;
+    for (size_t i = 0; i < 2; i++) {
+        ends[i]->limits.cancel = s->run->abandon;
+        ends[i]->limits.retries = 0;
+        if (ends[i]->limits.timeout_ms > STOP_MS)
+            ends[i]->limits.timeout_ms = STOP_MS;
+    }
+    tuf_status st = checkpoint(s);
+    (void)st; /* the next run begins at the checkpoint before */
+}
+
 static tuf_status loop(struct repl_state *s)
 {
     uint64_t limit = s->run->opts->batch_size;
@@ -352,9 +370,10 @@ static tuf_status loop(struct repl_state *s)
         if (st == TUF_OK && *s->run->cancel)
             st = TUF_STOPPED;
     }
-    /* What was done before the end of a cancelled job need not be done again. */
     if (st == TUF_OK)
         st = checkpoint(s);
+    else if (st == TUF_STOPPED)
+        checkpoint_of_stopped(s);
     report(s, false);
     return st;
 }

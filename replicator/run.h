@@ -37,13 +37,15 @@ struct repl_progress {
 struct repl_run {
     const struct repl_options *opts;
     const char *id; /* base id */
-    _Atomic bool *cancel;
+    _Atomic bool *cancel; /* end soon */
     /* Called after every batch; may be NULL. */
     void (*report)(const struct repl_progress *progress, void *ctx);
     void *ctx;
     /* Uuid of the server, so that the text of a filter function counts in the id of the checkpoints;
      * NULL: its name does, as it does in `id`. */
     const char *server_uuid;
+    /* Set with `cancel`: without a last checkpoint. NULL: always without. */
+    _Atomic bool *abandon;
 };
 
 /*

@@ -61,14 +61,18 @@ struct security *security_new(tuf_slice json);
 struct security *security_ref(struct security *sec);
 void security_unref(struct security **sec);
 bool security_is_admin(const struct security *sec, const struct user_ctx *user);
+/* Whether both member lists are empty. */
+bool security_is_public(const struct security *sec);
 /* Server admins, database admins and members; everybody if both member lists are empty. */
 bool security_is_member(const struct security *sec, const struct user_ctx *user);
 
 /*
  * Checks a document that is about to be written to a database whose dbh_is_users() is true, and
- * replaces a plain password by its hash. To be called on a WORKER (it costs 0.2 s) before
- * tuf_edit_parse, for interactive and replicated writes; does nothing (json_out stays empty) for
- * every other database, so that callers need not ask.
+ * replaces a plain password by its hash; of one whose dbh_is_replicator() is true (see
+ * server/replicator_guard.c) fills in the owner. For the former to be called on a WORKER (it costs
+ * 0.2 s). Call before tuf_edit_parse, for interactive and replicated writes; does nothing (json_out
+ * stays empty) for every other database, so that callers need not ask.
+ *   replicated  the write brings its own revision
  *   json_out  receives the text to parse instead; empty if `json` may stay as it is
  *   id        document id of the edit
  *   json      the document's text
@@ -76,11 +80,11 @@ bool security_is_member(const struct security *sec, const struct user_ctx *user)
  *          and the text to answer (reply_status makes 403, 401, 404, 400 of it); E_NOMEM.
  */
 tuf_status server_before_write(struct buf *json_out, struct request *req, tuf_slice id,
-                               tuf_slice json);
+                               tuf_slice json, bool replicated);
 
 /*
- * For deletions by DELETE and for attachments in _users, where there is no text: whether this user
- * may change that document. Returns as server_before_write.
+ * For deletions by DELETE, copies and attachments in such databases, where there is no text:
+ * whether this user may change that document. Returns as server_before_write.
  */
 tuf_status server_before_change(struct request *req, tuf_slice id);
 

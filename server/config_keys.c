@@ -71,6 +71,22 @@ static const struct known_key known_keys[] = {
     { "ssl", "port", FORM_PORT },
     { "ssl", "min_version", FORM_TLS },
     { "replicator", "max_jobs", FORM_COUNT },
+    { "replicator", "interval", FORM_COUNT },
+    { "replicator", "max_churn", FORM_COUNT },
+    { "replicator", "max_history", FORM_COUNT },
+    { "replicator", "startup_jitter", FORM_COUNT },
+    { "replicator", "min_backoff_penalty_sec", FORM_COUNT },
+    { "replicator", "max_backoff_penalty_sec", FORM_COUNT },
+    { "replicator", "health_threshold", FORM_LIMIT },
+    { "replicator", "update_docs", FORM_BOOL },
+    { "replicator", "connection_timeout", FORM_LIMIT },
+    { "replicator", "retries_per_request", FORM_LIMIT },
+    { "replicator", "http_connections", FORM_COUNT },
+    { "replicator", "worker_processes", FORM_COUNT },
+    { "replicator", "worker_batch_size", FORM_COUNT },
+    { "replicator", "checkpoint_interval", FORM_COUNT },
+    { "replicator", "use_checkpoints", FORM_BOOL },
+    { "replicator", "use_bulk_get", FORM_BOOL },
 };
 
 static const char *newer_section(const char *section)

@@ -29,6 +29,7 @@
 #include "server/global_changes.h"
 #include "server/peruser.h"
 #include "server/log.h"
+#include "server/replicator_docs.h"
 #include "server/server.h"
 #include "server/work.h"
 
@@ -97,22 +98,28 @@ const char *dbh_start_time(const struct dbh *dbh)
     return dbh->start_time;
 }
 
-static bool is_system(const struct dbh *dbh, const char *name)
+/* Whether a name is this one, or ends in a slash and this one. */
+static bool is_system_name(tuf_slice name, const char *system)
 {
-    size_t len = strlen(name);
-    if (dbh->name_len < len || strcmp(dbh->name + dbh->name_len - len, name) != 0)
+    size_t len = strlen(system);
+    if (name.len < len || memcmp(name.data + name.len - len, system, len) != 0)
         return false;
-    return dbh->name_len == len || dbh->name[dbh->name_len - len - 1] == '/';
+    return name.len == len || name.data[name.len - len - 1] == '/';
 }
 
 bool dbh_is_users(const struct dbh *dbh)
 {
-    return is_system(dbh, "_users");
+    return is_system_name(dbh_name(dbh), "_users");
 }
 
 bool dbh_is_replicator(const struct dbh *dbh)
 {
-    return is_system(dbh, "_replicator");
+    return dbs_is_replicator_name(dbh_name(dbh));
+}
+
+bool dbs_is_replicator_name(tuf_slice name)
+{
+    return is_system_name(name, "_replicator");
 }
 
 bool dbh_is_deleted(const struct dbh *dbh)
@@ -266,6 +273,8 @@ static void on_commit(uint64_t update_seq, void *ctx)
         global_changes_tell_commit(dbh->dbs->server->global_changes, dbh);
     if (known < update_seq && slice_is(dbh_name(dbh), "_users"))
         peruser_kick(dbh->dbs->server->peruser);
+    if (known < update_seq && dbh_is_replicator(dbh))
+        replicator_docs_tell(dbh->dbs->server->replicator_docs, dbh_name(dbh), false);
     feed_notify(dbh->feeds);
 }
 
@@ -444,6 +453,8 @@ static void tell_opened(const struct dbh *dbh, unsigned flags)
 static void tell_deleted(struct dbs *dbs, tuf_slice name)
 {
     struct global_changes *log = dbs->server->global_changes;
+    if (dbs_is_replicator_name(name))
+        replicator_docs_tell(dbs->server->replicator_docs, name, true);
     if (slice_is(name, GLOBAL_CHANGES_NAME))
         global_changes_set_on(log, false);
     else

@@ -66,6 +66,9 @@ enum dbs_name { DBS_NAME_OK, DBS_NAME_BAD, DBS_NAME_LONG };
 /* Whether a name may be one of a database. */
 enum dbs_name dbs_check_name(tuf_slice name);
 
+/* Whether a database of this name is a _replicator one. */
+bool dbs_is_replicator_name(tuf_slice name);
+
 struct dbs *dbs_of(struct server *server);
 
 /*

@@ -137,14 +137,22 @@ static bool is_write(const struct request *req)
     return req->method != HTTP_GET && req->method != HTTP_OPTIONS;
 }
 
-/* Lists of _users and _replicator are the server admins' only. */
+/* Lists of _users and _replicator, and what else shows bodies of many documents there, are the
+ * server admins' only. */
 static bool lists_system_db(const struct request *req)
 {
     if (req->dbh == NULL || req->seg_count < 2 ||
         !(dbh_is_users(req->dbh) || dbh_is_replicator(req->dbh)))
         return false;
-    return slice_is(req->segs[1], "_all_docs") || slice_is(req->segs[1], "_changes") ||
-           slice_is(req->segs[1], "_design_docs");
+    static const char *const lists[] = { "_all_docs", "_changes", "_design_docs", "_find",
+                                         "_explain", "_index", "_partition" };
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        if (slice_is(req->segs[1], lists[i]))
+            return true;
+    }
+    /* Functions of design documents. */
+    return slice_is(req->segs[1], "_design") && req->seg_count > 4 &&
+           slice_starts(req->segs[3], "_");
 }
 
 /* [chttpd] admin_only_all_dbs = false opens the lists of databases to everybody. */

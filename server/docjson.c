@@ -152,7 +152,7 @@ static tuf_status append_meta(struct buf *out, tuf_doc *doc, unsigned flags)
 }
 
 /* Everything before the attachments, without the closing brace. */
-static tuf_status append_head(struct buf *out, tuf_doc *doc, unsigned flags)
+static tuf_status append_head(struct buf *out, tuf_doc *doc, const struct docjson_options *opts)
 {
     const tuf_docinfo *info = tuf_doc_info(doc);
     tuf_slice body = tuf_doc_body(doc);
@@ -166,15 +166,19 @@ static tuf_status append_head(struct buf *out, tuf_doc *doc, unsigned flags)
         tufi_buf_printf(out, "\"0-%" PRIu64 "\"", info->local_rev);
     else
         docjson_append_rev(out, tuf_doc_rev(doc));
+    tuf_status st = TUF_OK;
     if (body.len > 2) {
         buf_append_u8(out, ',');
-        tufi_buf_append(out, body.data + 1, body.len - 2);
+        if (opts->body != NULL && !is_local(doc))
+            st = opts->body(out, body, opts->reader);
+        else
+            tufi_buf_append(out, body.data + 1, body.len - 2);
     }
-    if (is_local(doc))
-        return buf_status(out);
+    if (is_local(doc) || st != TUF_OK)
+        return st != TUF_OK ? st : buf_status(out);
     if (tuf_doc_deleted(doc))
         buf_append_str(out, ",\"_deleted\":true");
-    tuf_status st = append_meta(out, doc, flags);
+    st = append_meta(out, doc, opts->flags);
     return st != TUF_OK ? st : buf_status(out);
 }
 
@@ -267,7 +271,7 @@ void docjson_begin(struct docjson_stream *s, tuf_doc *doc, const struct docjson_
 tuf_status docjson_next(struct buf *out, struct docjson_stream *s)
 {
     if (!s->begun) {
-        tuf_status st = append_head(out, s->doc, s->opts.flags);
+        tuf_status st = append_head(out, s->doc, &s->opts);
         if (st == TUF_OK && (s->opts.flags & DOCJSON_ATTACHMENTS))
             st = docjson_since_gen(&s->since_gen, s->doc, &s->opts);
         if (st != TUF_OK)

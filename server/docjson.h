@@ -7,7 +7,7 @@
  * Member order: _id, _rev, the body as it is stored, _deleted, _revisions, _revs_info, _conflicts,
  * _deleted_conflicts, _local_seq, _attachments.
  *
- * INV-DJ-1: the body text is copied, never parsed.
+ * INV-DJ-1: the body text is copied, never parsed, unless the caller says how.
  * INV-DJ-2: one call of docjson_next appends at most the document without attachment data plus
  *           DOCJSON_STEP_SIZE bytes of such data.
  *
@@ -37,11 +37,16 @@ enum docjson_flags {
     DOCJSON_ATT_ENCODING = 128 /* encoding and encoded_length of compressed attachments */
 };
 
+/* Appends the members of a body, without braces, as a reader may see them. At least one. */
+typedef tuf_status docjson_body(struct buf *out, tuf_slice body, tuf_slice reader);
+
 struct docjson_options {
     unsigned flags; /* enum docjson_flags */
     /* With ATTACHMENTS: what changed at or before the newest ancestor among these is a stub. */
     const tuf_rev *atts_since;
     size_t atts_since_count;
+    docjson_body *body; /* NULL: the body is copied */
+    tuf_slice reader;   /* for it: name of who asks; data is NULL for nobody */
 };
 
 /*

@@ -95,6 +95,11 @@ bool security_is_admin(const struct security *sec, const struct user_ctx *user)
            (!sec->is_default && lists_have(sec->admin_names, sec->admin_roles, user));
 }
 
+bool security_is_public(const struct security *sec)
+{
+    return !sec->is_default && sec->is_public;
+}
+
 bool security_is_member(const struct security *sec, const struct user_ctx *user)
 {
     if (security_is_admin(sec, user))

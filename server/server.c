@@ -18,7 +18,6 @@
 
 #include "base/alloc.h"
 #include "base/hex.h"
-#include "replicator/jobs.h"
 #include "server/admins.h"
 #include "server/compactions.h"
 #include "server/dbs.h"
@@ -29,6 +28,8 @@
 #include "server/loop.h"
 #include "server/password.h"
 #include "server/peruser.h"
+#include "server/replications.h"
+#include "server/replicator_docs.h"
 #include "server/session.h"
 #include "server/startup.h"
 #include "server/work.h"
@@ -157,10 +158,12 @@ static tuf_status make_parts(struct server *server, const struct server_options 
     server->lockout = lockout_new();
     server->peruser = peruser_new(server);
     server->uuids = uuids_new();
-    server->replications = repl_jobs_new();
+    server->replications = replications_new(server);
+    server->replicator_docs = replicator_docs_new(server);
     server->loops = tufi_alloc_array(options->loop_count, sizeof(*server->loops));
-    if (server->passwords == NULL || server->peruser == NULL || server->lockout == NULL || server->uuids == NULL ||
-        server->replications == NULL || server->loops == NULL)
+    if (server->passwords == NULL || server->peruser == NULL || server->lockout == NULL ||
+        server->uuids == NULL || server->replications == NULL ||
+        server->replicator_docs == NULL || server->loops == NULL)
         return tufi_nomem();
     memset(server->loops, 0, options->loop_count * sizeof(*server->loops));
     for (unsigned i = 0; i < options->loop_count; i++) {
@@ -233,6 +236,8 @@ static int run_loops(struct server *server, const struct listen_address *address
         printf("tuffetd: ready on http://%s%s%s:%u/\n", v6 ? "[" : "", address->host,
                v6 ? "]" : "", listener_port(stopper.listener));
         fflush(stdout);
+        if (replicator_docs_start(server->replicator_docs) != TUF_OK)
+            log_line(LOG_ERROR, "%s", tuf_last_error()->text);
         loop_run(server->loops[0]);
     } else {
         complain("cannot start");
@@ -253,6 +258,7 @@ static int run_loops(struct server *server, const struct listen_address *address
 static void release_parts(struct server *server)
 {
     /* Requests of replications to ourselves fail from now on: their threads end at once. */
+    replicator_docs_free(&server->replicator_docs);
     repl_jobs_free(&server->replications);
     /* Jobs may still post to loops, and closing databases may queue jobs: in this order. */
     work_pool_free(&server->pool);

@@ -18,6 +18,7 @@ struct loop;
 struct password_cache;
 struct peruser;
 struct repl_jobs;
+struct replicator_docs;
 struct uuids;
 struct work_pool;
 
@@ -36,6 +37,7 @@ struct server {
     struct lockout *lockout;
     struct uuids *uuids;
     struct repl_jobs *replications;
+    struct replicator_docs *replicator_docs;
     struct loop **loops;          /* one thread each */
     unsigned loop_count;
     char uuid[SERVER_UUID_SIZE];  /* persisted in [couchdb] uuid */

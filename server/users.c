@@ -13,6 +13,8 @@
 
 #include "base/alloc.h"
 #include "server/dbs.h"
+#include "server/docload.h"
+#include "server/replicator_guard.h"
 #include "server/server.h"
 
 /* ---- logins ------------------------------------------------------------------------------ */
@@ -59,31 +61,6 @@ static tuf_status read_record(struct user_record *out, struct request *req, cons
     return TUF_OK;
 }
 
-/* Opens the winner of an id and parses its body. Returns also TUF_NOT_FOUND. */
-static tuf_status load_doc(json_t **out, bool *conflicted, struct dbh *dbh, tuf_slice id)
-{
-    TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;
-    tuf_status st = tuf_db_snapshot(&snapshot, dbh_db(dbh));
-    if (st != TUF_OK)
-        return st;
-    tuf_doc *doc = NULL;
-    st = tuf_doc_open(&doc, snapshot, id, NULL);
-    if (st == TUF_OK) {
-        tuf_slice body = tuf_doc_body(doc);
-        const tuf_docinfo *info = tuf_doc_info(doc);
-        size_t live = 0;
-        for (size_t i = 0; i < info->leaf_count; i++)
-            live += !info->leaves[i].deleted;
-        *conflicted = live > 1;
-        json_error_t error;
-        *out = json_loadb((const char *)body.data, body.len, JSON_ALLOW_NUL, &error);
-        if (*out == NULL)
-            st = tufi_fail(TUF_E_INVALID, "a user document cannot be read");
-    }
-    tuf_doc_free(&doc);
-    return st == TUF_DELETED ? TUF_NOT_FOUND : st;
-}
-
 static tuf_status find_in_db(struct user_record *out, struct request *req, struct dbh *dbh,
                              tuf_slice name)
 {
@@ -94,7 +71,7 @@ static tuf_status find_in_db(struct user_record *out, struct request *req, struc
         return tufi_nomem();
     json_t *doc = NULL;
     bool conflicted = false;
-    tuf_status st = load_doc(&doc, &conflicted, dbh, buf_slice(&id));
+    tuf_status st = doc_load(&doc, &conflicted, dbh, buf_slice(&id));
     if (st == TUF_OK)
         st = read_record(out, req, doc);
     if (st == TUF_OK)
@@ -361,8 +338,7 @@ static tuf_status guard_write(struct buf *json_out, struct request *req, tuf_sli
     if (st != TUF_OK)
         return st;
     json_t *old = NULL;
-    bool ignored = false;
-    st = load_doc(&old, &ignored, req->dbh, id);
+    st = doc_load(&old, NULL, req->dbh, id);
     if (st == TUF_OK || st == TUF_NOT_FOUND) {
         if (json_is_true(json_object_get(doc, "_deleted")))
             st = check_deletion(req, old);
@@ -376,8 +352,10 @@ static tuf_status guard_write(struct buf *json_out, struct request *req, tuf_sli
 }
 
 tuf_status server_before_write(struct buf *json_out, struct request *req, tuf_slice id,
-                               tuf_slice json)
+                               tuf_slice json, bool replicated)
 {
+    if (req->dbh != NULL && dbh_is_replicator(req->dbh))
+        return replicator_before_write(json_out, req, id, json, replicated);
     if (req->dbh == NULL || !dbh_is_users(req->dbh))
         return TUF_OK;
     json_error_t error;
@@ -400,14 +378,15 @@ tuf_status server_before_write(struct buf *json_out, struct request *req, tuf_sl
 
 tuf_status server_before_change(struct request *req, tuf_slice id)
 {
+    if (req->dbh != NULL && dbh_is_replicator(req->dbh))
+        return replicator_before_change(req, id);
     if (!is_guarded(req, id))
         return TUF_OK;
     tuf_status st = check_owner(req, id);
     if (st != TUF_OK)
         return st;
     json_t *old = NULL;
-    bool ignored = false;
-    st = load_doc(&old, &ignored, req->dbh, id);
+    st = doc_load(&old, NULL, req->dbh, id);
     if (st == TUF_OK || st == TUF_NOT_FOUND)
         st = old == NULL ? TUF_OK : check_deletion(req, old);
     json_decref(old);

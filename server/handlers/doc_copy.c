@@ -7,6 +7,7 @@
  */
 #include "base/alloc.h"
 #include "base/bytes.h"
+#include "server/dbs.h"
 #include "server/handlers/docs.h"
 #include "server/work.h"
 
@@ -82,6 +83,9 @@ static tuf_status make_copy(struct doc_copy *copy, struct request *req)
         st = docs_check_ddoc(req, copy->target);
     if (st == TUF_OK)
         st = docs_check_id_size(req, copy->target);
+    /* A copy of a replication would be somebody else's job. */
+    if (st == TUF_OK && dbh_is_replicator(req->dbh))
+        st = server_before_change(req, req->docid);
     if (st == TUF_OK)
         st = server_before_change(req, copy->target);
     if (st == TUF_OK)

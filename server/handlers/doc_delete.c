@@ -8,6 +8,7 @@
  * The body of the request is ignored.
  */
 #include "base/alloc.h"
+#include "server/dbs.h"
 #include "server/handlers/docs.h"
 #include "server/work.h"
 
@@ -42,9 +43,15 @@ static tuf_status make_edit(tuf_edit **out, struct request *req)
     tuf_status st = docs_named_rev(&named, &has_named, req, NULL);
     if (st != TUF_OK)
         return st;
+    TUF_AUTO(tufi_buf_release) struct buf owned = BUF_INIT;
+    tuf_slice json = tuf_str("{\"_deleted\":true}");
     tuf_edit_options opts = TUF_EDIT_OPTIONS_INIT;
     opts.id = req->docid;
-    st = tuf_edit_parse(out, tuf_str("{\"_deleted\":true}"), &opts);
+    /* The tombstone of a replication names its owner, too. */
+    if (dbh_is_replicator(req->dbh))
+        st = server_before_write(&owned, req, req->docid, json, false);
+    if (st == TUF_OK)
+        st = tuf_edit_parse(out, owned.len > 0 ? buf_slice(&owned) : json, &opts);
     return st == TUF_OK && has_named ? tuf_edit_set_parent(*out, &named) : st;
 }
 

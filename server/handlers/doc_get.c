@@ -17,6 +17,7 @@
 #include "server/handlers/docstream.h"
 #include "server/handlers/local_docs.h"
 #include "server/handlers/related.h"
+#include "server/replicator_guard.h"
 
 /* Inline attachments up to this size are read on the loop and sent with Content-Length. */
 #define INLINE_ON_LOOP_MAX 65536
@@ -148,6 +149,7 @@ static void get_one(struct request *req, const struct doc_query *query)
     get->opts.flags = query->flags & (by_name ? ~(unsigned)DOCJSON_META : ~0u);
     get->opts.atts_since = query->atts_since;
     get->opts.atts_since_count = query->atts_since_count;
+    replicator_hide_secrets(&get->opts, req);
     if (query->has_atts_since)
         get->opts.flags |= DOCJSON_ATTACHMENTS;
     if (!docjson_has_meta(get->doc, get->opts.flags)) {

@@ -115,7 +115,7 @@ tuf_status doc_parse(tuf_edit **out, struct request *req, tuf_slice json,
     docs_edit_limits(&opts, req);
     opts.id = id;
     opts.flags = query->replicated ? TUF_EDIT_REPLICATED : 0;
-    tuf_status st = server_before_write(&replaced, req, id, json);
+    tuf_status st = server_before_write(&replaced, req, id, json, query->replicated);
     if (st != TUF_OK)
         return st;
     if (replaced.len > 0)

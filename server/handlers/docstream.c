@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "server/dbs.h"
 #include "server/error_map.h"
+#include "server/replicator_guard.h"
 
 struct docstream_form {
     bool multipart;
@@ -346,6 +347,7 @@ static tuf_status begin_doc(struct buf *out, struct docstream *s)
     struct docjson_options opts = { .flags = s->flags & ~(unsigned)DOCJSON_META,
                                     .atts_since = wish->atts_since,
                                     .atts_since_count = wish->atts_since_count };
+    replicator_hide_secrets(&opts, s->req);
     if (wish->has_atts_since)
         opts.flags |= DOCJSON_ATTACHMENTS;
     tuf_status st = TUF_OK;

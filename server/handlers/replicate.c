@@ -8,23 +8,23 @@
  * replication runs on its own thread; the request looks after it with a timer and holds neither a
  * worker nor the loop meanwhile.
  *
- * INV-RPH-4: only server admins and users with the role "_replicator" start replications, because
- *            the server then connects to where they say.
+ * INV-RPH-4: only those whom replications_allowed() names start replications, because the server
+ *            then connects to where they say.
  * Source: CouchDB's chttpd_misc:handle_replicate_req and couch_replicator:replicate.
- * Not here: the protocol (replicator/), the _replicator database, which does nothing yet.
+ * Not here: the protocol (replicator/), documents of _replicator (server/replicator_docs.h).
  */
 #include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/bytes.h"
-#include "replicator/jobs.h"
 #include "server/handlers.h"
+#include "server/replications.h"
 #include "server/server.h"
+#include "server/work.h"
 
 #define BODY_SIZE_MAX (UINT64_C(16) << 20)
 #define LOOK_FIRST_MS 10
 #define LOOK_LONGEST_MS 200
-#define JOBS_MAX 100
 
 struct waiting {
     struct repl_job *job;
@@ -212,12 +212,12 @@ static void start(struct request *req, struct repl_options *opts)
 {
     TUF_AUTO(tufi_buf_release) struct buf user = BUF_INIT;
     struct repl_job *job = NULL;
-    uint64_t count_max = config_uint(req->server->config, "replicator", "max_jobs", JOBS_MAX);
     append_user(&user, req);
-    struct repl_caller caller = { req->server->uuid, user.failed ? "" : (const char *)user.data,
-                                  (size_t)count_max };
+    const struct repl_origin origin = { .server_uuid = req->server->uuid,
+                                        .user = user.failed ? "" : (const char *)user.data,
+                                        .may_join = req->user.is_server_admin };
     bool continuous = opts->continuous;
-    tuf_status st = repl_jobs_start(&job, req->server->replications, opts, &caller);
+    tuf_status st = repl_jobs_start(&job, req->server->replications, opts, &origin);
     if (st != TUF_OK) {
         reply_failure(req, st);
     } else if (continuous) {
@@ -243,6 +243,8 @@ static void on_body(struct request *req, tuf_slice text)
     if (st == TUF_OK)
         st = resolve_name(body, "target", req);
     if (st == TUF_OK)
+        st = replications_apply_defaults(body, req->server);
+    if (st == TUF_OK)
         st = repl_options_parse(&opts, body);
     if (st == TUF_OK && opts.cancel)
         st = repl_job_make_id(id, &opts, req->server->uuid);
@@ -254,13 +256,27 @@ static void on_body(struct request *req, tuf_slice text)
         start(req, &opts);
 }
 
+static tuf_status ask_right(struct request *req)
+{
+    return replications_allowed(req) ? TUF_OK : TUF_STOPPED;
+}
+
+static void right_known(struct request *req, tuf_status st)
+{
+    if (st == TUF_OK)
+        body_collect(req, BODY_SIZE_MAX, on_body);
+    else
+        reply_error(req, 403, "forbidden",
+                    "only server admins, users with the role _replicator and named members of the "
+                    "database _replicator may replicate");
+}
+
 void handle_replicate(struct request *req)
 {
-    if (!req->user.is_server_admin && !user_has_role(&req->user, "_replicator")) {
-        reply_error(req, 403, "forbidden",
-                    "only server admins and users with the role _replicator may replicate");
+    if (!request_require_json(req))
         return;
-    }
-    if (request_require_json(req))
-        body_collect(req, BODY_SIZE_MAX, on_body);
+    if (req->user.is_server_admin)
+        right_known(req, TUF_OK);
+    else
+        work_run(req, ask_right, right_known);
 }

@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
  * Role: the small endpoints of the server: "/", _up, _uuids, _active_tasks, _membership, the icon
- * and the place of the web interface, and _scheduler.
+ * and the place of the web interface.
  *
  * Invariants: nothing here touches a database or the disk.
  * Source: CouchDB's chttpd_misc.
@@ -122,22 +122,6 @@ void handle_membership(struct request *req)
     json_append_string(&json, tuf_str(req->server->node_name));
     buf_append_str(&json, "]}");
     reply_json(req, 200, &json);
-}
-
-static void reply_no_replicator(struct request *req)
-{
-    reply_error(req, 501, "not_implemented",
-                "this server has no _replicator database and no scheduler yet: see POST /_replicate");
-}
-
-void handle_scheduler_jobs(struct request *req)
-{
-    reply_no_replicator(req);
-}
-
-void handle_scheduler_docs(struct request *req)
-{
-    reply_no_replicator(req);
 }
 
 /* ---- the web interface, which is not there ---------------------------------------------- */

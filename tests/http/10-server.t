@@ -515,11 +515,11 @@
 < {"error":"not_found","reason":"Database does not exist."}
 <
 
-== no scheduler yet
+== no jobs
 > GET /_scheduler/jobs
-< 501
+< 200
 <
-< {"error":"not_implemented","reason":"this server has no _replicator database and no scheduler yet: see POST /_replicate"}
+< {"total_rows":0,"offset":0,"jobs":[]}
 <
 
 == no search

@@ -387,8 +387,14 @@
 == here
 > GET /_active_tasks
 < 200
-<~ "error_count":1,"last_error":"could not connect to http://joe:\*\*\*\*\*@127.0.0.1:1/x/"
-<!~ pa55word
+<
+< []
+<
+> GET /_scheduler/jobs
+< 200
+<
+< {"total_rows":1,"offset":0,"jobs":[{"database":null,"id":"$(ID)+continuous","pid":null,"source":"http://127.0.0.1:1/x/","target":"http://127.0.0.1:%*/b/","user":"admin","doc_id":null,"info":null,"history":[{"timestamp":"%*Z","type":"crashed","reason":"conn_failed: could not connect to http://joe:*****@127.0.0.1:1/x/"},{"timestamp":"%*Z","type":"started"},{"timestamp":"%*Z","type":"added"}],"node":"%*","start_time":"%*Z"}]}
+<
 > POST /_replicate
 > Content-Type: application/json
 >
@@ -397,7 +403,7 @@
 
 @wait 300
 
-== more jobs than are allowed
+== more jobs than may run at a time: the last one waits for its turn
 > POST /_replicate
 > Content-Type: application/json
 >
@@ -417,10 +423,23 @@
 > Content-Type: application/json
 >
 > {"source":"a","target":"e","continuous":true}
-< 503
+< 202
+<= ID "_local_id":"([0-9a-f]{32})
+
+@wait 300
+
+== three run
+> GET /_active_tasks
+< 200
+<~ ^\[(\{[^}]*"replication"[^}]*\},?){3}\]
+> GET /_scheduler/jobs/$(ID)+continuous
+< 200
 <
-< {"error":"too_many_jobs","reason":"3 replications run already"}
+< {"database":null,"id":"$(ID)+continuous","pid":null,"source":"http://127.0.0.1:%*/a/","target":"http://127.0.0.1:%*/e/","user":"admin","doc_id":null,"info":null,"history":[{"timestamp":"%*Z","type":"added"}],"node":"nonode@nohost","start_time":"%*Z"}
 <
+> GET /_scheduler/jobs?limit=1&skip=2
+< 200
+<~ ^\{"total_rows":4,"offset":2,"jobs":\[\{"database":null,"id":"[0-9a-f]{32}\+continuous"
 
 @restart
 

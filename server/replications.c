@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: see server/replications.h.
+ */
+#include "server/replications.h"
+
+#include "base/alloc.h"
+#include "server/dbs.h"
+#include "server/http.h"
+#include "server/log.h"
+#include "server/replicator_docs.h"
+#include "server/server.h"
+
+#define SECTION "replicator"
+
+/* ---- hooks ---------------------------------------------------------------------------------- */
+
+static uint64_t number(struct server *server, const char *key, uint64_t fallback, uint64_t least)
+{
+    uint64_t value = config_uint(server->config, SECTION, key, fallback);
+    return value >= least ? value : least;
+}
+
+/* Seconds of the configuration as milliseconds. */
+static uint64_t seconds(struct server *server, const char *key, uint64_t fallback_ms)
+{
+    uint64_t value = config_uint(server->config, SECTION, key, fallback_ms / 1000);
+    return value < UINT64_MAX / 1000 ? value * 1000 : UINT64_MAX;
+}
+
+static void read_limits(struct repl_limits *out, void *ctx)
+{
+    struct server *server = ctx;
+    const struct repl_limits defaults = REPL_LIMITS_INIT;
+    out->jobs_max = (size_t)number(server, "max_jobs", defaults.jobs_max, 0);
+    out->churn_max = (size_t)number(server, "max_churn", defaults.churn_max, 0);
+    out->history_max = (size_t)number(server, "max_history", defaults.history_max, 1);
+    out->interval_ms = number(server, "interval", defaults.interval_ms, 100);
+    out->health_ms = seconds(server, "health_threshold", defaults.health_ms);
+    out->backoff_first_ms = seconds(server, "min_backoff_penalty_sec", defaults.backoff_first_ms);
+    out->backoff_longest_ms =
+        seconds(server, "max_backoff_penalty_sec", defaults.backoff_longest_ms);
+    /* Without a pause a job that fails at once would fill the log and harass the other end. */
+    if (out->backoff_first_ms < 1000)
+        out->backoff_first_ms = 1000;
+    if (out->backoff_longest_ms < out->backoff_first_ms)
+        out->backoff_longest_ms = out->backoff_first_ms;
+    if (out->history_max > 1000)
+        out->history_max = 1000;
+}
+
+static void log_event(const struct repl_event *event)
+{
+    const char *db = event->database != NULL ? event->database : "_replicate";
+    const char *doc = event->doc_id != NULL ? event->doc_id : "";
+    switch (event->kind) {
+    case REPL_STARTED:
+        log_line(LOG_NOTICE, "replication %s (%s/%s) started", event->id, db, doc);
+        break;
+    case REPL_STOPPED:
+        log_line(LOG_NOTICE, "replication %s (%s/%s) stopped", event->id, db, doc);
+        break;
+    case REPL_CRASHED:
+        log_line(LOG_ERROR, "replication %s (%s/%s) failed, %llu in a row, again in %llu s: %s",
+                 event->id, db, doc, (unsigned long long)event->crash_count,
+                 (unsigned long long)(event->wait_ms / 1000), event->error);
+        break;
+    case REPL_FAILED:
+        log_line(LOG_ERROR, "replication %s (%s/%s) failed: %s", event->id, db, doc, event->error);
+        break;
+    case REPL_COMPLETED:
+        log_line(LOG_NOTICE, "replication %s (%s/%s) completed", event->id, db, doc);
+        break;
+    }
+}
+
+static void on_event(const struct repl_event *event, void *ctx)
+{
+    struct server *server = ctx;
+    log_event(event);
+    if (event->database != NULL)
+        replicator_docs_tell_job(server->replicator_docs, event);
+}
+
+struct repl_jobs *replications_new(struct server *server)
+{
+    const struct repl_hooks hooks = { read_limits, on_event, server };
+    return repl_jobs_new(&hooks);
+}
+
+/* ---- defaults ------------------------------------------------------------------------------- */
+
+tuf_status replications_apply_defaults(json_t *job, struct server *server)
+{
+    static const struct {
+        const char *key;
+        bool is_bool;
+    } defaults[] = {
+        { "connection_timeout", false }, { "retries_per_request", false },
+        { "http_connections", false },   { "worker_processes", false },
+        { "worker_batch_size", false },  { "checkpoint_interval", false },
+        { "use_checkpoints", true },     { "use_bulk_get", true },
+    };
+    for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++) {
+        const char *key = defaults[i].key;
+        TUF_AUTO(tufi_buf_release) struct buf text = BUF_INIT;
+        if (json_object_get(job, key) != NULL || !config_get(&text, server->config, SECTION, key))
+            continue;
+        uint64_t count = config_uint(server->config, SECTION, key, UINT64_MAX);
+        json_t *value = NULL;
+        if (defaults[i].is_bool)
+            value = json_boolean(config_bool(server->config, SECTION, key, true));
+        else if (count <= INT64_MAX)
+            value = json_integer((json_int_t)count);
+        else
+            continue; /* "infinity", or no number: the replicator's own default */
+        if (json_object_set_new(job, key, value) != 0)
+            return tufi_nomem();
+    }
+    return TUF_OK;
+}
+
+/* ---- rights --------------------------------------------------------------------------------- */
+
+bool replications_allowed(struct request *req)
+{
+    TUF_AUTO(dbh_unref) struct dbh *dbh = NULL;
+    if (req->user.is_server_admin || user_has_role(&req->user, "_replicator"))
+        return true;
+    if (req->user.name.data == NULL ||
+        dbs_open(&dbh, dbs_of(req->server), tuf_str("_replicator")) != TUF_OK)
+        return false;
+    struct security *sec = dbh_security(dbh);
+    bool allowed = !security_is_public(sec) && security_is_member(sec, &req->user);
+    security_unref(&sec);
+    return allowed;
+}
