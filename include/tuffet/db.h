@@ -43,7 +43,7 @@ typedef struct tuf_open_options {
     unsigned flags;               /* enum tuf_open_flags */
     uint32_t sector_size;         /* 512 or 4096 (default); fixed when the file is created */
     size_t cache_size;            /* bytes of clean tree nodes kept; default 44 MiB */
-    uint64_t checkpoint_log_size; /* bytes of log between checkpoints; default 256 MiB */
+    uint64_t checkpoint_log_size; /* bytes of log between checkpoints; default 768 MiB */
     size_t checkpoint_dirty_size; /* bytes of changed nodes kept in memory; default 256 MiB */
     unsigned compression;         /* enum tuf_compression, for bodies written from now on */
     int gzip_level;               /* of compressible attachments: 1..9; default 8; -1 never */
