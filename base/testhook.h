@@ -18,6 +18,8 @@
  *   trust_cache           recovery takes frames from the page cache that a failed sync dropped
  *   skip_seal             recovery does not seal the end of the log that it cut
  *   compact_skip_dir_sync a compaction goes on with the new file before its name is durable
+ *   compact_rename_early  a compaction renames the new file before its last checkpoint
+ *   compact_trust_note    a continued compaction keeps rows that the source no longer has
  *
  * Not here: the function itself (tests/sim/testhook.c).
  */

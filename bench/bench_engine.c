@@ -16,11 +16,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench/data.h"
 #include "bench/device.h"
 #include "bench/engines.h"
 #include "tuffet/tuffet.h"
 
-#define BODY_SIZE 1016
 #define LOAD_BATCH 1000
 #define UPDATE_BATCH 100
 #define THREADS 16
@@ -54,71 +54,14 @@ static bool listed(const char *list, const char *name)
     return !*list || strstr(list, name) != NULL;
 }
 
-/* ---- data ------------------------------------------------------------------------------------- */
-
-/* xorshift64*: the n-th document is the same for every engine. */
-static uint64_t mix(uint64_t x)
-{
-    x += 0x9e3779b97f4a7c15u;
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-    return x ^ x >> 31;
-}
-
-struct text {
-    char id[17];
-    char json[BODY_SIZE + 64];
-};
-
-#define POOL_SIZE 2048
-
-/* Two words, five digits: Snappy makes 1.69 to 1 of it. Made once, so that making documents
- * is no part of what is measured. */
-static char pool[POOL_SIZE][BODY_SIZE + 64];
-static size_t pool_len[POOL_SIZE];
-
-/* Every text begins with `{"n":"0000000000000000","t":"`, whose digits are replaced for each document. */
-#define DIGITS_POS 6
-
-static void make_pool(void)
-{
-    static const char *const words[] = { "alpha", "bravo", "charlie", "delta", "echo", "foxtrot",
-                                         "golf", "hotel" };
-    for (uint64_t n = 0; n < POOL_SIZE; n++) {
-        char *out = pool[n];
-        size_t len = (size_t)snprintf(out, sizeof(pool[n]), "{\"n\":\"%016x\",\"t\":\"", 0);
-        for (uint64_t k = 0; len < BODY_SIZE - 16; k++) {
-            uint64_t r = mix(n * 131 + k);
-            len += (size_t)snprintf(out + len, sizeof(pool[n]) - len, "%s %s %05llx ", words[r & 7],
-                                    words[r >> 3 & 7], (unsigned long long)(r >> 8 & 0xfffff));
-        }
-        pool_len[n] = len + (size_t)snprintf(out + len, sizeof(pool[n]) - len, "\"}");
-    }
-}
-
-static void put_hex(char *out, uint64_t value)
-{
-    for (int i = 15; i >= 0; i--, value >>= 4)
-        out[i] = "0123456789abcdef"[value & 15];
-}
-
-static struct bench_doc make_doc(struct text *t, uint64_t n, uint64_t version)
-{
-    uint64_t from = mix(n * 31 + version) % POOL_SIZE;
-    put_hex(t->id, mix(n));
-    memcpy(t->json, pool[from], pool_len[from] + 1);
-    put_hex(t->json + DIGITS_POS, mix(n + (version << 32)));
-    return (struct bench_doc){ t->id, t->json, pool_len[from] };
-}
-
 static void put_range(const struct bench_engine *e, void *db, uint64_t first, size_t count,
                       size_t batch)
 {
-    struct text *texts = calloc(batch, sizeof(*texts));
+    struct bench_text *texts = calloc(batch, sizeof(*texts));
     struct bench_doc *docs = calloc(batch, sizeof(*docs));
     for (uint64_t n = first; n < first + count; n += batch) {
         for (size_t i = 0; i < batch; i++)
-            docs[i] = make_doc(&texts[i], n + i, 1);
+            docs[i] = bench_make_doc(&texts[i], n + i, 1);
         e->put(db, docs, batch, false);
     }
     free(texts);
@@ -236,7 +179,7 @@ static void *run_get_thread(void *arg)
     void *session = t->engine->session_new(t->db);
     char id[17] = { 0 };
     for (size_t i = 0; i < t->count; i++) {
-        put_hex(id, mix(mix(t->seed + i) % set.docs));
+        bench_put_hex(id, bench_mix(bench_mix(t->seed + i) % set.docs));
         t->engine->get(session, id);
     }
     t->engine->session_free(session);
@@ -277,13 +220,13 @@ static void scans(const struct bench_engine *e, void *db, const char *dir, int r
 
 static void updates(const struct bench_engine *e, void *db, const char *dir, int round)
 {
-    struct text *texts = calloc(UPDATE_BATCH, sizeof(*texts));
+    struct bench_text *texts = calloc(UPDATE_BATCH, sizeof(*texts));
     struct bench_doc docs[UPDATE_BATCH];
     size_t count = set.docs / UPDATE_BATCH * UPDATE_BATCH;
     struct usage start = bench_usage_now(dir);
     for (size_t n = 0; n < count; n += UPDATE_BATCH) {
         for (size_t i = 0; i < UPDATE_BATCH; i++)
-            docs[i] = make_doc(&texts[i], mix(n + i + (uint64_t)round) % set.docs, n + 2);
+            docs[i] = bench_make_doc(&texts[i], bench_mix(n + i + (uint64_t)round) % set.docs, n + 2);
         e->put(db, docs, UPDATE_BATCH, true);
     }
     print_result("update-100", e->name, round, count, bench_usage_since(dir, start),
@@ -321,11 +264,11 @@ static void history(int round)
         char dir[512], work[32];
         fresh_dir(dir, sizeof(dir), "history");
         void *db = bench_tuffet.open(dir);
-        struct text t;
-        struct bench_doc doc = make_doc(&t, 1, 1);
+        struct bench_text t;
+        struct bench_doc doc = bench_make_doc(&t, 1, 1);
         bench_tuffet.put(db, &doc, 1, false);
         for (size_t i = 1; i < depths[d]; i++) {
-            doc = make_doc(&t, 1, i + 1);
+            doc = bench_make_doc(&t, 1, i + 1);
             bench_tuffet.put(db, &doc, 1, true);
         }
         tuf_snapshot *s = NULL;
@@ -337,7 +280,7 @@ static void history(int round)
         size_t edits = depths[d] == 1 ? 1 : 512;
         struct usage start = bench_usage_now(dir);
         for (size_t i = 0; i < edits; i++) {
-            doc = make_doc(&t, 1, i + 5000);
+            doc = bench_make_doc(&t, 1, i + 5000);
             bench_tuffet.put(db, &doc, 1, true);
         }
         struct usage u = bench_usage_since(dir, start);
@@ -431,7 +374,7 @@ static void read_options(int argc, char **argv)
 int main(int argc, char **argv)
 {
     read_options(argc, argv);
-    make_pool();
+    bench_make_pool();
     for (int round = 0; round < set.rounds; round++) {
         if (listed(set.work, "put-1,") || listed(set.work, "put-1")) {
             raw_puts(round);

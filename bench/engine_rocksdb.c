@@ -107,6 +107,16 @@ static size_t scan(void *session, bool by_seq)
     return count;
 }
 
+static void compact(void *handle, const char *dir)
+{
+    (void)dir;
+    struct db *db = handle;
+    rocksdb_compactoptions_t *options = rocksdb_compactoptions_create();
+    rocksdb_compactoptions_set_bottommost_level_compaction(options, 2); /* force */
+    rocksdb_compact_range_opt(db->handle, options, NULL, 0, NULL, 0);
+    rocksdb_compactoptions_destroy(options);
+}
+
 const struct bench_engine bench_rocksdb = {
     .name = "rocksdb",
     .open = open_db,
@@ -116,4 +126,5 @@ const struct bench_engine bench_rocksdb = {
     .session_free = session_free,
     .get = get,
     .scan = scan,
+    .compact = compact,
 };

@@ -35,6 +35,8 @@ struct bench_engine {
     /* Reads all documents by id (or by sequence); returns their number. */
     size_t (*scan)(void *session, bool by_seq);
     bool has_seq;
+    /* Rewrites everything without what was superseded; `dir` as in open. NULL: it cannot. */
+    void (*compact)(void *db, const char *dir);
 };
 
 extern const struct bench_engine bench_tuffet, bench_lmdb, bench_sqlite, bench_rocksdb;

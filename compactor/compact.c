@@ -4,76 +4,170 @@
  * Role: tuf_db_compact: copy, catch up, switch.
  *
  *   1. Copy a snapshot into NAME.compact, beside readers and writers.
- *   2. Catch up with what changed meanwhile, in rounds, until little is left.
+ *   2. Catch up with what changed meanwhile, in rounds, until little is left. A round that does not
+ *      halve what is left slows the writers down to half of our speed, so that the next ones do.
  *   3. Under the writer lock: the last catch-up, a checkpoint, a rename, a sync of the directory; then
- *      the handle uses the new file. Writers wait for this step only, so it always ends.
+ *      the handle uses the new file. Writers wait for this step only, and for little.
  *
  * INV-CM-1: the new file has its name only after all that it needs was synced.
  * INV-CM-2: an edit that was prepared for the old file is prepared again (engine/group.c).
+ * INV-CM-3: a round copies only what is durable in the old file: what the heir holds can therefore be
+ *           continued after any crash (engine/heir.c).
  *
- * Source: the rounds are those of CouchDB's compactor; here the last one runs with writers held off, so
- * that it converges whatever the load.
- * Not here: what is copied (copy.c); how the new file is written (heir.c).
+ * Source: the rounds are those of CouchDB's compactor; here each is made shorter than the one before,
+ * so that it converges whatever the load.
+ * Not here: what is copied (first.c, copy.c, small.c); how the new file is written (heir.c).
  */
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/testhook.h"
 #include "compactor/compaction.h"
 
-#define ROUNDS_MAX 10
-/* Below this many changes the rest is copied with writers held off. */
-#define REST_CHANGES 500
+/* A guard against a rule that fails: then the switch takes longer. */
+#define ROUNDS_MAX 200
+/* With no more than this left, writers may wait for it. */
+#define REST_CHANGES 256
+#define REST_BYTES (1u << 20)
+#define CHANGE_SIZE 256 /* what a change costs beside its bytes, about: see PACE_EDIT_SIZE */
 
-static void release(struct compaction *k)
+static void release(struct compaction *k, bool keep)
 {
-    if (k->source)
-        tuf_snapshot_free(&k->source);
-    tufi_heir_discard(k);
+    tuf_snapshot_free(&k->source);
+    tuf_snapshot_free(&k->before);
+    tufi_heir_end(k, keep);
+    tufi_attmap_release(&k->atts);
     tufi_buf_release(&k->frame);
+    tufi_buf_release(&k->value);
+    tufi_buf_release(&k->row);
+    tufi_buf_release(&k->window.bytes);
     tufi_free(k->heir_path);
+    tufi_free(k->runs_path);
+}
+
+/* INV-CM-3. Syncs the log as far as the snapshot goes, and marks that place in the note. */
+static tuf_status make_durable(struct compaction *k)
+{
+    struct log *log = &k->source->store->log;
+    pthread_mutex_lock(&log->tail);
+    k->note.mark_off = log->tail_off;
+    k->note.mark_crc = log->tail_crc;
+    bool durable = log->durable_off == log->tail_off;
+    pthread_mutex_unlock(&log->tail);
+    return durable ? TUF_OK : tufi_log_sync(log, k->note.mark_off);
+}
+
+/* Takes a new snapshot; the one before stays at hand. */
+static tuf_status next_snapshot(struct compaction *k)
+{
+    tuf_snapshot_free(&k->before);
+    k->before = tufi_steal(k->source);
+    k->spent_before = atomic_load(&k->db->store->pace.spent);
+    tuf_status st = tuf_db_snapshot(&k->source, k->db);
+    tufi_buf_clear(&k->window.bytes); /* the file has grown over what was behind its end */
+    k->window.size = 0;
+    return st < 0 ? st : make_durable(k);
+}
+
+static void take_view(struct compaction *k)
+{
+    uint64_t size = k->now.size_file, checkpoint_off = k->now.checkpoint_off;
+    k->now = *snapshot_view(k->source);
+    k->now.size_file = size;
+    k->now.checkpoint_off = checkpoint_off;
 }
 
 /* Brings the heir to the state of a new snapshot. */
 static tuf_status copy_round(struct compaction *k)
 {
-    uint64_t since = k->now.update_seq;
-    tuf_snapshot_free(&k->source);
-    tuf_status st = tuf_db_snapshot(&k->source, k->db);
+    uint64_t since = snapshot_view(k->source)->update_seq, pending = 0;
+    tuf_status st = next_snapshot(k);
+    if (st == TUF_OK)
+        st = tuf_snapshot_pending(&pending, k->source, since);
+    k->steps_total = k->steps_done + pending;
     if (st < 0)
         return st;
-    const struct db_view *view = snapshot_view(k->source);
-    uint64_t pending = 0;
-    st = tuf_snapshot_pending(&pending, k->source, since);
-    k->steps_total = k->steps_done + pending;
-    if (st == TUF_OK)
-        st = tufi_copy_docs(k, since);
+    take_view(k);
+    st = tufi_copy_docs(k, since);
     if (st == TUF_OK)
         st = tufi_drop_purged(k);
     if (st == TUF_OK)
         st = tufi_copy_small_trees(k);
+    if (st == TUF_OK)
+        k->note.copied_seq = k->now.update_seq;
+    k->report->round_count++;
+    return st;
+}
+
+static tuf_status first_round(struct compaction *k)
+{
+    tuf_status st = next_snapshot(k);
+    if (st == TUF_OK)
+        st = tufi_check_space(k);
     if (st != TUF_OK)
         return st;
-    uint64_t size = k->now.size_file, checkpoint_off = k->now.checkpoint_off;
-    k->now = *view;
-    k->now.size_file = size;
-    k->now.checkpoint_off = checkpoint_off;
+    take_view(k);
+    k->steps_total = snapshot_tree(k->source, TREE_BY_SEQ)->entry_count;
+    st = tufi_copy_first(k);
+    if (st == TUF_NOT_FOUND && k->continued) {
+        k->report->docs_kept = k->steps_done = 0;
+        st = tufi_heir_restart(k);
+        if (st == TUF_OK && !k->continued) {
+            take_view(k);
+            st = make_durable(k);
+        }
+        if (st == TUF_OK)
+            st = tufi_copy_first(k);
+    }
+    if (st == TUF_OK)
+        k->note.copied_seq = k->now.update_seq;
+    k->report->round_count++;
+    return st;
+}
+
+struct rest {
+    uint64_t changes, purges;
+    uint64_t size; /* what it costs to copy, in the pace's bytes */
+};
+
+static tuf_status measure_rest(struct rest *out, struct compaction *k)
+{
+    TUF_AUTO(tuf_snapshot_free) tuf_snapshot *newest = NULL;
+    tuf_status st = tuf_db_snapshot(&newest, k->db);
+    if (st < 0)
+        return st;
+    const struct db_view *view = snapshot_view(newest);
+    out->changes = view->update_seq - k->now.update_seq;
+    out->purges = view->purge_seq - k->now.purge_seq;
+    out->size = atomic_load(&newest->store->pace.spent) - k->spent_before;
     return TUF_OK;
+}
+
+static bool is_little(const struct rest *rest)
+{
+    return rest->changes <= REST_CHANGES && rest->purges <= REST_CHANGES &&
+           rest->size <= REST_BYTES + REST_CHANGES * CHANGE_SIZE;
 }
 
 static tuf_status copy_in_rounds(struct compaction *k)
 {
-    tuf_status st = copy_round(k);
+    uint64_t last = UINT64_MAX;
+    tuf_status st = first_round(k);
     for (int round = 1; st == TUF_OK && round < ROUNDS_MAX; round++) {
-        uint64_t newest;
-        pthread_mutex_lock(&k->db->wait);
-        newest = k->db->visible_seq;
-        pthread_mutex_unlock(&k->db->wait);
-        if (newest - k->now.update_seq < REST_CHANGES)
-            break;
+        struct rest rest;
+        if (!tufi_planted("compact_rename_early")) /* so that the last, awaited one is small */
+            st = tufi_heir_checkpoint(k);
+        if (st == TUF_OK)
+            st = measure_rest(&rest, k);
+        if (st != TUF_OK || is_little(&rest))
+            return st;
+        if (round > 1 && rest.size > last / 2) {
+            tufi_pace_set(&k->db->store->pace, true);
+            k->report->slowed_writers = true;
+        }
+        last = rest.size;
         st = copy_round(k);
     }
-    /* So that the last checkpoint, for which writers wait, is small. */
-    return st == TUF_OK ? tufi_heir_checkpoint(k) : st;
+    return st;
 }
 
 /* Gives the new file the name of the old one, durably. */
@@ -138,8 +232,12 @@ static tuf_status finish_locked(struct compaction *k)
     if (st != TUF_OK)
         return st;
     tuf_assert(k->now.update_seq == db->now.update_seq);
-    st = tufi_heir_checkpoint(k);
+    bool early = tufi_planted("compact_rename_early");
+    if (early)
+        st = take_name_if_allowed(k, &db->store->log);
     if (st == TUF_OK)
+        st = tufi_heir_checkpoint(k);
+    if (st == TUF_OK && !early)
         st = take_name_if_allowed(k, &db->store->log);
     if (st != TUF_OK)
         return st;
@@ -156,6 +254,7 @@ static tuf_status finish(struct compaction *k)
     const struct tuf_vfs *vfs = k->heir->store->log.vfs;
     pthread_mutex_lock(&db->writer);
     uint64_t start = vfs->monotonic_us(vfs);
+    tufi_pace_set(&db->store->pace, false); /* whoever waited for it now waits for the lock */
     tuf_status st = finish_locked(k);
     k->report->blocked_us = vfs->monotonic_us(vfs) - start;
     pthread_mutex_unlock(&db->writer);
@@ -166,15 +265,26 @@ static tuf_status finish(struct compaction *k)
 
 static tuf_status compact(struct compaction *k)
 {
-    tuf_status st = tufi_heir_open(k);
-    k->now = (struct db_view){ .revs_limit = REVS_LIMIT_DEFAULT,
-                               .purged_infos_limit = PURGED_INFOS_LIMIT_DEFAULT };
+    tuf_status st = tufi_heir_start(k);
     if (st == TUF_OK)
         st = copy_in_rounds(k);
     if (st == TUF_OK)
         st = finish(k);
-    release(k);
+    tufi_pace_set(&k->db->store->pace, false);
+    release(k, st == TUF_STOPPED && k->opts->flags & TUF_COMPACT_KEEP_PART);
     return st;
+}
+
+static tuf_status read_options(tuf_compact_options *out, const tuf_compact_options *opts)
+{
+    *out = (tuf_compact_options)TUF_COMPACT_OPTIONS_INIT;
+    if (!opts)
+        return TUF_OK;
+    if (opts->struct_size == 0 || opts->struct_size > sizeof(*out))
+        return tufi_fail(TUF_E_MISUSE, "options of %zu bytes are from another version",
+                         opts->struct_size);
+    memcpy(out, opts, opts->struct_size);
+    return TUF_OK;
 }
 
 static tuf_status check_compactable(tuf_db *db, bool *empty_out)
@@ -190,14 +300,14 @@ static tuf_status check_compactable(tuf_db *db, bool *empty_out)
 tuf_status tuf_db_compact(tuf_compact_report *report, tuf_db *db, const tuf_compact_options *opts)
 {
     tufi_error_clear();
-    static const tuf_compact_options quiet = TUF_COMPACT_OPTIONS_INIT;
+    tuf_compact_options options;
     tuf_compact_report own;
-    struct compaction k = { .db = db,
-                            .opts = opts ? opts : &quiet,
-                            .report = report ? report : &own };
+    struct compaction k = { .db = db, .opts = &options, .report = report ? report : &own };
     memset(k.report, 0, sizeof(*k.report));
-    bool empty;
-    tuf_status st = check_compactable(db, &empty);
+    bool empty = false;
+    tuf_status st = read_options(&options, opts);
+    if (st == TUF_OK)
+        st = check_compactable(db, &empty);
     if (st < 0 || empty)
         return st;
     bool idle = false;

@@ -8,11 +8,13 @@
  * its own record; any other document gets a whole-tree record.
  *
  * INV-CP-1: a document of the heir is what it was in the source, or says what it lost.
- * An attachment that several documents share (after COPY) is stored once for each of them.
+ * Not here: what is no document (small.c), reading (source.c).
  */
 #include "base/alloc.h"
+#include "base/arena.h"
 #include "base/assert.h"
 #include "compactor/compaction.h"
+#include "compactor/sorter.h"
 #include "engine/edit.h"
 #include "engine/revtree.h"
 
@@ -22,76 +24,40 @@ struct doc_copy {
     tuf_slice id;
     struct docinfo info;        /* borrows the source's row */
     struct revtree tree;
-    struct buf record;          /* payload of the leaf's record in the source */
-    struct docrec_view view;
-    struct att_data *old_atts;  /* attachments of this document copied so far: before... */
-    struct att_data *new_atts;  /* ...and after */
-    size_t att_count, att_cap;
+    struct docrec_view view;    /* of the leaf's record; borrows the source's window */
+    struct arena arena;         /* ids of ancestors from older records */
 };
 
 static void doc_copy_release(struct doc_copy *d)
 {
     tufi_docinfo_release(&d->info);
     tufi_revtree_release(&d->tree);
-    tufi_buf_release(&d->record);
     tufi_docrec_view_release(&d->view);
-    tufi_free(d->old_atts);
-    tufi_free(d->new_atts);
-}
-
-/* Damage costs what it destroyed and no more. Other failures stop. */
-static tuf_status note_damage(struct doc_copy *d, tuf_status st)
-{
-    if (st != TUF_E_CORRUPT)
-        return st;
-    tuf_error error = *tuf_last_error();
-    d->k->report->damaged_count++;
-    tuf_finding finding = { .file_off = error.file_off, .id = d->id, .text = error.text };
-    if (d->k->opts->found)
-        d->k->opts->found(&finding, d->k->opts->ctx);
-    return TUF_OK;
+    tufi_arena_release(&d->arena);
 }
 
 /* ---- attachments -------------------------------------------------------------------------------- */
 
 static tuf_status put_chunk(void *ctx, tuf_slice payload, struct rec_loc *out)
 {
-    return tufi_heir_put(ctx, RECORD_CHUNK, payload, out);
-}
-
-static tuf_status remember_att(struct doc_copy *d, const struct att_data *old,
-                               const struct att_data *new)
-{
-    if (d->att_count == d->att_cap) {
-        size_t cap = d->att_cap > 0 ? d->att_cap * 2 : 8;
-        struct att_data *olds = tufi_realloc(d->old_atts, cap * sizeof(*olds));
-        if (olds)
-            d->old_atts = olds;
-        struct att_data *news = olds ? tufi_realloc(d->new_atts, cap * sizeof(*news)) : NULL;
-        if (!news)
-            return tufi_nomem();
-        d->new_atts = news;
-        d->att_cap = cap;
-    }
-    d->old_atts[d->att_count] = *old;
-    d->new_atts[d->att_count++] = *new;
-    return TUF_OK;
+    struct compaction *k = ctx;
+    return k->stopped ? TUF_STOPPED : tufi_heir_put(k, RECORD_CHUNK, payload, out);
 }
 
 static tuf_status copy_att(struct doc_copy *d, struct att_data *data)
 {
-    for (size_t i = 0; i < d->att_count; i++)
-        if (d->old_atts[i].chunk_count > 0 && d->old_atts[i].loc.off == data->loc.off) {
-            *data = d->new_atts[i];
-            return TUF_OK;
-        }
-    struct att_data old = *data;
-    tuf_status st = tufi_att_copy(data, d->k->source->store, put_chunk, d->k);
-    if (st == TUF_E_CORRUPT) {
-        data->loc = (struct rec_loc){ 0, 0 }; /* nothing can be read there */
-        return note_damage(d, st);
-    }
-    return st < 0 ? st : remember_att(d, &old, data);
+    struct compaction *k = d->k;
+    if (data->chunk_count == 0 || tufi_attmap_find(&k->atts, data))
+        return TUF_OK;
+    uint64_t old_off = data->loc.off;
+    tuf_status st = tufi_att_copy(data, k->source->store, put_chunk, k);
+    if (st == TUF_OK)
+        return tufi_attmap_add(&k->atts, old_off, data);
+    if (st > 0)
+        return st;
+    struct rec_loc lost = data->loc;
+    data->loc = (struct rec_loc){ 0, 0 }; /* nothing can be read there */
+    return tufi_note_damage(k, st, d->id, lost);
 }
 
 /* ---- revisions ---------------------------------------------------------------------------------- */
@@ -123,9 +89,9 @@ static tuf_status plain_history(struct doc_copy *d, const struct leafinfo *leaf,
 
 static tuf_status read_leaf(struct doc_copy *d, const struct leafinfo *leaf)
 {
-    const struct log *log = &d->k->source->store->log;
-    tuf_status st = tufi_log_read_record(log, leaf->rec, RECORD_DOC, &d->record);
-    return st < 0 ? st : tufi_docrec_decode(&d->view, buf_slice(&d->record), leaf->rec.off);
+    tuf_slice payload;
+    tuf_status st = tufi_source_read(d->k, leaf->rec, RECORD_DOC, &payload);
+    return st < 0 ? st : tufi_docrec_decode(&d->view, payload, leaf->rec.off);
 }
 
 /* Writes a leaf's record; `ancestors` as in plain_history. */
@@ -135,7 +101,7 @@ static tuf_status write_leaf(struct doc_copy *d, struct leafinfo *leaf,
     struct docrec *rec = &d->view.rec;
     for (size_t i = 0; i < rec->att_count; i++) {
         tuf_status st = copy_att(d, &d->view.atts[i].data);
-        if (st < 0)
+        if (st != TUF_OK)
             return st;
     }
     rec->prev = (struct rec_loc){ 0, 0 };
@@ -146,19 +112,18 @@ static tuf_status write_leaf(struct doc_copy *d, struct leafinfo *leaf,
     /* A lower limit may have come since: the path here is already stemmed to what counts. */
     if (rec->stem_limit <= ancestor_count)
         rec->stem_limit = (uint32_t)ancestor_count + 1;
-    TUF_AUTO(tufi_buf_release) struct buf payload = BUF_INIT;
-    tufi_docrec_encode(&payload, rec);
-    if (payload.failed)
-        return tufi_nomem();
-    return tufi_heir_put(d->k, RECORD_DOC, buf_slice(&payload), &leaf->rec);
+    size_t pos = tufi_heir_open_record(d->k);
+    tufi_docrec_encode(&d->k->frame, rec);
+    return tufi_heir_close_record(d->k, pos, RECORD_DOC, &leaf->rec);
 }
 
 static tuf_status copy_leaf(struct doc_copy *d, struct leafinfo *leaf)
 {
     tuf_status st = read_leaf(d, leaf);
-    if (st == TUF_E_CORRUPT) {
+    if (st < 0) {
+        struct rec_loc lost = leaf->rec;
         leaf->rec = (struct rec_loc){ 0, 0 }; /* known, but its body is lost */
-        return note_damage(d, st);
+        return tufi_note_damage(d->k, st, d->id, lost);
     }
     TUF_AUTOFREE tuf_slice *ancestors = NULL;
     size_t count = 0;
@@ -202,9 +167,11 @@ static tuf_status write_tree(struct doc_copy *d)
 static tuf_status load_tree(struct doc_copy *d)
 {
     tuf_status st = tufi_history_load(&d->tree, &d->k->source->store->log, &d->info);
-    if (st != TUF_E_CORRUPT)
+    if (st == TUF_OK)
         return st;
-    st = note_damage(d, st);
+    st = tufi_note_damage(d->k, st, d->id, (struct rec_loc){ 0, 0 });
+    if (st < 0)
+        return st;
     tufi_revtree_clear(&d->tree);
     for (size_t i = 0; st == TUF_OK && i < d->info.leaf_count; i++) {
         struct leafinfo *leaf = &d->info.leaves[i];
@@ -218,13 +185,13 @@ static tuf_status load_tree(struct doc_copy *d)
     return st;
 }
 
-static tuf_status copy_revisions(struct doc_copy *d)
+static tuf_status copy_by_tree(struct doc_copy *d)
 {
     tuf_status st = load_tree(d);
     d->info.node_count = d->tree.count;
     for (size_t i = 0; st == TUF_OK && i < d->info.leaf_count; i++)
         st = copy_leaf(d, &d->info.leaves[i]);
-    if (st < 0)
+    if (st != TUF_OK)
         return st;
     d->info.chain_len = 1;
     const struct leafinfo *first = &d->info.leaves[0];
@@ -235,10 +202,126 @@ static tuf_status copy_revisions(struct doc_copy *d)
     return TUF_OK;
 }
 
+/* ---- the usual case: one leaf, whose records lead straight back ---------------------------------- */
+
+/* A document's only path, newest first, without the leaf. */
+struct straight_path {
+    tuf_slice *ids; /* owned */
+    size_t count, want;
+};
+
+static void straight_path_release(struct straight_path *p)
+{
+    tufi_free(p->ids);
+}
+
+/* Adds the ids of an older record, if its revision is the last one that is known. */
+static tuf_status add_older(struct doc_copy *d, struct straight_path *p, const struct docrec *older)
+{
+    tuf_rev last = { d->view.rec.rev.gen - p->count, p->ids[p->count - 1] };
+    if (tuf_rev_compare(older->rev, last) != 0)
+        return TUF_NOT_FOUND;
+    for (size_t i = 0; i < older->ancestor_count && p->count < p->want; i++) {
+        p->ids[p->count] = tufi_arena_copy(&d->arena, older->ancestors[i]);
+        if (!p->ids[p->count].data)
+            return tufi_nomem();
+        p->count++;
+    }
+    return TUF_OK;
+}
+
+/* TUF_NOT_FOUND: the history is not that simple, or something cannot be read. */
+static tuf_status walk_straight(struct doc_copy *d, struct straight_path *p)
+{
+    TUF_AUTO(tufi_buf_release) struct buf bytes = BUF_INIT;
+    TUF_AUTO(tufi_docrec_view_release) struct docrec_view view = DOCREC_VIEW_INIT;
+    struct rec_loc loc = d->view.rec.prev;
+    while (p->count < p->want) {
+        enum record_type type;
+        if (loc.off == 0 || p->count == 0)
+            return TUF_NOT_FOUND;
+        tuf_status st = tufi_log_read_any(&d->k->source->store->log, loc, &type, &bytes, NULL);
+        if (st == TUF_OK && type != RECORD_DOC)
+            return TUF_NOT_FOUND;
+        if (st == TUF_OK)
+            st = tufi_docrec_decode(&view, buf_slice(&bytes), loc.off);
+        if (st == TUF_OK)
+            st = add_older(d, p, &view.rec);
+        if (st != TUF_OK)
+            return st == TUF_E_NOMEM ? st : TUF_NOT_FOUND;
+        loc = view.rec.prev;
+    }
+    return TUF_OK;
+}
+
+/* TUF_NOT_FOUND: nothing was done. */
+static tuf_status copy_straight(struct doc_copy *d)
+{
+    struct leafinfo *leaf = &d->info.leaves[0];
+    if (d->info.leaf_count != 1 || d->info.tree.off != leaf->rec.off ||
+        d->info.node_count != leaf->path_len || leaf->path_len == 0)
+        return TUF_NOT_FOUND;
+    tuf_status st = read_leaf(d, leaf);
+    if (st < 0)
+        return TUF_NOT_FOUND; /* met again there */
+    const struct docrec *rec = &d->view.rec;
+    TUF_AUTO(straight_path_release) struct straight_path p = { .want = leaf->path_len - 1 };
+    if (rec->ancestor_count > p.want || rec->rev.gen <= p.want || p.want > DOCREC_PATH_MAX)
+        return TUF_NOT_FOUND;
+    const tuf_slice *ancestors = rec->ancestors;
+    if (rec->ancestor_count < p.want) {
+        p.ids = tufi_alloc_array(p.want, sizeof(*p.ids));
+        if (!p.ids)
+            return tufi_nomem();
+        p.count = rec->ancestor_count;
+        memcpy(p.ids, rec->ancestors, p.count * sizeof(*p.ids));
+        st = walk_straight(d, &p);
+        ancestors = p.ids;
+    }
+    if (st == TUF_OK)
+        st = write_leaf(d, leaf, ancestors, p.want);
+    d->info.chain_len = 1;
+    d->info.tree = leaf->rec;
+    return st;
+}
+
+static tuf_status copy_revisions(struct doc_copy *d)
+{
+    tuf_status st = copy_straight(d);
+    return st == TUF_NOT_FOUND ? copy_by_tree(d) : st;
+}
+
+/* ---- documents ------------------------------------------------------------------------------------- */
+
+/* In the first round rows come in the order of their sequences, and each document once. */
+static tuf_status add_rows(struct doc_copy *d, tuf_slice value)
+{
+    struct compaction *k = d->k;
+    struct buf *row = &k->row;
+    uint8_t key[8];
+    put_be64(key, d->info.seq);
+    tufi_buf_clear(row);
+    tufi_seqinfo_encode(row, d->id, value);
+    tuf_status st = buf_status(row);
+    if (st == TUF_OK)
+        st = tufi_btree_bulk_add(k->by_seq, tuf_slice_of(key, sizeof(key)), buf_slice(row));
+    if (st == TUF_OK)
+        st = tufi_sorter_add(k->by_id, d->id, value);
+    if (st == TUF_OK)
+        k->note.copied_seq = d->info.seq;
+    return st;
+}
+
 static tuf_status put_rows(struct doc_copy *d)
 {
     struct compaction *k = d->k;
-    TUF_AUTO(tufi_buf_release) struct buf value = BUF_INIT;
+    struct buf *value = &k->value;
+    tufi_buf_clear(value);
+    tufi_docinfo_encode(value, &d->info);
+    if (value->failed)
+        return tufi_nomem();
+    if (k->by_seq)
+        return add_rows(d, buf_slice(value));
     TUF_AUTO(tufi_buf_release) struct buf old = BUF_INIT;
     TUF_AUTO(tufi_docinfo_release) struct docinfo before;
     tufi_docinfo_init(&before);
@@ -247,13 +330,10 @@ static tuf_status put_rows(struct doc_copy *d)
     if (st < 0)
         return st;
     uint64_t old_seq = st == TUF_OK ? before.seq : 0;
-    tufi_docinfo_encode(&value, &d->info);
-    if (value.failed)
-        return tufi_nomem();
-    return tufi_apply_put_entries(k->txn, d->id, old_seq, d->info.seq, buf_slice(&value));
+    return tufi_apply_put_entries(k->txn, d->id, old_seq, d->info.seq, buf_slice(value));
 }
 
-static tuf_status copy_doc(struct compaction *k, tuf_slice row)
+tuf_status tufi_copy_doc(struct compaction *k, tuf_slice row)
 {
     TUF_AUTO(doc_copy_release) struct doc_copy d = { .k = k };
     tufi_docinfo_init(&d.info);
@@ -269,24 +349,20 @@ static tuf_status copy_doc(struct compaction *k, tuf_slice row)
     return st;
 }
 
-static tuf_status step(struct compaction *k)
+tuf_status tufi_compaction_step(struct compaction *k)
 {
     k->steps_done++;
+    if (k->stopped)
+        return TUF_STOPPED;
     if (k->opts->progress && k->steps_done % 256 == 0 &&
         k->opts->progress(k->steps_done, k->steps_total, k->opts->ctx))
         return TUF_STOPPED;
-    return tufi_heir_pause(k);
-}
-
-static void free_cursor(struct btree_cursor **cursor)
-{
-    if (*cursor)
-        tufi_btree_cursor_free(cursor);
+    return TUF_OK;
 }
 
 tuf_status tufi_copy_docs(struct compaction *k, uint64_t since)
 {
-    TUF_AUTO(free_cursor) struct btree_cursor *cursor = NULL;
+    TUF_AUTO(compaction_free_cursor) struct btree_cursor *cursor = NULL;
     uint8_t start[8];
     put_be64(start, since + 1);
     tuf_status st = tufi_btree_cursor_new(&cursor, k->source->store->env,
@@ -297,143 +373,11 @@ tuf_status tufi_copy_docs(struct compaction *k, uint64_t since)
         tuf_slice key, row;
         st = tufi_btree_next(cursor, &key, &row);
         if (st == TUF_OK)
-            st = copy_doc(k, row);
+            st = tufi_copy_doc(k, row);
         if (st == TUF_OK)
-            st = step(k);
+            st = tufi_compaction_step(k);
+        if (st == TUF_OK)
+            st = tufi_heir_pause(k);
     }
     return st == TUF_END ? TUF_OK : st;
-}
-
-/* ---- the small trees ----------------------------------------------------------------------------- */
-
-/* Takes out all rows of one of the heir's trees. */
-static tuf_status empty_tree(struct compaction *k, enum tree_kind kind)
-{
-    struct btree *tree = tufi_btree_txn_tree(k->txn, kind);
-    tuf_status st = TUF_OK;
-    while (st == TUF_OK && tree->entry_count > 0) {
-        TUF_AUTO(free_cursor) struct btree_cursor *cursor = NULL;
-        TUF_AUTO(tufi_buf_release) struct buf copy = BUF_INIT;
-        tuf_slice key, value;
-        st = tufi_btree_cursor_new(&cursor, k->heir->store->env, tree);
-        if (st == TUF_OK)
-            st = tufi_btree_seek_first(cursor);
-        if (st == TUF_OK)
-            st = tufi_btree_next(cursor, &key, &value);
-        if (st != TUF_OK)
-            return tufi_fold(st);
-        buf_append_slice(&copy, key);
-        free_cursor(&cursor);
-        cursor = NULL;
-        st = buf_status(&copy);
-        if (st == TUF_OK)
-            st = tufi_fold(tufi_btree_remove(k->txn, kind, buf_slice(&copy)));
-    }
-    return st;
-}
-
-static tuf_status copy_local(struct compaction *k, tuf_slice key, tuf_slice value)
-{
-    TUF_AUTO(tufi_buf_release) struct buf record = BUF_INIT;
-    TUF_AUTO(tufi_buf_release) struct buf row = BUF_INIT;
-    struct localinfo info;
-    tuf_status st = tufi_localinfo_decode(&info, value);
-    if (st == TUF_OK)
-        st = tufi_log_read_record(&k->source->store->log, info.rec, RECORD_LOCAL, &record);
-    if (st == TUF_E_CORRUPT) {
-        struct doc_copy d = { .k = k, .id = key };
-        info.rec = (struct rec_loc){ 0, 0 };
-        st = note_damage(&d, st);
-    } else if (st == TUF_OK) {
-        st = tufi_heir_put(k, RECORD_LOCAL, buf_slice(&record), &info.rec);
-    }
-    tufi_localinfo_encode(&row, &info);
-    if (st == TUF_OK)
-        st = buf_status(&row);
-    return st < 0 ? st : tufi_btree_put(k->txn, TREE_LOCAL, key, buf_slice(&row));
-}
-
-static tuf_status copy_rows(struct compaction *k, enum tree_kind kind)
-{
-    TUF_AUTO(free_cursor) struct btree_cursor *cursor = NULL;
-    tuf_status st = empty_tree(k, kind);
-    if (st == TUF_OK)
-        st = tufi_btree_cursor_new(&cursor, k->source->store->env,
-                                   snapshot_tree(k->source, kind));
-    if (st == TUF_OK)
-        st = tufi_btree_seek_first(cursor);
-    while (st == TUF_OK) {
-        tuf_slice key, value;
-        st = tufi_btree_next(cursor, &key, &value);
-        if (st != TUF_OK)
-            break;
-        if (kind == TREE_LOCAL && key.len > 0 && key.data[0] == LOCAL_KEY_DOC)
-            st = copy_local(k, key, value);
-        else
-            st = tufi_btree_put(k->txn, kind, key, value);
-    }
-    return st == TUF_END ? TUF_OK : st;
-}
-
-tuf_status tufi_copy_small_trees(struct compaction *k)
-{
-    tuf_status st = copy_rows(k, TREE_LOCAL);
-    return st < 0 ? st : copy_rows(k, TREE_PURGE);
-}
-
-/* ---- purged documents ---------------------------------------------------------------------------- */
-
-static tuf_status drop_doc(struct compaction *k, tuf_slice id)
-{
-    TUF_AUTO(tufi_buf_release) struct buf value = BUF_INIT;
-    TUF_AUTO(tufi_docinfo_release) struct docinfo info;
-    tufi_docinfo_init(&info);
-    const struct btree *by_id = tufi_btree_txn_tree(k->txn, TREE_BY_ID);
-    tuf_status st = tufi_find_docinfo(k->heir->store->env, by_id, id, &value, &info);
-    uint8_t key[8];
-    put_be64(key, info.seq);
-    if (st == TUF_OK)
-        st = tufi_btree_remove(k->txn, TREE_BY_SEQ, tuf_slice_of(key, sizeof(key)));
-    if (st == TUF_OK)
-        st = tufi_btree_remove(k->txn, TREE_BY_ID, id);
-    return tufi_fold(st);
-}
-
-/* Ids of the heir that the source lacks, sized one behind the other. */
-static tuf_status collect_purged(struct compaction *k, struct buf *out)
-{
-    TUF_AUTO(free_cursor) struct btree_cursor *cursor = NULL;
-    struct btree_env *env = k->source->store->env;
-    tuf_status st = tufi_btree_cursor_new(&cursor, k->heir->store->env,
-                                          tufi_btree_txn_tree(k->txn, TREE_BY_ID));
-    if (st == TUF_OK)
-        st = tufi_btree_seek_first(cursor);
-    while (st == TUF_OK) {
-        tuf_slice id, value;
-        st = tufi_btree_next(cursor, &id, &value);
-        if (st != TUF_OK)
-            break;
-        struct btree_pin pin = BTREE_PIN_INIT;
-        st = tufi_btree_find(env, snapshot_tree(k->source, TREE_BY_ID), id, &value, &pin);
-        tufi_btree_unpin(env, &pin);
-        if (st == TUF_NOT_FOUND) {
-            write_sized(out, id);
-            st = buf_status(out);
-        }
-    }
-    return st == TUF_END ? TUF_OK : st;
-}
-
-tuf_status tufi_drop_purged(struct compaction *k)
-{
-    /* All of the source's documents are there by now; more can only be purged ones. */
-    if (tufi_btree_txn_tree(k->txn, TREE_BY_ID)->entry_count ==
-        snapshot_tree(k->source, TREE_BY_ID)->entry_count)
-        return TUF_OK;
-    TUF_AUTO(tufi_buf_release) struct buf ids = BUF_INIT;
-    tuf_status st = collect_purged(k, &ids);
-    struct reader in = reader_of(buf_slice(&ids));
-    while (st == TUF_OK && reader_left(&in) > 0)
-        st = drop_doc(k, read_sized(&in));
-    return st;
 }

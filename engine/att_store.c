@@ -237,7 +237,7 @@ tuf_status tufi_att_copy(struct att_data *data, struct store *from, att_put_chun
     TUF_AUTO(tufi_attindex_release) struct att_index to = ATT_INDEX_INIT;
     TUF_AUTO(tufi_buf_release) struct buf bytes = BUF_INIT;
     tuf_status st = copy_chunks(&to, data, from, put, ctx);
-    if (st < 0)
+    if (st != TUF_OK)
         return st;
     tufi_attindex_encode(&bytes, &to);
     st = buf_status(&bytes);

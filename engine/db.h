@@ -26,6 +26,7 @@
 #include "base/alloc.h"
 #include "engine/att.h"
 #include "engine/btree.h"
+#include "engine/pace.h"
 #include "fileformat/docinfo.h"
 #include "fileformat/docrec.h"
 #include "fileformat/frame.h"
@@ -70,6 +71,7 @@ struct store {
     atomic_uint refs;
     struct log log;
     struct btree_env *env;
+    struct pace pace; /* on while a compaction catches up */
 };
 
 struct commit_request;
@@ -81,6 +83,7 @@ struct tuf_db {
     struct store *store;      /* changed under writer and store_lock; readers take a reference */
     pthread_mutex_t store_lock;
     atomic_bool compacting;   /* one at a time */
+    bool is_heir;             /* being filled by a compaction */
     unsigned compression;
     size_t cache_size;
     int gzip_level;
@@ -134,18 +137,29 @@ static inline const struct btree *snapshot_tree(const tuf_snapshot *s, enum tree
 
 /* ---- open.c: stores ------------------------------------------------------------------------- */
 
-/* Opens a database of its own for compaction to fill: new, beside the one it will replace. */
-tuf_status tufi_db_open_heir(tuf_db **out, const char *path, tuf_db *db);
+/* Opens a database for compaction to fill, beside the one it will replace. Its recovery stops at the
+ * newest checkpoint: what was written after it is nobody's. */
+tuf_status tufi_db_open_as_heir(tuf_db **out, const char *path, const tuf_open_options *opts,
+                                const struct superblock *heir_of);
 /* Frees a handle as it is, without a checkpoint. */
 void tufi_db_free_handle(tuf_db **db);
-/* The name under which compaction makes the new file (to be freed with tufi_free). */
-char *tufi_compact_path(const char *path);
 
 /* The store in use now, with a reference for the caller. */
 struct store *tufi_store_acquire(tuf_db *db);
 void tufi_store_ref(struct store *store);
 /* Closes the file with the last reference. Sets *store to NULL; NULL is allowed. */
 void tufi_store_unref(struct store **store);
+
+/* ---- heir.c: what a compaction left behind ---------------------------------------------------- */
+
+/* NAME.compact and the suffix: the new file, or one beside it (to be freed with tufi_free). */
+char *tufi_compact_path(const char *path, const char *suffix);
+/* Removes what a killed compaction left, unless it can be continued. */
+tuf_status tufi_heir_tidy(tuf_db *db);
+/* Opens the heir that can be continued, or a new one (then note->copied_seq is 0). */
+tuf_status tufi_heir_open(tuf_db **out, struct heirinfo *note, const char *path, tuf_db *db);
+/* The note in an heir. TUF_NOT_FOUND. */
+tuf_status tufi_heir_note(struct heirinfo *out, tuf_db *heir);
 
 /* ---- store.c: the log ------------------------------------------------------------------------ */
 

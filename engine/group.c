@@ -17,6 +17,7 @@
 
 #define GROUP_EDITS_MAX 8192
 #define GROUP_SIZE_MAX (16u << 20)
+#define PACE_EDIT_SIZE 256 /* what an edit costs beside its body, about */
 #define CALL_EDITS_MAX 4194304u
 #define CALL_SIZE_MAX ((size_t)1 << 30)
 
@@ -81,8 +82,20 @@ static void set_status(struct commit_request *first, const struct commit_request
     }
 }
 
+/* A compaction that cannot keep up slows us down. Our requests may be of different stores: then
+ * they are prepared again anyway. */
+static void wait_for_pace(tuf_db *db, const struct commit_request *first)
+{
+    TUF_AUTO(tufi_store_unref) struct store *store = tufi_store_acquire(db);
+    uint64_t bytes = 0;
+    for (const struct commit_request *r = first; r; r = r->next)
+        bytes += r->size + r->edit_count * PACE_EDIT_SIZE;
+    tufi_pace_spend(&store->pace, bytes);
+}
+
 static void run_group(tuf_db *db, struct commit_request *first)
 {
+    wait_for_pace(db, first);
     tuf_status st = commit_range(db, first, NULL);
     if (st == TUF_OK || !first->next || !still_good(db)) {
         set_status(first, NULL, st);

@@ -53,6 +53,7 @@ static struct store *store_new(const char *path, const tuf_open_options *opts)
     }
     atomic_init(&store->refs, 1);
     pthread_mutex_init(&store->log.tail, NULL);
+    tufi_pace_init(&store->pace);
     store->log.vfs = opts->vfs ? opts->vfs : tufi_vfs_posix();
     store->log.readonly = opts->flags & TUF_OPEN_RDONLY;
     store->log.path = copy;
@@ -73,6 +74,7 @@ void tufi_store_unref(struct store **store_ptr)
     if (store->env)
         tufi_btree_env_free(&store->env);
     tufi_log_close(&store->log);
+    tufi_pace_release(&store->pace);
     pthread_mutex_destroy(&store->log.tail);
     tufi_free(store);
 }
@@ -169,22 +171,6 @@ static tuf_status open_file(tuf_db *db, const tuf_open_options *opts,
     return tufi_log_read_super(log);
 }
 
-/* What a compaction left that was killed before its end: the new file, or the attempt to create
- * it. */
-static tuf_status drop_unfinished_compaction(const struct log *log)
-{
-    TUF_AUTO(tufi_buf_release) struct buf path = BUF_INIT;
-    tufi_buf_printf(&path, "%s.compact.new", log->path);
-    buf_append_u8(&path, 0);
-    if (path.failed)
-        return tufi_nomem();
-    tuf_status st = log->vfs->unlink(log->vfs, (const char *)path.data);
-    path.data[path.len - sizeof(".new")] = '\0';
-    if (st >= 0)
-        st = log->vfs->unlink(log->vfs, (const char *)path.data);
-    return st < 0 ? st : TUF_OK;
-}
-
 static tuf_status open_all(tuf_db *db, const tuf_open_options *opts,
                            const struct superblock *heir_of)
 {
@@ -195,7 +181,7 @@ static tuf_status open_all(tuf_db *db, const tuf_open_options *opts,
         st = tufi_db_recover(db);
     /* The name may not be durable yet if a creator was killed between rename and sync. */
     if (st == TUF_OK && !db->store->log.readonly && !heir_of)
-        st = drop_unfinished_compaction(&db->store->log);
+        st = tufi_heir_tidy(db);
     if (st == TUF_OK && !db->store->log.readonly && !tufi_planted("skip_dir_sync"))
         st = db->store->log.vfs->sync_dir(db->store->log.vfs, db->store->log.path);
     return st;
@@ -207,6 +193,7 @@ static tuf_status open_handle(tuf_db **out, const char *path, const tuf_open_opt
     tuf_db *db = tufi_alloc_zero(sizeof(*db));
     if (!db)
         return tufi_nomem();
+    db->is_heir = heir_of != NULL;
     tuf_status st = init_handle(db, path, opts);
     if (st == TUF_OK)
         st = open_all(db, opts, heir_of);
@@ -226,29 +213,10 @@ tuf_status tuf_db_open(tuf_db **out, const char *path, const tuf_open_options *o
     return st < 0 ? st : open_handle(out, path, &options, NULL);
 }
 
-char *tufi_compact_path(const char *path)
+tuf_status tufi_db_open_as_heir(tuf_db **out, const char *path, const tuf_open_options *opts,
+                                const struct superblock *heir_of)
 {
-    struct buf name = BUF_INIT;
-    tufi_buf_printf(&name, "%s.compact", path);
-    buf_append_u8(&name, 0);
-    if (name.failed)
-        tufi_buf_release(&name);
-    return (char *)tufi_buf_take(&name);
-}
-
-tuf_status tufi_db_open_heir(tuf_db **out, const char *path, tuf_db *db)
-{
-    TUF_AUTO(tufi_store_unref) struct store *store = tufi_store_acquire(db);
-    tuf_open_options opts = TUF_OPEN_OPTIONS_INIT;
-    opts.flags = TUF_OPEN_CREATE | TUF_OPEN_EXCLUSIVE;
-    opts.vfs = store->log.vfs;
-    opts.cache_size = db->cache_size;
-    opts.compression = db->compression;
-    opts.gzip_level = db->gzip_level;
-    opts.compressible_types = db->compressible_types;
-    opts.checkpoint_log_size = db->checkpoint_log_size;
-    opts.checkpoint_dirty_size = db->checkpoint_dirty_size;
-    return open_handle(out, path, &opts, &store->log.super);
+    return open_handle(out, path, opts, heir_of);
 }
 
 /* Cuts off the zeros written ahead. Failure does no harm. */

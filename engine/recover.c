@@ -476,7 +476,7 @@ static tuf_status replay_all(struct recovery *r)
         st = find_newest(r);
     if (st == TUF_OK && r->newest_checkpoint > 0)
         st = load_checkpoint(r, r->newest_checkpoint);
-    if (st == TUF_OK)
+    if (st == TUF_OK && !r->db->is_heir)
         st = replay_tail(r);
     return st < 0 ? st : cut_and_sync(r);
 }

@@ -299,6 +299,7 @@ struct rec_loc tufi_log_put_record(const struct log *log, struct buf *frame, enu
 tuf_status tufi_store_append_chunk(struct store *store, tuf_slice payload, struct rec_loc *out)
 {
     struct log *log = &store->log;
+    tufi_pace_spend(&store->pace, payload.len);
     TUF_AUTO(tufi_buf_release) struct buf frame = BUF_INIT;
     if (!tufi_buf_reserve(&frame, FRAME_HEADER_SIZE + RECORD_HEADER_SIZE + payload.len +
                                       log->super.sector_size))

@@ -166,6 +166,51 @@ tuf_status tufi_localinfo_decode(struct localinfo *out, tuf_slice bytes)
     return TUF_OK;
 }
 
+void tufi_quarantined_encode(struct buf *out, const struct quarantined *q)
+{
+    write_varint(out, q->raw.off);
+    write_varint(out, q->raw.len);
+    write_sized(out, q->id);
+    write_sized(out, q->text);
+}
+
+tuf_status tufi_quarantined_decode(struct quarantined *out, tuf_slice bytes)
+{
+    struct reader in = reader_of(bytes);
+    out->raw.off = read_varint(&in);
+    uint64_t len = read_varint(&in);
+    out->raw.len = (uint32_t)len;
+    out->id = read_sized(&in);
+    out->text = read_sized(&in);
+    if (in.bad || len > RECORD_SIZE_MAX || reader_left(&in) > 0)
+        return tufi_corrupt(UINT64_MAX, "entry of the quarantine is malformed");
+    return TUF_OK;
+}
+
+void tufi_heirinfo_encode(struct buf *out, const struct heirinfo *h)
+{
+    tufi_buf_append(out, h->source_uuid, sizeof(h->source_uuid));
+    write_varint(out, h->mark_off);
+    write_be32(out, h->mark_crc);
+    write_varint(out, h->copied_seq);
+    write_varint(out, h->size);
+}
+
+tuf_status tufi_heirinfo_decode(struct heirinfo *out, tuf_slice bytes)
+{
+    struct reader in = reader_of(bytes);
+    tuf_slice uuid = read_bytes(&in, sizeof(out->source_uuid));
+    struct heirinfo h = { .mark_off = read_varint(&in) };
+    h.mark_crc = read_be32(&in);
+    h.copied_seq = read_varint(&in);
+    h.size = read_varint(&in);
+    if (in.bad || reader_left(&in) > 0)
+        return tufi_corrupt(UINT64_MAX, "note of a compaction is malformed");
+    memcpy(h.source_uuid, uuid.data, sizeof(h.source_uuid));
+    *out = h;
+    return TUF_OK;
+}
+
 void tufi_reduce_by_id(struct reduction *out, tuf_slice key, tuf_slice value)
 {
     (void)key;

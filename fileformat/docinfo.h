@@ -8,7 +8,8 @@
  *   by-seq    sequence, 8 bytes            sized document id, docinfo
  *   local     'L' + id without "_local/"   localinfo
  *             'M' + name                   value of tuf_db_put_meta
- *             'C' + name                   setting of the engine, a varint
+ *             'C' + name                   setting of the engine, a varint; heirinfo
+ *             'Q' + offset, 8 bytes        quarantined
  *   purge     purge sequence, 8 bytes      sized document id, revision list
  *
  * INV-DI-1: leaves are in winning order; there is at least one.
@@ -39,6 +40,7 @@ enum reduction_slot {
 #define LOCAL_KEY_DOC 'L'
 #define LOCAL_KEY_META 'M'
 #define LOCAL_KEY_SETTING 'C'
+#define LOCAL_KEY_QUARANTINE 'Q' /* the greatest */
 
 struct leafinfo {
     tuf_rev rev;
@@ -83,6 +85,29 @@ struct localinfo {
 };
 void tufi_localinfo_encode(struct buf *out, const struct localinfo *l);
 tuf_status tufi_localinfo_decode(struct localinfo *out, tuf_slice bytes);
+
+/* Bytes that compaction found damaged and keeps aside. Key: 'Q', their offset in the old file. */
+struct quarantined {
+    struct rec_loc raw; /* chunk record with the bytes; {0, 0}: they could not be read */
+    tuf_slice id;       /* of the document (or the key of the local one) */
+    tuf_slice text;     /* what is wrong */
+};
+void tufi_quarantined_encode(struct buf *out, const struct quarantined *q);
+/* Slices borrow the bytes. E_CORRUPT. */
+tuf_status tufi_quarantined_decode(struct quarantined *out, tuf_slice bytes);
+
+/* What compaction notes in the file that it fills: of which file it is the heir, and how far it is.
+ * The key in the local tree is HEIR_KEY. */
+#define HEIR_KEY "Ccompaction"
+struct heirinfo {
+    uint8_t source_uuid[16]; /* file id of the source */
+    uint64_t mark_off;       /* end of the source's log when it was synced for this copy... */
+    uint32_t mark_crc;       /* ...and header_crc of the frame before that place */
+    uint64_t copied_seq;     /* documents whose sequence is not greater are here */
+    uint64_t size;           /* bytes of this file when the note was written */
+};
+void tufi_heirinfo_encode(struct buf *out, const struct heirinfo *h);
+tuf_status tufi_heirinfo_decode(struct heirinfo *out, tuf_slice bytes);
 
 /* Reductions of the trees, by enum tree_kind. */
 void tufi_reduce_by_id(struct reduction *out, tuf_slice key, tuf_slice value);

@@ -81,8 +81,18 @@ static void try_lists(tuf_slice in)
     size_t count;
     struct localinfo local;
     tuf_slice id, value;
+    struct heirinfo note, again;
     (void)!tufi_localinfo_decode(&local, in);
+    if (tufi_heirinfo_decode(&note, in) == TUF_OK) {
+        TUF_AUTO(tufi_buf_release) struct buf bytes = BUF_INIT;
+        tufi_heirinfo_encode(&bytes, &note);
+        tuf_assert(tufi_heirinfo_decode(&again, buf_slice(&bytes)) == TUF_OK);
+        tuf_assert(again.mark_crc == note.mark_crc && again.copied_seq == note.copied_seq);
+    }
+    struct quarantined quarantined;
     (void)!tufi_seqinfo_split(&id, &value, in);
+    if (tufi_quarantined_decode(&quarantined, in) == TUF_OK)
+        tuf_assert(quarantined.id.len + quarantined.text.len < in.len);
     if (tufi_revlist_decode(&revs, &count, in, 0) != TUF_OK)
         return;
     tufi_revlist_encode(&out, revs, count);

@@ -180,6 +180,13 @@ static void mem_forget(struct vfs_file *f, uint64_t off)
     (void)off;
 }
 
+static void mem_push(struct vfs_file *f, uint64_t off, uint64_t len)
+{
+    (void)f;
+    (void)off;
+    (void)len;
+}
+
 static void mem_close(struct vfs_file *f)
 {
     struct mem_handle *handle = handle_of(f);
@@ -200,6 +207,7 @@ static const struct vfs_file_ops mem_file_ops = {
     .size = mem_size,
     .punch = mem_punch,
     .forget = mem_forget,
+    .push = mem_push,
     .close = mem_close,
 };
 
@@ -307,6 +315,14 @@ static tuf_status mem_sync_dir(const struct tuf_vfs *v, const char *path)
     return TUF_OK;
 }
 
+static tuf_status mem_space(const struct tuf_vfs *v, const char *path, uint64_t *free_out)
+{
+    (void)v;
+    (void)path;
+    *free_out = UINT64_MAX;
+    return TUF_OK;
+}
+
 static uint64_t mem_wall_us(const struct tuf_vfs *v)
 {
     (void)v;
@@ -336,6 +352,7 @@ tuf_status tufi_vfs_memory_new(struct tuf_vfs **out)
         .rename = mem_rename,
         .unlink = mem_unlink,
         .sync_dir = mem_sync_dir,
+        .space = mem_space,
         .wall_us = mem_wall_us,
         .monotonic_us = mem_monotonic_us,
         .random = mem_random,

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -169,6 +170,12 @@ static void posix_forget(struct vfs_file *f, uint64_t off)
         (void)posix_fadvise(file_of(f)->fd, (off_t)off, 0, POSIX_FADV_DONTNEED);
 }
 
+static void posix_push(struct vfs_file *f, uint64_t off, uint64_t len)
+{
+    if (off_ok(off, len))
+        (void)sync_file_range(file_of(f)->fd, (off_t)off, (off_t)len, SYNC_FILE_RANGE_WRITE);
+}
+
 static void posix_close(struct vfs_file *f)
 {
     /* The descriptor is gone even if close() fails, and no unsynced byte is worth anything. */
@@ -184,6 +191,7 @@ static const struct vfs_file_ops posix_file_ops = {
     .size = posix_size,
     .punch = posix_punch,
     .forget = posix_forget,
+    .push = posix_push,
     .close = posix_close,
 };
 
@@ -307,6 +315,24 @@ static tuf_status posix_sync_dir(const struct tuf_vfs *v, const char *path)
     return rc < 0 ? tufi_fail_errno(errno, "syncing directory %.120s", dir) : TUF_OK;
 }
 
+static tuf_status posix_space(const struct tuf_vfs *v, const char *path, uint64_t *free_out)
+{
+    (void)v;
+    TUF_AUTOFREE char *dir = directory_of(path);
+    if (!dir)
+        return tufi_nomem();
+    struct statvfs info;
+    int rc;
+    do {
+        rc = statvfs(dir, &info);
+    } while (rc < 0 && errno == EINTR);
+    if (rc < 0)
+        return tufi_fail_errno(errno, "asking for the free space beside %.120s", path);
+    uint64_t unit = info.f_frsize > 0 ? info.f_frsize : info.f_bsize;
+    *free_out = info.f_bavail < UINT64_MAX / max_u64(unit, 1) ? info.f_bavail * unit : UINT64_MAX;
+    return TUF_OK;
+}
+
 static uint64_t clock_us(clockid_t clock)
 {
     struct timespec now = { 0 };
@@ -345,6 +371,7 @@ static const struct tuf_vfs posix_vfs = {
     .rename = posix_rename,
     .unlink = posix_unlink,
     .sync_dir = posix_sync_dir,
+    .space = posix_space,
     .wall_us = posix_wall_us,
     .monotonic_us = posix_monotonic_us,
     .random = posix_random,

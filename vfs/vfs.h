@@ -48,6 +48,9 @@ struct vfs_file_ops {
      * device. After a failed sync a system may go on showing bytes that it will never write;
      * nothing else tells them from durable ones. */
     void (*forget)(struct vfs_file *f, uint64_t off);
+    /* Begins to write a range to the device, so that a later sync has less to wait for. A hint:
+     * nothing is durable by it. */
+    void (*push)(struct vfs_file *f, uint64_t off, uint64_t len);
     void (*close)(struct vfs_file *f);
 };
 
@@ -59,6 +62,8 @@ struct tuf_vfs {
     tuf_status (*unlink)(const struct tuf_vfs *v, const char *path); /* TUF_NOT_FOUND */
     /* Makes the names in the directory that holds `path` durable. */
     tuf_status (*sync_dir)(const struct tuf_vfs *v, const char *path);
+    /* Bytes that files beside `path` may still take; UINT64_MAX if nobody knows. */
+    tuf_status (*space)(const struct tuf_vfs *v, const char *path, uint64_t *free_out);
     uint64_t (*wall_us)(const struct tuf_vfs *v); /* since the Unix epoch */
     uint64_t (*monotonic_us)(const struct tuf_vfs *v);
     tuf_status (*random)(const struct tuf_vfs *v, void *buf, size_t len);

@@ -10,11 +10,19 @@
 
 typedef struct tuf_compact_report {
     uint64_t docs_copied;   /* documents written, those of catch-up rounds counted again */
+    uint64_t docs_kept;     /* documents that an earlier, unfinished attempt had written */
     uint64_t damaged_count; /* revisions and attachments whose bytes are lost (see `found`) */
     uint64_t size_before;   /* bytes of the file */
     uint64_t size_after;
     uint64_t blocked_us;    /* how long commits had to wait for the switch */
+    uint64_t round_count;   /* copies and catch-ups before that */
+    bool slowed_writers;    /* they wrote faster than it could catch up, and had to wait for it */
 } tuf_compact_report;
+
+enum tuf_compact_flags {
+    TUF_COMPACT_KEEP_PART = 1,      /* when cancelled: leave what was copied for the next attempt */
+    TUF_COMPACT_PAST_IO_ERRORS = 2, /* take what the device cannot read for damaged, too */
+};
 
 typedef struct tuf_compact_options {
     size_t struct_size;
@@ -28,6 +36,11 @@ typedef struct tuf_compact_options {
      * A non-zero return of the first cancels, and the second is not called. Commits wait meanwhile. */
     int (*before_switch)(void *ctx);
     void (*after_switch)(void *ctx);
+    unsigned flags;         /* enum tuf_compact_flags */
+    /* Called after each write of about a megabyte, with its bytes; may be NULL. It may sleep, to spare
+     * the device or to pause. A non-zero return cancels. Not called while it catches up. */
+    int (*pace)(uint64_t bytes, void *ctx);
+    uint64_t resume_size;   /* after so many bytes a killed compaction can be continued; 0: 64 MiB */
 } tuf_compact_options;
 
 #define TUF_COMPACT_OPTIONS_INIT { .struct_size = sizeof(tuf_compact_options) }

@@ -147,7 +147,7 @@ static size_t plan_runs(struct planned *runs, const struct options *o)
 }
 
 struct totals {
-    uint64_t built, second, boundaries, violations, runs, incomplete;
+    uint64_t built, second, boundaries, violations, runs, incomplete, continued;
     uint64_t hash_count;
 };
 
@@ -193,6 +193,7 @@ static void run_one(struct job *job, const struct planned *run, uint64_t deadlin
     totals->second += e.second_crashes;
     totals->boundaries += e.boundaries;
     totals->violations += e.violations;
+    totals->continued += e.continued;
     totals->runs++;
     totals->incomplete += !e.complete;
     totals->hash_count += e.distinct;
@@ -265,6 +266,7 @@ static void add_totals(struct totals *sum, const struct totals *part)
     sum->second += part->second;
     sum->boundaries += part->boundaries;
     sum->violations += part->violations;
+    sum->continued += part->continued;
     sum->runs += part->runs;
     sum->incomplete += part->incomplete;
     sum->hash_count += part->hash_count;
@@ -327,11 +329,13 @@ int main(int argc, char **argv)
     uint64_t distinct = count_distinct(files, o.jobs, totals.hash_count);
     printf("crash_workloads=%zu\ncrash_runs=%llu\ncrash_runs_cut_short=%llu\n"
            "crash_boundaries=%llu\ncrash_images_built=%llu\ncrash_second=%llu\n"
+           "compactions_continued=%llu\n"
            "violations=%llu\ncrash_images=%llu\n",
            o.workload ? (size_t)1 : workload_count + composed_count,
            (unsigned long long)totals.runs, (unsigned long long)totals.incomplete,
            (unsigned long long)totals.boundaries, (unsigned long long)totals.built,
-           (unsigned long long)totals.second, (unsigned long long)totals.violations,
+           (unsigned long long)totals.second, (unsigned long long)totals.continued,
+           (unsigned long long)totals.violations,
            (unsigned long long)distinct);
     return totals.violations > 0 || distinct == 0;
 }

@@ -30,6 +30,7 @@ struct enumeration {
     uint64_t *hashes;        /* of these: owned by the caller, grown as needed */
     size_t hash_cap;
     uint64_t second_crashes; /* of these, crashes during or after a recovery */
+    uint64_t continued;      /* compactions that went on with what a crash had left */
     uint64_t violations;
     bool complete; /* the systematic round was not cut short */
 };

@@ -166,7 +166,9 @@ void script_checkpoint(struct script *s, size_t which)
 void script_compact(struct script *s, size_t which)
 {
     issue(s, which);
-    must(tuf_db_compact(NULL, s->handles[which], NULL), "compaction");
+    tuf_compact_options opts = TUF_COMPACT_OPTIONS_INIT;
+    opts.resume_size = s->resume_size;
+    must(tuf_db_compact(NULL, s->handles[which], &opts), "compaction");
     done(s, which, true);
 }
 

@@ -49,6 +49,7 @@ struct script {
     struct fault *fault; /* stands between the library and the disk */
     bool rehearsal;
     uint64_t checkpoint_log_size; /* option for opening, set by the workload; 0: default */
+    uint64_t resume_size;         /* of compactions; 0: default */
     struct ledger dbs[SCRIPT_DBS];
     tuf_db *handles[SCRIPT_DBS];
     const struct workload *workload;

@@ -423,6 +423,57 @@ static void run_compact_full(struct script *s)
     script_put(s, 0, "{\"_id\":\"c\",\"v\":0}");
 }
 
+/* Killed after any document it goes on there: with other attachments than before, with documents that
+ * were changed, deleted or purged in between, and after an attempt that was cancelled. */
+static void run_compact_resume(struct script *s)
+{
+    s->resume_size = 1;
+    script_open(s, 0);
+    for (int i = 0; i < 4; i++) {
+        char doc[64];
+        snprintf(doc, sizeof(doc), "{\"_id\":\"doc%d\",\"v\":%d}", i, i);
+        script_put(s, 0, doc);
+    }
+    uint8_t *bytes = noise(5000);
+    script_attach(s, 0, "att", "image/png", tuf_slice_of(bytes, 5000), 5000);
+    free(bytes);
+    script_put(s, 0, "{\"_id\":\"_local/l\",\"v\":1}");
+    script_compact(s, 0);
+    script_update(s, 0, "doc1", "{\"v\":\"new\"}");
+    script_compact(s, 0);
+}
+
+static int cancel_after(uint64_t bytes, void *ctx)
+{
+    (void)bytes;
+    return --*(int *)ctx < 0;
+}
+
+static void run_compact_cancelled(struct script *s)
+{
+    script_open(s, 0);
+    for (int i = 0; i < 4; i++) {
+        char doc[64];
+        snprintf(doc, sizeof(doc), "{\"_id\":\"doc%d\",\"v\":%d}", i, i);
+        script_put(s, 0, doc);
+    }
+    int frames = 5; /* three documents, each with its checkpoint */
+    tuf_compact_options opts = TUF_COMPACT_OPTIONS_INIT;
+    opts.flags = TUF_COMPACT_KEEP_PART;
+    opts.resume_size = 1;
+    opts.pace = cancel_after;
+    opts.ctx = &frames;
+    if (tuf_db_compact(NULL, s->handles[0], &opts) != TUF_STOPPED)
+        abort();
+    script_update(s, 0, "doc1", "{\"v\":\"new\"}");
+    script_purge_winner(s, 0, "doc0");
+    script_close(s, 0);
+    script_open(s, 0);
+    script_put(s, 0, "{\"_id\":\"later\"}");
+    script_compact(s, 0);
+    script_put(s, 0, "{\"_id\":\"end\"}");
+}
+
 const struct workload workloads[] = {
     { .name = "create", .run = run_create },
     { .name = "one_doc", .run = run_one_doc },
@@ -453,5 +504,7 @@ const struct workload workloads[] = {
     { .name = "compact_all", .run = run_compact_all },
     { .name = "compact_reopen", .run = run_compact_reopen },
     { .name = "compact_full", .run = run_compact_full },
+    { .name = "compact_resume", .run = run_compact_resume },
+    { .name = "compact_cancelled", .run = run_compact_cancelled },
 };
 const size_t workload_count = sizeof(workloads) / sizeof(*workloads);

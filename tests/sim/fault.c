@@ -30,7 +30,7 @@ struct fault_file {
 
 static const char *const kind_names[FAULT_KIND_COUNT] = {
     "open",  "pread",  "pwritev", "sync",    "truncate", "size",
-    "punch", "rename", "unlink",  "syncdir", "random",   "any",
+    "punch", "rename", "unlink",  "syncdir", "random",   "space", "any",
 };
 
 static struct fault *fault_of(const struct tuf_vfs *v)
@@ -145,6 +145,12 @@ static void call_forget(struct vfs_file *f, uint64_t off)
     file->below->ops->forget(file->below, off);
 }
 
+static void call_push(struct vfs_file *f, uint64_t off, uint64_t len)
+{
+    struct fault_file *file = file_of(f);
+    file->below->ops->push(file->below, off, len);
+}
+
 static void call_close(struct vfs_file *f)
 {
     struct fault_file *file = file_of(f);
@@ -160,6 +166,7 @@ static const struct vfs_file_ops fault_file_ops = {
     .size = call_size,
     .punch = call_punch,
     .forget = call_forget,
+    .push = call_push,
     .close = call_close,
 };
 
@@ -205,6 +212,14 @@ static tuf_status call_sync_dir(const struct tuf_vfs *v, const char *path)
     return fault->below->sync_dir(fault->below, path);
 }
 
+static tuf_status call_space(const struct tuf_vfs *v, const char *path, uint64_t *free_out)
+{
+    struct fault *fault = fault_of(v);
+    if (strikes(fault, FAULT_SPACE))
+        return fail(fault, "space");
+    return fault->below->space(fault->below, path, free_out);
+}
+
 static uint64_t call_wall_us(const struct tuf_vfs *v)
 {
     return fault_of(v)->below->wall_us(fault_of(v)->below);
@@ -234,6 +249,7 @@ struct fault *fault_new(const struct tuf_vfs *below)
         .rename = call_rename,
         .unlink = call_unlink,
         .sync_dir = call_sync_dir,
+        .space = call_space,
         .wall_us = call_wall_us,
         .monotonic_us = call_monotonic_us,
         .random = call_random,

@@ -29,6 +29,7 @@ enum fault_kind {
     FAULT_UNLINK,
     FAULT_SYNC_DIR,
     FAULT_RANDOM,
+    FAULT_SPACE,
     FAULT_ANY, /* counts calls of all kinds */
     FAULT_KIND_COUNT,
 };

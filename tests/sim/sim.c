@@ -566,6 +566,14 @@ static void call_close(struct vfs_file *f)
     free(file);
 }
 
+/* A hint: un-synced bytes may reach the disk at any time anyway. */
+static void call_push(struct vfs_file *f, uint64_t off, uint64_t len)
+{
+    (void)f;
+    (void)off;
+    (void)len;
+}
+
 static const struct vfs_file_ops sim_file_ops = {
     .pread = call_pread,
     .pwritev = call_pwritev,
@@ -574,6 +582,7 @@ static const struct vfs_file_ops sim_file_ops = {
     .size = call_size,
     .punch = call_punch,
     .forget = call_forget,
+    .push = call_push,
     .close = call_close,
 };
 
@@ -649,6 +658,15 @@ static tuf_status call_sync_dir(const struct tuf_vfs *v, const char *path)
     return TUF_OK;
 }
 
+static tuf_status call_space(const struct tuf_vfs *v, const char *path, uint64_t *free_out)
+{
+    struct sim *sim = sim_of(v);
+    (void)path;
+    uint64_t used = sim->space < UINT64_MAX ? sim_space_used(sim) : 0;
+    *free_out = used < sim->space ? sim->space - used : 0;
+    return TUF_OK;
+}
+
 static uint64_t tick(const struct tuf_vfs *v)
 {
     struct sim *sim = sim_of(v);
@@ -685,6 +703,7 @@ struct sim *sim_new(uint32_t sector_size, uint64_t seed)
         .rename = call_rename,
         .unlink = call_unlink,
         .sync_dir = call_sync_dir,
+        .space = call_space,
         .wall_us = tick,
         .monotonic_us = tick,
         .random = call_random,
