@@ -5,7 +5,7 @@
  * documents as JSON.
  *
  * Not here: anything of the engine. The commands use include/tuffet, and base/ and json/ for
- * buffers and JSON text.
+ * buffers and JSON text; "replicate" uses replicator/.
  */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
@@ -25,7 +25,7 @@ enum {
 
 /* One command: argv[0] is its name. Returns an exit status. */
 typedef int cli_main(int argc, char **argv);
-cli_main cli_changes, cli_check, cli_compact, cli_dump, cli_get, cli_info, cli_load, cli_log, cli_put;
+cli_main cli_changes, cli_check, cli_compact, cli_dump, cli_get, cli_info, cli_load, cli_log, cli_put, cli_replicate;
 
 /* Prints the usage line of a command on stderr; returns CLI_FAILED. */
 int cli_usage(const char *command);

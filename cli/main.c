@@ -29,6 +29,10 @@ static const struct command commands[] = {
     { "load", cli_load, "FILE [--batch N]", "read JSON lines from stdin, as dump writes them" },
     { "check", cli_check, "FILE [--quiet]", "verify every checksum, tree, count and digest" },
     { "compact", cli_compact, "FILE", "give back the space of what is no longer current" },
+#ifdef TUF_REPLICATOR
+    { "replicate", cli_replicate, "[OPTIONS] SOURCE TARGET",
+      "bring documents from one database to another, files or URLs" },
+#endif
     { "log", cli_log, "FILE [--json] [--checkpoints]", "list commits and checkpoints" },
     { "help", help, "[COMMAND]", "say this" },
     { "version", version, "", "print the version" },
@@ -48,7 +52,7 @@ static void print_commands(FILE *out)
 {
     fputs("usage: tuffet COMMAND ...\n\n", out);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
+        fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
     fputs("\nA database is one file. See tuffet(1).\n", out);
 }
 

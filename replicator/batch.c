@@ -8,10 +8,15 @@
 #include "base/alloc.h"
 #include "base/bytes.h"
 #include "json/iter.h"
+#include "replicator/docview.h"
 #include "replicator/transfer.h"
 
-/* Documents asked for at once: their bodies are in memory together. */
-#define GET_COUNT_MAX 100
+/* Documents asked for at once, whose bodies are in memory together: as many as make a good answer. */
+#define GET_COUNT_FIRST 100
+#define GET_COUNT_MAX 500
+#define GET_SIZE_GOOD (UINT64_C(1) << 20)
+/* Longest answer for several documents, and for one unless it waits for its turn. */
+#define GET_SIZE_MAX (UINT64_C(16) << 20)
 /* Bytes of documents in one _bulk_docs. */
 #define WRITE_SIZE_MAX (UINT64_C(4) << 20)
 
@@ -22,7 +27,7 @@ static void free_json(json_t **value)
 
 /* ---- writing documents without attachments ----------------------------------------------- */
 
-static tuf_status write_docs(struct repl_state *s, const tuf_slice *docs, size_t count)
+static tuf_status write_docs(struct repl_link *s, const tuf_slice *docs, size_t count)
 {
     uint64_t refused = 0;
     if (count == 0)
@@ -46,7 +51,7 @@ static tuf_status write_docs(struct repl_state *s, const tuf_slice *docs, size_t
     return TUF_OK;
 }
 
-static tuf_status write_in_pieces(struct repl_state *s, const tuf_slice *docs, size_t count)
+static tuf_status write_in_pieces(struct repl_link *s, const tuf_slice *docs, size_t count)
 {
     size_t from = 0;
     uint64_t bytes = 0;
@@ -66,43 +71,7 @@ static tuf_status write_in_pieces(struct repl_state *s, const tuf_slice *docs, s
 
 /* ---- one document ------------------------------------------------------------------------ */
 
-static bool has_attachments(tuf_slice doc)
-{
-    tuf_slice value;
-    struct json_iter iter;
-    tuf_slice key, item;
-    return tufi_json_member(&value, doc, "_attachments") == TUF_OK &&
-           tufi_json_iter_begin(&iter, value, '{') == TUF_OK &&
-           tufi_json_iter_next(&key, &item, &iter) != TUF_END;
-}
-
-/* The string a member holds; NULL if it is absent or no string. Caller decrefs. */
-static json_t *text_member(tuf_slice doc, const char *name)
-{
-    tuf_slice raw;
-    if (tufi_json_member(&raw, doc, name) != TUF_OK)
-        return NULL;
-    json_t *value = json_loadb((const char *)raw.data, raw.len, JSON_DECODE_ANY, NULL);
-    if (!json_is_string(value)) {
-        json_decref(value);
-        return NULL;
-    }
-    return value;
-}
-
-/* Whether a document that came is one that was asked for and can be stored. */
-static bool doc_is_good(tuf_slice doc, const char *id)
-{
-    tuf_slice revisions;
-    json_t *own = text_member(doc, "_id"), *rev = text_member(doc, "_rev");
-    bool good = own != NULL && rev != NULL && strcmp(json_string_value(own), id) == 0 &&
-                tufi_json_member(&revisions, doc, "_revisions") == TUF_OK;
-    json_decref(own);
-    json_decref(rev);
-    return good;
-}
-
-static void count_failure(struct repl_state *s)
+static void count_failure(struct repl_link *s)
 {
     s->stats.doc_write_failures++;
 }
@@ -113,12 +82,14 @@ static bool is_of_document(tuf_status st)
     return st == TUF_NOT_FOUND || st == TUF_E_LIMIT || st == TUF_E_INVALID;
 }
 
-static tuf_status send_with_attachments(struct repl_state *s, const char *id, const char *rev,
+static tuf_status send_with_attachments(struct repl_link *s, const char *id, const char *rev,
                                         const json_t *ancestors, tuf_slice json)
 {
     enum transfer_outcome outcome = TRANSFER_REFUSED;
     struct transfer_doc doc = { id, rev, json, ancestors };
-    tuf_status st = repl_transfer(&outcome, &s->source, &s->target, &doc);
+    uint64_t bytes = 0;
+    tuf_status st = repl_transfer(&outcome, &bytes, &s->source, &s->target, &doc);
+    s->stats.bytes_read += bytes;
     if (is_of_document(st) || (st == TUF_OK && outcome == TRANSFER_REFUSED)) {
         count_failure(s);
         return TUF_OK;
@@ -128,30 +99,60 @@ static tuf_status send_with_attachments(struct repl_state *s, const char *id, co
     return st;
 }
 
-/* Reads one revision by itself and brings it over. */
-static tuf_status fetch_single(struct repl_state *s, const char *id, const char *rev,
-                               const json_t *ancestors)
+static tuf_status take_single(struct repl_link *s, const char *id, const char *rev,
+                              const json_t *ancestors, tuf_slice doc)
 {
-    TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
-    tuf_status st = repl_peer_get(&reply, &s->source, id, rev);
-    tuf_slice doc = buf_slice(&reply.body);
-    if (is_of_document(st) || (st == TUF_OK && !doc_is_good(doc, id))) {
+    struct doc_view view;
+    if (repl_doc_view(&view, doc) != TUF_OK || !repl_doc_is(&view, id)) {
         count_failure(s);
         return TUF_OK;
     }
-    if (st != TUF_OK)
-        return st;
     s->stats.docs_read++;
-    return has_attachments(doc) ? send_with_attachments(s, id, rev, ancestors, doc)
-                                : write_docs(s, &doc, 1);
+    return repl_doc_has_atts(&view) ? send_with_attachments(s, id, rev, ancestors, doc)
+                                    : write_docs(s, &doc, 1);
+}
+
+/* A document of unusual size: one at a time, however many connections there are. */
+static tuf_status fetch_big(struct repl_link *s, const char *id, const char *rev,
+                            const json_t *ancestors)
+{
+    TUF_AUTO(tufi_buf_release) struct buf doc = BUF_INIT;
+    pthread_mutex_lock(s->big_lock);
+    tuf_status st = repl_peer_get(&doc, &s->source, id, rev, HTTP_SIZE_MAX);
+    if (st == TUF_OK) {
+        st = take_single(s, id, rev, ancestors, buf_slice(&doc));
+    } else if (is_of_document(st)) {
+        count_failure(s);
+        st = TUF_OK;
+    }
+    tufi_buf_release(&doc);
+    pthread_mutex_unlock(s->big_lock);
+    return st;
+}
+
+/* Reads one revision by itself and brings it over. */
+static tuf_status fetch_single(struct repl_link *s, const char *id, const char *rev,
+                               const json_t *ancestors)
+{
+    TUF_AUTO(tufi_buf_release) struct buf doc = BUF_INIT;
+    tuf_status st = repl_peer_get(&doc, &s->source, id, rev, GET_SIZE_MAX);
+    if (st == TUF_E_LIMIT) {
+        tufi_buf_release(&doc);
+        return fetch_big(s, id, rev, ancestors);
+    }
+    if (is_of_document(st)) {
+        count_failure(s);
+        return TUF_OK;
+    }
+    return st == TUF_OK ? take_single(s, id, rev, ancestors, buf_slice(&doc)) : st;
 }
 
 /* ---- _bulk_get --------------------------------------------------------------------------- */
 
-static tuf_status bad_bulk_get(const struct repl_state *s)
+static tuf_status bad_bulk_get(const struct repl_link *s)
 {
     return tufi_fail_kind(TUF_E_IO, "bulk_get_failed", "%s answers _bulk_get with something else",
-                          s->source.http.ep->shown);
+                          s->source.shown);
 }
 
 static const char *asked_text(const json_t *asked, const char *name)
@@ -160,28 +161,32 @@ static const char *asked_text(const json_t *asked, const char *name)
 }
 
 /* One {"ok":doc} of a result. */
-static tuf_status take_item(struct buf *plain, struct repl_state *s, tuf_slice item,
+static tuf_status take_item(struct buf *plain, struct repl_link *s, tuf_slice item,
                             const json_t *asked)
 {
+    struct doc_view view;
     tuf_slice doc;
     const char *id = asked_text(asked, "id");
-    bool good = tufi_json_member(&doc, item, "ok") == TUF_OK && doc_is_good(doc, id);
-    if (!good || has_attachments(doc)) {
-        json_t *rev = good ? text_member(doc, "_rev") : NULL;
-        tuf_status st =
-            fetch_single(s, id, rev != NULL ? json_string_value(rev) : asked_text(asked, "rev"),
-                         json_object_get(asked, "ancestors"));
-        json_decref(rev);
-        return st;
+    bool good = tufi_json_member(&doc, item, "ok") == TUF_OK &&
+                repl_doc_view(&view, doc) == TUF_OK && repl_doc_is(&view, id);
+    bool with_atts = good && repl_doc_has_atts(&view);
+    if (good && !with_atts) {
+        s->stats.docs_read++;
+        s->stats.bulk_get_docs++;
+        tufi_buf_append(plain, &doc, sizeof(doc));
+        return buf_status(plain);
     }
+    TUF_AUTOFREE char *rev = good ? repl_literal_text(view.rev) : NULL;
+    const char *named = rev != NULL ? rev : asked_text(asked, "rev");
+    const json_t *ancestors = json_object_get(asked, "ancestors");
+    if (!with_atts || !s->source.full_stubs)
+        return fetch_single(s, id, named, ancestors);
     s->stats.docs_read++;
-    s->stats.bulk_get_docs++;
-    tufi_buf_append(plain, &doc, sizeof(doc));
-    return buf_status(plain);
+    return send_with_attachments(s, id, named, ancestors, doc);
 }
 
 /* One {"id","docs":[...]} of the answer: the revision, or the leaves that came after it. */
-static tuf_status take_result(struct buf *plain, struct repl_state *s, tuf_slice result,
+static tuf_status take_result(struct buf *plain, struct repl_link *s, tuf_slice result,
                               const json_t *asked)
 {
     struct json_iter iter;
@@ -200,7 +205,7 @@ static tuf_status take_result(struct buf *plain, struct repl_state *s, tuf_slice
     return st == TUF_END && count > 0 ? TUF_OK : bad_bulk_get(s);
 }
 
-static tuf_status take_results(struct buf *plain, struct repl_state *s, tuf_slice body,
+static tuf_status take_results(struct buf *plain, struct repl_link *s, tuf_slice body,
                                const json_t *wanted)
 {
     struct json_iter iter;
@@ -220,7 +225,7 @@ static tuf_status take_results(struct buf *plain, struct repl_state *s, tuf_slic
     return st == TUF_END && pos == count ? TUF_OK : bad_bulk_get(s);
 }
 
-static tuf_status fetch_each(struct repl_state *s, const json_t *wanted)
+static tuf_status fetch_each(struct repl_link *s, const json_t *wanted)
 {
     size_t pos;
     json_t *asked;
@@ -233,22 +238,39 @@ static tuf_status fetch_each(struct repl_state *s, const json_t *wanted)
     return TUF_OK;
 }
 
-static tuf_status fetch_bulk(struct repl_state *s, const json_t *wanted)
+/* So many that an answer is neither a long wait nor a great many bytes. */
+static void adapt(struct repl_link *s, size_t count, size_t answer_len)
 {
-    TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
+    if (answer_len > 2 * GET_SIZE_GOOD && s->get_count > 1)
+        s->get_count /= 2;
+    else if (count >= s->get_count && answer_len < GET_SIZE_GOOD / 2 && s->get_count < GET_COUNT_MAX)
+        s->get_count *= 2;
+    if (s->get_count > GET_COUNT_MAX)
+        s->get_count = GET_COUNT_MAX;
+}
+
+static tuf_status fetch_bulk(struct repl_link *s, const json_t *wanted)
+{
+    TUF_AUTO(tufi_buf_release) struct buf body = BUF_INIT;
     TUF_AUTO(tufi_buf_release) struct buf plain = BUF_INIT; /* tuf_slice of each plain document */
     if (!s->run->opts->use_bulk_get || s->source.no_bulk_get)
         return fetch_each(s, wanted);
     size_t count = json_array_size(wanted);
     s->stats.bulk_get_attempts += count;
-    tuf_status st = repl_peer_bulk_get(&reply, &s->source, wanted);
+    tuf_status st = repl_peer_bulk_get(&body, &s->source, wanted, GET_SIZE_MAX);
     if (st == TUF_NOT_FOUND)
         s->source.no_bulk_get = true;
-    if (st == TUF_NOT_FOUND || st == TUF_E_LIMIT)
+    if (st == TUF_E_LIMIT)
+        s->get_count = s->get_count / 4 + 1;
+    if (st == TUF_NOT_FOUND || st == TUF_E_LIMIT) {
+        tufi_buf_release(&body);
         return fetch_each(s, wanted);
+    }
     if (st != TUF_OK)
         return st;
-    st = take_results(&plain, s, buf_slice(&reply.body), wanted);
+    adapt(s, count, body.len);
+    s->stats.bytes_read += body.len;
+    st = take_results(&plain, s, buf_slice(&body), wanted);
     if (st != TUF_OK)
         return st;
     /* The buffer's memory is aligned for any type. */
@@ -267,7 +289,8 @@ static tuf_status collect_revs(json_t **out, uint64_t *count_out, const json_t *
     *out = json_object();
     json_array_foreach(rows, pos, row) {
         const char *id = json_string_value(json_object_get(row, "id"));
-        if (id[0] == 0)
+        /* Local documents stay where they are, whatever a source says. */
+        if (id[0] == 0 || strncmp(id, "_local/", 7) == 0)
             continue;
         json_t *revs = json_object_get(*out, id);
         if (revs == NULL) {
@@ -284,14 +307,14 @@ static tuf_status collect_revs(json_t **out, uint64_t *count_out, const json_t *
     return TUF_OK;
 }
 
-static tuf_status fetch_wanted(struct repl_state *s, json_t *wanted)
+static tuf_status fetch_wanted(struct repl_link *s, json_t *wanted)
 {
     tuf_status st = *s->run->cancel ? TUF_STOPPED : fetch_bulk(s, wanted);
     (void)json_array_clear(wanted);
     return st;
 }
 
-static tuf_status fetch_missing(struct repl_state *s, json_t *diff)
+static tuf_status fetch_missing(struct repl_link *s, json_t *diff)
 {
     TUF_AUTO(free_json) json_t *wanted = json_array();
     const char *id;
@@ -304,8 +327,8 @@ static tuf_status fetch_missing(struct repl_state *s, json_t *diff)
             if (one == NULL || json_array_append_new(wanted, one) != 0)
                 return tufi_nomem();
             s->stats.missing_found++;
-            tuf_status st = json_array_size(wanted) >= GET_COUNT_MAX ? fetch_wanted(s, wanted)
-                                                                     : TUF_OK;
+            tuf_status st = json_array_size(wanted) >= s->get_count ? fetch_wanted(s, wanted)
+                                                                    : TUF_OK;
             if (st != TUF_OK)
                 return st;
         }
@@ -313,11 +336,13 @@ static tuf_status fetch_missing(struct repl_state *s, json_t *diff)
     return json_array_size(wanted) > 0 ? fetch_wanted(s, wanted) : TUF_OK;
 }
 
-tuf_status repl_batch(struct repl_state *s, const json_t *rows)
+tuf_status repl_batch(struct repl_link *s, const json_t *rows)
 {
     TUF_AUTO(free_json) json_t *revs = NULL;
     TUF_AUTO(free_json) json_t *diff = NULL;
     uint64_t count = 0;
+    if (s->get_count == 0)
+        s->get_count = GET_COUNT_FIRST;
     tuf_status st = collect_revs(&revs, &count, rows);
     if (st == TUF_OK && count > 0)
         st = repl_peer_revs_diff(&diff, &s->target, revs);

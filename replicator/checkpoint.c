@@ -106,6 +106,10 @@ static void append_headers(struct buf *out, const struct curl_slist *headers)
 /* {remote, User, Host, Port, Path, Headers, undefined} */
 static void append_endpoint(struct buf *out, const struct endpoint *ep)
 {
+    if (ep->file_id != NULL) {
+        append_binary(out, ep->file_id);
+        return;
+    }
     buf_append_u8(out, 0x68);
     buf_append_u8(out, 7);
     append_atom(out, "remote");

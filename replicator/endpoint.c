@@ -300,6 +300,18 @@ tuf_status repl_endpoint_set_proxy(struct endpoint *ep, const json_t *value)
     return ep->proxy != NULL ? TUF_OK : tufi_nomem();
 }
 
+tuf_status repl_endpoint_set_file(struct endpoint *ep, const char *shown, const char *file_id)
+{
+    repl_endpoint_release(ep);
+    ep->url = copy_text("");
+    ep->shown = copy_text(shown);
+    ep->user = copy_text("");
+    ep->file_id = copy_text(file_id);
+    return ep->url != NULL && ep->shown != NULL && ep->user != NULL && ep->file_id != NULL
+               ? TUF_OK
+               : tufi_nomem();
+}
+
 bool repl_endpoint_same_origin(const struct endpoint *ep, const char *url)
 {
     TUF_AUTO(free_url) CURLU *there = curl_url();
@@ -332,6 +344,7 @@ void repl_endpoint_release(struct endpoint *ep)
     tufi_free(ep->proxy);
     tufi_free(ep->host);
     tufi_free(ep->path);
+    tufi_free(ep->file_id);
     curl_slist_free_all(ep->headers);
     memset(ep, 0, sizeof(*ep));
 }

@@ -26,6 +26,7 @@ struct endpoint {
     unsigned port; /* also if the URL does not name it */
     char *path;  /* as in url, a slash at the end; owned */
     struct curl_slist *headers; /* the caller's own; owned */
+    char *file_id; /* of a database that is no part of a server: its uuid; NULL otherwise; owned */
 };
 
 /*
@@ -42,6 +43,13 @@ void repl_endpoint_release(struct endpoint *ep);
  * Returns: TUF_OK; E_INVALID (kind "bad_request", "Invalid proxy url"); E_NOMEM.
  */
 tuf_status repl_endpoint_set_proxy(struct endpoint *ep, const json_t *value);
+
+/*
+ * Makes an endpoint of a database that no server serves, in place of what it was.
+ *   shown    its name for people
+ *   file_id  what stays the same wherever the file goes
+ */
+tuf_status repl_endpoint_set_file(struct endpoint *ep, const char *shown, const char *file_id);
 
 /* Whether an absolute URL is of the same server: scheme, host and port; and names no user. */
 bool repl_endpoint_same_origin(const struct endpoint *ep, const char *url);

@@ -10,9 +10,11 @@
 #include "base/alloc.h"
 #include "base/bytes.h"
 #include "json/iter.h"
+#include "replicator/local.h"
 
 /* Longest list of changes or missing revisions: as values of jansson it takes many times that. */
 #define LIST_SIZE_MAX (UINT64_C(16) << 20)
+#define BULK_GET_PATH "_bulk_get?latest=true&revs=true&attachments=false"
 
 static void free_json(json_t **value)
 {
@@ -35,13 +37,13 @@ void repl_peer_release(struct peer *peer)
 static tuf_status bad_answer(const struct peer *peer, const char *what)
 {
     return tufi_fail_kind(TUF_E_IO, "invalid_answer", "%s answers %s with something else",
-                          peer->http.ep->shown, what);
+                          peer->shown, what);
 }
 
 static tuf_status bad_status(const struct peer *peer, const char *kind, const char *what,
                              long status)
 {
-    return tufi_fail_kind(TUF_E_IO, kind, "%s answers %s with status %ld", peer->http.ep->shown,
+    return tufi_fail_kind(TUF_E_IO, kind, "%s answers %s with status %ld", peer->shown,
                           what, status);
 }
 
@@ -65,11 +67,10 @@ static tuf_status ask(struct http_reply *out, struct peer *peer, const char *met
 }
 
 static tuf_status send_json(struct http_reply *out, struct peer *peer, const char *method,
-                            const char *path, const json_t *body)
+                            const char *path, const json_t *body, uint64_t size_max)
 {
-    struct http_request rq = { .method = method, .path = path, .has_body = true };
-    if (strncmp(path, "_bulk_get", 9) != 0)
-        rq.size_max = LIST_SIZE_MAX;
+    struct http_request rq = { .method = method, .path = path, .has_body = true,
+                               .size_max = size_max };
     char *text = json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY);
     if (text == NULL)
         return tufi_nomem();
@@ -83,7 +84,7 @@ static tuf_status send_json(struct http_reply *out, struct peer *peer, const cha
 
 static tuf_status access_failure(const struct peer *peer, long status)
 {
-    const char *shown = peer->http.ep->shown;
+    const char *shown = peer->shown;
     if (status == 401)
         return tufi_fail_kind(TUF_E_IO, "unauthorized",
                               "unauthorized to access or create database %s", shown);
@@ -93,7 +94,7 @@ static tuf_status access_failure(const struct peer *peer, long status)
     return tufi_fail_kind(TUF_E_IO, "db_not_found", "could not open %s", shown);
 }
 
-/* Who it is matters for one thing only; whoever does not say is taken for a CouchDB. */
+/* Who it is matters for attachments only; whoever does not say is taken for a CouchDB. */
 static tuf_status look_at_server(struct peer *peer)
 {
     TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
@@ -104,11 +105,15 @@ static tuf_status look_at_server(struct peer *peer)
     TUF_AUTO(free_json) json_t *root =
         json_loadb((const char *)reply.body.data, reply.body.len, 0, NULL);
     peer->plain_atts = json_object_get(root, "express-pouchdb") != NULL;
+    const char *build = json_string_value(json_object_get(root, "git_sha"));
+    peer->full_stubs = build != NULL && strncmp(build, "tuffet-", 7) == 0;
     return TUF_OK;
 }
 
 tuf_status repl_peer_open(struct peer *peer)
 {
+    if (peer->db != NULL)
+        return repl_local_open(peer);
     TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
     tuf_status st = ask(&reply, peer, "GET", "");
     if (st == TUF_E_LIMIT)
@@ -132,6 +137,8 @@ tuf_status repl_peer_open(struct peer *peer)
 
 tuf_status repl_peer_create(struct peer *peer, const char *params)
 {
+    if (peer->db != NULL)
+        return TUF_OK; /* it is open: it is there */
     TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
     TUF_AUTO(tufi_buf_release) struct buf path = BUF_INIT;
     tufi_buf_printf(&path, "%s%s", params[0] != 0 ? "?" : "", params);
@@ -146,6 +153,8 @@ tuf_status repl_peer_create(struct peer *peer, const char *params)
 
 tuf_status repl_peer_commit(struct peer *peer, const char *name)
 {
+    if (peer->db != NULL)
+        return tuf_db_sync(peer->db);
     TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
     struct http_request rq = { .method = "POST", .path = "_ensure_full_commit", .has_body = true,
                                .body = tuf_str("{}") };
@@ -173,6 +182,8 @@ tuf_status repl_peer_get_local(json_t **out, struct peer *peer, const char *id)
     TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
     TUF_AUTO(tufi_buf_release) struct buf path = BUF_INIT;
     *out = NULL;
+    if (peer->db != NULL)
+        return repl_local_get_local(out, peer, id);
     tufi_buf_printf(&path, "_local/%s", id);
     buf_append_u8(&path, 0);
     tuf_status st = path.failed ? tufi_nomem() : ask(&reply, peer, "GET", (const char *)path.data);
@@ -193,12 +204,15 @@ tuf_status repl_peer_get_local(json_t **out, struct peer *peer, const char *id)
 
 tuf_status repl_peer_put_local(struct peer *peer, const char *id, json_t *doc)
 {
+    if (peer->db != NULL)
+        return repl_local_put_local(peer, id, doc);
     TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
     TUF_AUTO(tufi_buf_release) struct buf path = BUF_INIT;
     tufi_buf_printf(&path, "_local/%s", id);
     buf_append_u8(&path, 0);
     tuf_status st = path.failed ? tufi_nomem()
-                                : send_json(&reply, peer, "PUT", (const char *)path.data, doc);
+                                : send_json(&reply, peer, "PUT", (const char *)path.data, doc,
+                                            LIST_SIZE_MAX);
     if (st != TUF_OK)
         return st;
     if (reply.status == 409)
@@ -216,7 +230,7 @@ tuf_status repl_peer_put_local(struct peer *peer, const char *id, json_t *doc)
 static tuf_status filter_failure(const struct peer *peer, const char *filter)
 {
     return tufi_fail_kind(TUF_E_IO, "filter_fetch_error", "no filter function \"%.80s\" on %s",
-                          filter, peer->http.ep->shown);
+                          filter, peer->shown);
 }
 
 tuf_status repl_peer_filter_code(struct buf *out, struct peer *peer, const char *filter)
@@ -224,6 +238,8 @@ tuf_status repl_peer_filter_code(struct buf *out, struct peer *peer, const char 
     TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
     TUF_AUTO(tufi_buf_release) struct buf path = BUF_INIT;
     const char *slash = strchr(filter, '/');
+    if (peer->db != NULL)
+        return filter_failure(peer, filter);
     if (slash == NULL)
         return tufi_fail_kind(TUF_E_INVALID, "bad_request",
                               "Invalid filter. Must match `ddocname/filtername`.");
@@ -297,7 +313,7 @@ static tuf_status changes_failure(const struct peer *peer, const struct http_rep
     if (reason == NULL)
         return bad_status(peer, "changes_req_failed", "_changes", reply->status);
     return tufi_fail_kind(TUF_E_IO, "changes_req_failed", "%s answers _changes with status %ld: %.80s",
-                          peer->http.ep->shown, reply->status, reason);
+                          peer->shown, reply->status, reason);
 }
 
 tuf_status repl_peer_changes(json_t **out, struct peer *peer, const struct changes_request *rq)
@@ -308,6 +324,8 @@ tuf_status repl_peer_changes(json_t **out, struct peer *peer, const struct chang
                                     .size_max = LIST_SIZE_MAX, .wait_ms = rq->wait_ms };
     char *text = NULL;
     *out = NULL;
+    if (peer->db != NULL)
+        return repl_local_changes(out, peer, rq);
     tufi_buf_printf(&path, "_changes?style=%s&limit=%llu%s&since=", rq->style,
                     (unsigned long long)rq->limit, rq->filter);
     append_since(&path, rq->since);
@@ -374,7 +392,9 @@ tuf_status repl_peer_revs_diff(json_t **out, struct peer *peer, const json_t *re
 {
     TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
     *out = NULL;
-    tuf_status st = send_json(&reply, peer, "POST", "_revs_diff", revs);
+    if (peer->db != NULL)
+        return repl_local_revs_diff(out, peer, revs);
+    tuf_status st = send_json(&reply, peer, "POST", "_revs_diff", revs, LIST_SIZE_MAX);
     if (st != TUF_OK)
         return st;
     if (reply.status == 401 || reply.status == 403)
@@ -390,40 +410,57 @@ tuf_status repl_peer_revs_diff(json_t **out, struct peer *peer, const json_t *re
     return st;
 }
 
-tuf_status repl_peer_bulk_get(struct http_reply *out, struct peer *peer, const json_t *wanted)
+tuf_status repl_peer_bulk_get(struct buf *out, struct peer *peer, const json_t *wanted,
+                              uint64_t size_max)
 {
+    if (peer->db != NULL)
+        return repl_local_bulk_get(out, peer, wanted);
+    TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
     json_t *body = json_pack("{s:O,s:b,s:b,s:b}", "docs", wanted, "latest", 1, "revs", 1,
                              "attachments", 0);
     if (body == NULL)
         return tufi_nomem();
-    tuf_status st = send_json(out, peer, "POST",
-                              "_bulk_get?latest=true&revs=true&attachments=false", body);
+    tuf_status st = send_json(&reply, peer, "POST",
+                              peer->full_stubs ? BULK_GET_PATH "&att_encoding_info=true"
+                                               : BULK_GET_PATH, body, size_max);
     json_decref(body);
     if (st != TUF_OK)
         return st;
-    if (out->status == 400 || out->status == 404 || out->status == 405 || out->status == 501)
+    long status = reply.status;
+    if (status == 400 || status == 404 || status == 405 || status == 501)
         return TUF_NOT_FOUND;
-    if (out->status == 401 || out->status == 403)
-        return access_failure(peer, out->status);
-    return out->status == 200 ? TUF_OK
-                              : bad_status(peer, "bulk_get_failed", "_bulk_get", out->status);
+    if (status == 401 || status == 403)
+        return access_failure(peer, status);
+    if (status != 200)
+        return bad_status(peer, "bulk_get_failed", "_bulk_get", status);
+    *out = reply.body;
+    reply.body = (struct buf)BUF_INIT;
+    return TUF_OK;
 }
 
-tuf_status repl_peer_get(struct http_reply *out, struct peer *peer, const char *id,
-                         const char *rev)
+tuf_status repl_peer_get(struct buf *out, struct peer *peer, const char *id, const char *rev,
+                         uint64_t size_max)
 {
+    if (peer->db != NULL)
+        return repl_local_get(out, peer, id, rev);
+    TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
     TUF_AUTO(tufi_buf_release) struct buf path = BUF_INIT;
     repl_append_docid(&path, id);
     buf_append_str(&path, "?revs=true&att_encoding_info=true&rev=");
     repl_append_escaped(&path, tuf_str(rev));
     buf_append_u8(&path, 0);
-    tuf_status st = path.failed ? tufi_nomem() : ask(out, peer, "GET", (const char *)path.data);
+    struct http_request rq = { .method = "GET", .path = (const char *)path.data,
+                               .size_max = size_max };
+    tuf_status st = path.failed ? tufi_nomem() : repl_http_call(&reply, &peer->http, &rq);
     if (st != TUF_OK)
         return st;
-    if (out->status == 404 || out->status == 403)
+    if (reply.status == 404 || reply.status == 403)
         return TUF_NOT_FOUND;
-    return out->status == 200 ? TUF_OK : bad_status(peer, "invalid_answer", "GET of a document",
-                                                    out->status);
+    if (reply.status != 200)
+        return bad_status(peer, "invalid_answer", "GET of a document", reply.status);
+    *out = reply.body;
+    reply.body = (struct buf)BUF_INIT;
+    return TUF_OK;
 }
 
 /* ---- writing ----------------------------------------------------------------------------- */
@@ -449,6 +486,8 @@ tuf_status repl_peer_bulk_docs(uint64_t *refused_out, struct peer *peer, const t
     TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
     TUF_AUTO(tufi_buf_release) struct buf body = BUF_INIT;
     *refused_out = 0;
+    if (peer->db != NULL)
+        return repl_local_bulk_docs(refused_out, peer, docs, count);
     buf_append_str(&body, "{\"new_edits\":false,\"docs\":[");
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
@@ -465,10 +504,10 @@ tuf_status repl_peer_bulk_docs(uint64_t *refused_out, struct peer *peer, const t
         return st;
     if (reply.status == 413)
         return tufi_fail_kind(TUF_E_LIMIT, "too_large", "%s refuses so many documents at once",
-                              peer->http.ep->shown);
+                              peer->shown);
     if (reply.status == 400)
         return tufi_fail_kind(TUF_E_INVALID, "bulk_docs_failed", "%s refuses a document",
-                              peer->http.ep->shown);
+                              peer->shown);
     if (reply.status == 401 || reply.status == 403)
         return access_failure(peer, reply.status);
     if (reply.status != 201 && reply.status != 417)

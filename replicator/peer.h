@@ -6,20 +6,25 @@
  * INV-RPP-2: what a peer answers is checked before it is used: a failure names the kind of answer,
  *            and nothing that was not asked for is passed on.
  * Source: CouchDB's couch_replicator_api_wrap.
- * Not here: the order of the calls (replicator/run.c), attachments (replicator/transfer.h).
+ * Not here: databases of this process (replicator/local.h), the order of the calls (replicator/run.c), attachments (replicator/transfer.h).
  */
 #ifndef REPLICATOR_PEER_H
 #define REPLICATOR_PEER_H
 
 #include "replicator/http.h"
+#include "tuffet/tuffet.h"
 
 struct peer {
-    struct http http;
+    tuf_db *db;          /* open in this process: straight into it; NULL: over http; borrowed */
+    const char *seq_token; /* of a local one: what stands behind "N-" in its sequences, "" for none */
+    const char *shown;   /* its name for people; borrowed */
+    struct http http;    /* of a local one only the limits count */
     CURLM *multi;        /* for transfers from it; owned */
     json_t *update_seq;  /* when it was opened; owned */
     char *start_time;    /* instance_start_time; owned */
     bool no_bulk_get;    /* it has none */
     bool plain_atts;     /* express-pouchdb: does not understand compressed attachments */
+    bool full_stubs;     /* what _bulk_get answers says how attachments are stored */
 };
 
 void repl_peer_release(struct peer *peer);
@@ -63,14 +68,17 @@ tuf_status repl_peer_changes(json_t **out, struct peer *peer, const struct chang
 tuf_status repl_peer_revs_diff(json_t **out, struct peer *peer, const json_t *revs);
 
 /*
- * POST _bulk_get of wanted = [{"id","rev"},...]; body in `out`.
+ * POST _bulk_get of wanted = [{"id","rev"},...]; the body in `out`.
+ *   size_max  longest answer
  * Returns: TUF_OK; TUF_NOT_FOUND (it has no _bulk_get); E_LIMIT (too much at once); failures.
  */
-tuf_status repl_peer_bulk_get(struct http_reply *out, struct peer *peer, const json_t *wanted);
+tuf_status repl_peer_bulk_get(struct buf *out, struct peer *peer, const json_t *wanted,
+                              uint64_t size_max);
 
-/* GET of one revision, with history. Returns: TUF_OK; TUF_NOT_FOUND; failures. */
-tuf_status repl_peer_get(struct http_reply *out, struct peer *peer, const char *id,
-                         const char *rev);
+/* GET of one revision, with history. Returns: TUF_OK; TUF_NOT_FOUND; E_LIMIT (longer than size_max);
+ * failures. */
+tuf_status repl_peer_get(struct buf *out, struct peer *peer, const char *id, const char *rev,
+                         uint64_t size_max);
 
 /*
  * POST _bulk_docs of documents as they are.

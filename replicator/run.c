@@ -10,14 +10,44 @@
 
 #include "base/alloc.h"
 #include "base/bytes.h"
-#include "replicator/batch.h"
+#include "replicator/pool.h"
 
 #define LONGPOLL_MS 10000
 #define STOP_MS 5000 /* for each request of the last checkpoint of a job that was stopped */
 #define TIME_SIZE 40
+/* Pages with fewer changes are worked off at once, without other threads: what a continuous
+ * replication does most of the time. */
+#define POOL_ROWS_MIN 16
+#define PAGE_ROWS_MAX 4000
+/* How often progress is reported while a page is worked off. */
+#define REPORT_MS 500
+
+/* A running replication. */
+struct repl_state {
+    const struct repl_run *run;
+    struct repl_link main; /* this thread's connections */
+    struct session source_session, target_session;
+    pthread_mutex_t big_lock;
+    struct repl_pool *pool; /* while there is much to do; NULL otherwise */
+    struct repl_stats stats;
+    char session_id[REPL_ID_SIZE];
+    char log_id[REPL_ID_SIZE]; /* of the checkpoint documents */
+    time_t start_time;
+    uint64_t checkpoint_ms;   /* monotonic time of the last one */
+    uint64_t rows_read;
+    bool caught_up;           /* the last page was not full */
+    json_t *start_seq, *checkpointed_seq, *source_seq;
+    json_t *through_seq;      /* everything before is in the target */
+    json_t *read_seq;         /* everything before was read from the source */
+    json_t *old_log, *old_history;       /* of the source, as found */
+    json_t *source_rev, *target_rev;     /* of the two checkpoint documents */
+    struct buf filter;        /* of the query, NUL-terminated */
+    json_t *filter_body;      /* of the POST; NULL: GET */
+};
 
 tuf_status repl_global_init(void)
 {
+    json_object_seed(0); /* before threads could do it at the same time */
     return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK
                ? TUF_OK
                : tufi_fail(TUF_E_INTERNAL, "curl cannot be started");
@@ -127,16 +157,16 @@ static tuf_status checkpoint(struct repl_state *s)
     s->checkpoint_ms = repl_now_ms();
     if (!s->run->opts->use_checkpoints || json_equal(s->through_seq, s->checkpointed_seq))
         return TUF_OK;
-    tuf_status st = repl_peer_commit(&s->target, "target");
+    tuf_status st = repl_peer_commit(&s->main.target, "target");
     if (st == TUF_OK)
-        st = repl_peer_commit(&s->source, "source");
+        st = repl_peer_commit(&s->main.source, "source");
     json_t *log = st == TUF_OK ? make_log(s) : NULL;
     if (st == TUF_OK && log == NULL)
         st = tufi_nomem();
     if (st == TUF_OK)
-        st = put_log(&s->source, s, "source", &s->source_rev, log);
+        st = put_log(&s->main.source, s, "source", &s->source_rev, log);
     if (st == TUF_OK)
-        st = put_log(&s->target, s, "target", &s->target_rev, log);
+        st = put_log(&s->main.target, s, "target", &s->target_rev, log);
     if (st == TUF_OK)
         replace(&s->checkpointed_seq, s->through_seq);
     json_decref(log);
@@ -161,15 +191,15 @@ static tuf_status create_target(struct repl_state *s)
         free(text);
     }
     buf_append_u8(&params, 0);
-    return params.failed ? tufi_nomem() : repl_peer_create(&s->target, (const char *)params.data);
+    return params.failed ? tufi_nomem() : repl_peer_create(&s->main.target, (const char *)params.data);
 }
 
 static tuf_status read_logs(struct repl_state *s)
 {
     json_t *source = NULL, *target = NULL;
-    tuf_status st = repl_peer_get_local(&source, &s->source, s->log_id);
+    tuf_status st = repl_peer_get_local(&source, &s->main.source, s->log_id);
     if (st == TUF_OK)
-        st = repl_peer_get_local(&target, &s->target, s->log_id);
+        st = repl_peer_get_local(&target, &s->main.target, s->log_id);
     if (st == TUF_OK) {
         replace(&s->source_rev, json_object_get(source, "_rev"));
         replace(&s->target_rev, json_object_get(target, "_rev"));
@@ -211,7 +241,7 @@ static tuf_status make_log_id(struct repl_state *s)
     (void)snprintf(s->log_id, sizeof(s->log_id), "%s", s->run->id);
     if (filter == NULL || filter[0] == '_' || s->run->server_uuid == NULL)
         return TUF_OK;
-    tuf_status st = repl_peer_filter_code(&code, &s->source, filter);
+    tuf_status st = repl_peer_filter_code(&code, &s->main.source, filter);
     if (st != TUF_OK)
         return st;
     tuf_slice text = trimmed(buf_slice(&code));
@@ -226,22 +256,50 @@ static tuf_status make_log_id(struct repl_state *s)
     return st;
 }
 
+static tuf_status init_peer(struct peer *out, const struct endpoint *ep, struct session *session,
+                            const struct repl_run *run)
+{
+    const struct repl_options *opts = run->opts;
+    struct http_limits limits = { opts->timeout_ms, opts->retries, run->cancel };
+    out->shown = ep->shown;
+    out->http.limits = limits;
+    return out->db != NULL ? TUF_OK : repl_http_init(&out->http, ep, session, &limits);
+}
+
+/* Connections of their own to both ends. Also the maker of the pool's. */
+static tuf_status make_link(struct repl_link *out, void *ctx)
+{
+    struct repl_state *s = ctx;
+    const struct repl_run *run = s->run;
+    const struct repl_link *main = &s->main;
+    out->run = run;
+    out->big_lock = &s->big_lock;
+    out->source.db = run->source_db;
+    out->target.db = run->target_db;
+    out->source.seq_token = run->source_token != NULL ? run->source_token : "";
+    out->target.seq_token = run->target_token != NULL ? run->target_token : "";
+    /* What was learned when they were opened. */
+    out->source.no_bulk_get = main->source.no_bulk_get;
+    out->source.full_stubs = main->source.full_stubs;
+    out->target.plain_atts = main->target.plain_atts;
+    tuf_status st = init_peer(&out->source, &run->opts->source, &s->source_session, run);
+    return st == TUF_OK ? init_peer(&out->target, &run->opts->target, &s->target_session, run)
+                        : st;
+}
+
 static tuf_status start(struct repl_state *s)
 {
     const struct repl_options *opts = s->run->opts;
-    struct http_limits limits = { opts->timeout_ms, opts->retries, s->run->cancel };
     s->start_time = time(NULL);
     tuf_status st = repl_make_session_id(s->session_id);
     if (st == TUF_OK)
-        st = repl_http_init(&s->source.http, &opts->source, &s->source_session, &limits);
-    if (st == TUF_OK)
-        st = repl_http_init(&s->target.http, &opts->target, &s->target_session, &limits);
+        st = make_link(&s->main, s);
     if (st == TUF_OK && opts->create_target)
         st = create_target(s);
     if (st == TUF_OK)
-        st = repl_peer_open(&s->source);
+        st = repl_peer_open(&s->main.source);
     if (st == TUF_OK)
-        st = repl_peer_open(&s->target);
+        st = repl_peer_open(&s->main.target);
     if (st == TUF_OK)
         st = make_log_id(s);
     if (st == TUF_OK)
@@ -249,8 +307,9 @@ static tuf_status start(struct repl_state *s)
     if (st != TUF_OK)
         return st;
     replace(&s->through_seq, s->start_seq);
+    replace(&s->read_seq, s->start_seq);
     replace(&s->checkpointed_seq, s->start_seq);
-    replace(&s->source_seq, s->source.update_seq);
+    replace(&s->source_seq, s->main.source.update_seq);
     s->checkpoint_ms = repl_now_ms();
     report(s, false);
     return TUF_OK;
@@ -258,9 +317,10 @@ static tuf_status start(struct repl_state *s)
 
 static void release(struct repl_state *s)
 {
-    repl_peer_release(&s->source);
-    repl_peer_release(&s->target);
-    json_t *values[] = { s->start_seq, s->through_seq, s->checkpointed_seq, s->source_seq,
+    repl_pool_stop(&s->pool);
+    repl_peer_release(&s->main.source);
+    repl_peer_release(&s->main.target);
+    json_t *values[] = { s->read_seq, s->start_seq, s->through_seq, s->checkpointed_seq, s->source_seq,
                          s->old_log, s->old_history, s->source_rev, s->target_rev,
                          s->filter_body };
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
@@ -268,6 +328,7 @@ static void release(struct repl_state *s)
     tufi_buf_release(&s->filter);
     repl_session_release(&s->source_session);
     repl_session_release(&s->target_session);
+    pthread_mutex_destroy(&s->big_lock);
 }
 
 /* ---- the loop ---------------------------------------------------------------------------- */
@@ -302,41 +363,106 @@ static tuf_status make_filter(struct repl_state *s)
     return s->filter.failed || bodyless ? tufi_nomem() : TUF_OK;
 }
 
+/* What the connections of this thread have done. */
+static void take_stats(struct repl_state *s)
+{
+    repl_stats_add(&s->stats, &s->main.stats);
+    memset(&s->main.stats, 0, sizeof(s->main.stats));
+}
+
+static unsigned worker_count(const struct repl_options *opts)
+{
+    /* Each has a connection to either end and two more while attachments travel. */
+    unsigned most = opts->connections / 2;
+    return most < opts->workers ? most : opts->workers;
+}
+
+/* Takes what the workers have done so far. Returns: TUF_OK; TUF_END (all of it); failures. */
+static tuf_status collect(struct repl_state *s, uint64_t wait_ms)
+{
+    json_t *seq = NULL;
+    tuf_status st = repl_pool_collect(&seq, &s->stats, s->pool, wait_ms);
+    if (seq != NULL)
+        replace(&s->through_seq, seq);
+    json_decref(seq);
+    return st;
+}
+
+/* Waits for all workers and lets them go. */
+static tuf_status drain(struct repl_state *s)
+{
+    tuf_status st = TUF_OK;
+    while (s->pool != NULL && st == TUF_OK) {
+        st = collect(s, REPORT_MS);
+        report(s, st == TUF_OK || st == TUF_END);
+        if (st == TUF_OK && *s->run->cancel)
+            st = TUF_STOPPED;
+    }
+    repl_pool_stop(&s->pool);
+    return st == TUF_END ? TUF_OK : st;
+}
+
+/* Has the changes of a page brought over, by this thread or by the workers. */
+static tuf_status work_off(struct repl_state *s, const json_t *rows, json_t *last_seq)
+{
+    unsigned workers = worker_count(s->run->opts);
+    tuf_status st = TUF_OK;
+    if (s->pool == NULL && (json_array_size(rows) < POOL_ROWS_MIN || workers <= 1)) {
+        st = repl_batch(&s->main, rows);
+        take_stats(s);
+        if (st == TUF_OK)
+            replace(&s->through_seq, last_seq);
+        return st;
+    }
+    if (s->pool == NULL)
+        st = repl_pool_start(&s->pool, workers, make_link, s);
+    if (st == TUF_OK)
+        st = repl_pool_submit(s->pool, rows, last_seq);
+    if (st == TUF_OK)
+        st = collect(s, 0);
+    return st == TUF_END ? TUF_OK : st;
+}
+
 /* One page of changes and what follows from it. *end_out: a one-shot replication is through. */
 static tuf_status round_of(bool *end_out, struct repl_state *s, uint64_t *limit)
 {
     const struct repl_options *opts = s->run->opts;
     json_t *page = NULL;
     struct changes_request rq = {
-        .since = s->through_seq,
+        .since = s->read_seq,
         .style = opts->winning_revs_only ? "main_only" : "all_docs",
         .filter = (const char *)s->filter.data,
         .body = s->filter_body,
         .limit = *limit,
         .wait_ms = opts->continuous && s->caught_up ? LONGPOLL_MS : 0,
     };
-    tuf_status st = repl_peer_changes(&page, &s->source, &rq);
+    tuf_status st = repl_peer_changes(&page, &s->main.source, &rq);
     if (st == TUF_E_LIMIT && *limit > 1) {
         *limit /= 2;
         return TUF_OK;
     }
     if (st != TUF_OK)
         return st;
-    json_t *rows = json_object_get(page, "results");
+    json_t *rows = json_object_get(page, "results"), *last = json_object_get(page, "last_seq");
     json_t *pending = json_object_get(page, "pending");
     size_t count = json_array_size(rows);
     s->caught_up = count < *limit;
     *end_out = s->caught_up && !opts->continuous;
     s->stats.changes_pending = json_is_integer(pending) ? json_integer_value(pending) : -1;
     if (count > 0)
-        st = repl_batch(s, rows);
+        st = work_off(s, rows, last);
+    if (st == TUF_OK && s->caught_up)
+        st = drain(s);
     if (st == TUF_OK) {
-        replace(&s->through_seq, json_object_get(page, "last_seq"));
-        if (s->caught_up)
-            replace(&s->source_seq, s->through_seq);
+        replace(&s->read_seq, last);
         s->rows_read += count;
-        report(s, true);
     }
+    if (st == TUF_OK && s->caught_up) {
+        replace(&s->through_seq, last);
+        replace(&s->source_seq, last);
+    }
+    if (st == TUF_OK)
+        report(s, true);
     json_decref(page);
     return st;
 }
@@ -345,9 +471,12 @@ static tuf_status round_of(bool *end_out, struct repl_state *s, uint64_t *limit)
  * without delay. */
 static void checkpoint_of_stopped(struct repl_state *s)
 {
-    struct http *ends[] = { &s->source.http, &s->target.http };
+    struct http *ends[] = { &s->main.source.http, &s->main.target.http };
     if (s->run->abandon == NULL || *s->run->abandon)
         return;
+    if (s->pool != NULL)
+        (void)collect(s, 0);
+    repl_pool_stop(&s->pool);
     for (size_t i = 0; i < 2; i++) {
         ends[i]->limits.cancel = s->run->abandon;
         ends[i]->limits.retries = 0;
@@ -361,10 +490,17 @@ static void checkpoint_of_stopped(struct repl_state *s)
 static tuf_status loop(struct repl_state *s)
 {
     uint64_t limit = s->run->opts->batch_size;
-    bool end = false;
+    bool end = false, first = true;
     tuf_status st = TUF_OK;
     while (st == TUF_OK && !end) {
         st = round_of(&end, s, &limit);
+        if (first && !s->caught_up && limit == s->run->opts->batch_size) {
+            /* There is a lot to do: pages that keep all workers busy. */
+            limit *= worker_count(s->run->opts);
+            if (limit > PAGE_ROWS_MAX)
+                limit = PAGE_ROWS_MAX;
+        }
+        first = false;
         if (st == TUF_OK && !end && repl_now_ms() - s->checkpoint_ms >= s->run->opts->checkpoint_ms)
             st = checkpoint(s);
         if (st == TUF_OK && *s->run->cancel)
@@ -419,6 +555,7 @@ tuf_status repl_run(json_t **result_out, const struct repl_run *run)
     s.stats.changes_pending = -1;
     repl_session_init(&s.source_session);
     repl_session_init(&s.target_session);
+    pthread_mutex_init(&s.big_lock, NULL);
     tuf_status st = start(&s);
     if (st == TUF_OK)
         st = make_filter(&s);

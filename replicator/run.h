@@ -22,6 +22,7 @@ struct repl_stats {
     uint64_t doc_write_failures;
     uint64_t bulk_get_docs;
     uint64_t bulk_get_attempts;
+    uint64_t bytes_read;      /* of documents and attachments, about */
     int64_t changes_pending;  /* -1: unknown */
 };
 
@@ -46,6 +47,11 @@ struct repl_run {
     const char *server_uuid;
     /* Set with `cancel`: without a last checkpoint. NULL: always without. */
     _Atomic bool *abandon;
+    /* Databases that are open in this process, to be gone to without http; NULL: over http. Borrowed
+     * for the whole run. `..._token` is what stands behind "N-" in the database's sequences for
+     * others, or NULL. */
+    tuf_db *source_db, *target_db;
+    const char *source_token, *target_token;
 };
 
 /*

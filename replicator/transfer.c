@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "base/hex.h"
 #include "json/iter.h"
+#include "replicator/local.h"
 
 #define ATTS_MAX 10000
 #define POLL_MS 200
@@ -28,6 +29,7 @@ struct att {
     char *type;
     uint64_t length; /* bytes that travel */
     bool gzip;
+    bool inflate;    /* stored compressed, travels plain */
 };
 
 struct transfer {
@@ -37,8 +39,13 @@ struct transfer {
     struct att *atts; /* those that travel */
     size_t att_count;
     char boundary[BOUNDARY_SIZE];
+    struct buf plain; /* the document's text with stubs and "follows" */
     struct buf head;  /* up to the first attachment's bytes */
     uint64_t total;   /* length of the body */
+
+    tuf_snapshot *snapshot; /* of a local source, as the following */
+    tuf_doc *stored;
+    tuf_att_reader *reader; /* of the attachment being sent; owned */
 
     CURLM *multi;     /* of the source: it keeps connections from one document to the next */
     CURL *get, *put;
@@ -51,6 +58,7 @@ struct transfer {
     struct buf ring;  /* received, not yet sent */
     size_t ring_pos;
     bool put_paused, get_paused, bad_length, bad_get;
+    tuf_status local_status; /* of reading from a local source */
     bool login_again; /* the source no longer takes the session */
     bool moved;       /* something was set going again: no reason to wait */
     struct buf answer;
@@ -94,12 +102,13 @@ static tuf_status add_att(struct transfer *t, const char *name, json_t *stub)
 {
     const char *encoding = json_string_value(json_object_get(stub, "encoding"));
     const char *type = json_string_value(json_object_get(stub, "content_type"));
-    bool gzip = encoding != NULL && strcmp(encoding, "gzip") == 0;
+    bool gzip = encoding != NULL && strcmp(encoding, "gzip") == 0, inflate = false;
     if (encoding != NULL && !gzip)
         return bad_doc(t, "an attachment's encoding");
     if (gzip && t->target->plain_atts) {
         /* It goes out inflated: what described the compressed bytes is of no use. */
         gzip = false;
+        inflate = true;
         (void)json_object_del(stub, "encoding");
         (void)json_object_del(stub, "encoded_length");
         (void)json_object_del(stub, "digest");
@@ -112,6 +121,7 @@ static tuf_status add_att(struct transfer *t, const char *name, json_t *stub)
     att->type = copy_text(type != NULL ? type : "application/octet-stream");
     att->length = (uint64_t)json_integer_value(length);
     att->gzip = gzip;
+    att->inflate = inflate;
     t->att_count++;
     return att->name != NULL && att->type != NULL ? TUF_OK : tufi_nomem();
 }
@@ -219,7 +229,6 @@ static void free_json(json_t **value)
 
 static tuf_status plan(struct transfer *t)
 {
-    TUF_AUTO(tufi_buf_release) struct buf doc = BUF_INIT;
     tuf_slice atts_text, revs_text;
     uint8_t random[(BOUNDARY_SIZE - 1) / 2];
     if (RAND_bytes(random, sizeof(random)) != 1)
@@ -237,12 +246,12 @@ static tuf_status plan(struct transfer *t)
     tuf_status st = plan_atts(t, atts, known_generation(revs, t->doc->ancestors));
     char *text = st == TUF_OK ? json_dumps(atts, JSON_COMPACT) : NULL;
     if (st == TUF_OK)
-        st = text == NULL ? tufi_nomem() : splice_atts(&doc, t->doc->json, text);
+        st = text == NULL ? tufi_nomem() : splice_atts(&t->plain, t->doc->json, text);
     free(text);
     if (st != TUF_OK)
         return st;
     tufi_buf_printf(&t->head, "--%s\r\nContent-Type: application/json\r\n\r\n", t->boundary);
-    buf_append_slice(&t->head, buf_slice(&doc));
+    buf_append_slice(&t->head, buf_slice(&t->plain));
     st = buf_status(&t->head);
     return st == TUF_OK ? measure(t) : st;
 }
@@ -287,12 +296,27 @@ static size_t take(char *data, size_t room, const struct buf *from, size_t *pos)
     return len;
 }
 
+/* From a local source; 0 at the end, which comes too early if bytes are left. */
+static size_t read_local(char *data, size_t room, struct transfer *t)
+{
+    size_t len = 0;
+    if (room > t->att_left)
+        room = (size_t)t->att_left;
+    t->local_status = tuf_att_read(&len, t->reader, data, room);
+    if (t->local_status != TUF_OK)
+        return CURL_READFUNC_ABORT;
+    t->att_left -= len;
+    return len;
+}
+
 static size_t on_put_wants(char *data, size_t size, size_t count, void *ctx)
 {
     struct transfer *t = ctx;
     size_t len = take(data, size * count, &t->text, &t->text_pos);
     if (len == 0)
         len = take(data, size * count, &t->ring, &t->ring_pos);
+    if (len == 0 && t->reader != NULL && t->att_left > 0)
+        return read_local(data, size * count, t);
     if (len == 0 && t->att_pos < t->att_count) {
         t->put_paused = true;
         return CURL_READFUNC_PAUSE;
@@ -351,8 +375,31 @@ static tuf_status start_put(struct transfer *t)
     return curl_multi_add_handle(t->multi, t->put) == CURLM_OK ? TUF_OK : tufi_nomem();
 }
 
+/* From the database itself: the PUT reads straight from it. */
+static tuf_status open_local(struct transfer *t, const struct att *att)
+{
+    size_t pos = 0;
+    tuf_status st = TUF_OK;
+    if (t->snapshot == NULL)
+        st = tuf_db_snapshot(&t->snapshot, t->source->db);
+    if (st == TUF_OK && t->stored == NULL)
+        st = repl_local_open_doc(&t->stored, t->snapshot, t->doc->id, t->doc->rev);
+    if (st == TUF_OK)
+        st = tuf_doc_find_att(&pos, t->stored, tuf_str(att->name));
+    tuf_att_reader_free(&t->reader);
+    if (st == TUF_OK)
+        st = tuf_att_open(&t->reader, t->stored, pos, att->inflate ? TUF_ATT_DECODED
+                                                                   : TUF_ATT_STORED);
+    if (st != TUF_OK)
+        return st < 0 ? st : bad_doc(t, "an attachment");
+    t->att_left = att->length;
+    return TUF_OK;
+}
+
 static tuf_status start_get(struct transfer *t, const struct att *att)
 {
+    if (t->source->db != NULL)
+        return open_local(t, att);
     TUF_AUTO(tufi_buf_release) struct buf path = BUF_INIT;
     repl_append_docid(&path, t->doc->id);
     buf_append_u8(&path, '/');
@@ -413,7 +460,7 @@ static tuf_status get_ended(struct transfer *t, CURLcode code)
     if (t->bad_get || (code == CURLE_OK && status != 200))
         return tufi_fail_kind(TUF_E_IO, status >= 500 ? "req_failed" : ATTACHMENT_FAILED,
                               "%s answers the GET of an attachment with status %ld",
-                              t->source->http.ep->shown, status);
+                              t->source->shown, status);
     if (t->bad_length || (code == CURLE_OK && t->att_left > 0))
         return tufi_fail_kind(TUF_E_IO, ATTACHMENT_FAILED,
                               "an attachment of %.80s has another length than it says", t->doc->id);
@@ -465,6 +512,10 @@ static tuf_status take_messages(bool *done_out, struct transfer *t)
             continue;
         if (message->easy_handle == t->put) {
             *done_out = true;
+            if (t->local_status < 0)
+                return t->local_status;
+            if (t->local_status != TUF_OK)
+                return bad_doc(t, "an attachment's length");
             return code == CURLE_OK ? TUF_OK : repl_http_failure(&t->target->http, code);
         }
         tuf_status st = get_ended(t, code);
@@ -499,9 +550,129 @@ static tuf_status flow(struct transfer *t)
     return st;
 }
 
+/* ---- into a database of this process ----------------------------------------------------- */
+
+/* Where the bytes of a GET go. */
+struct inlet {
+    struct transfer *t;
+    tuf_att_writer *writer;
+    tuf_status st;
+};
+
+static void inlet_release(struct inlet *in)
+{
+    tuf_att_writer_free(&in->writer);
+}
+
+static size_t on_inlet_data(char *data, size_t size, size_t count, void *ctx)
+{
+    struct inlet *in = ctx;
+    struct transfer *t = in->t;
+    size_t len = size * count;
+    long status = 0;
+    (void)curl_easy_getinfo(t->get, CURLINFO_RESPONSE_CODE, &status);
+    t->bad_get = status != 200;
+    t->bad_length = len > t->att_left;
+    if (t->bad_get || t->bad_length)
+        return 0;
+    t->att_left -= len;
+    in->st = tuf_att_write(in->writer, data, len);
+    return in->st == TUF_OK ? len : 0;
+}
+
+static tuf_status copy_local(struct inlet *in)
+{
+    struct transfer *t = in->t;
+    size_t len = 0;
+    TUF_AUTOFREE uint8_t *piece = tufi_alloc(TRANSFER_BUFFER);
+    tuf_status st = piece != NULL ? TUF_OK : tufi_nomem();
+    while (st == TUF_OK) {
+        st = *t->target->http.limits.cancel ? TUF_STOPPED
+                                            : tuf_att_read(&len, t->reader, piece, TRANSFER_BUFFER);
+        if (st == TUF_OK)
+            st = tuf_att_write(in->writer, piece, len);
+    }
+    return st == TUF_END ? TUF_OK : st;
+}
+
+static tuf_status fetch_remote(struct inlet *in)
+{
+    struct transfer *t = in->t;
+    int running = 1;
+    CURLcode code = curl_easy_setopt(t->get, CURLOPT_WRITEFUNCTION, on_inlet_data);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(t->get, CURLOPT_WRITEDATA, in);
+    if (code != CURLE_OK)
+        return repl_http_failure(&t->source->http, code);
+    for (;;) {
+        int left = 0;
+        if (curl_multi_perform(t->multi, &running) != CURLM_OK)
+            return tufi_fail_kind(TUF_E_IO, "req_failed", "curl cannot go on");
+        const CURLMsg *message = curl_multi_info_read(t->multi, &left);
+        if (message != NULL && message->msg == CURLMSG_DONE)
+            return in->st < 0 ? in->st : get_ended(t, message->data.result);
+        if (*t->source->http.limits.cancel)
+            return TUF_STOPPED;
+        (void)curl_multi_poll(t->multi, NULL, 0, POLL_MS, NULL);
+    }
+}
+
+/* One attachment from wherever it is into the edit. */
+static tuf_status fill(struct transfer *t, tuf_edit *edit, size_t pos)
+{
+    TUF_AUTO(inlet_release) struct inlet in = { .t = t };
+    TUF_AUTO(tuf_blob_free) tuf_blob *blob = NULL;
+    tuf_att_options opts = TUF_ATT_OPTIONS_INIT;
+    tuf_follow follow;
+    tuf_status st = tuf_edit_follow(&follow, edit, pos);
+    if (st != TUF_OK || pos >= t->att_count)
+        return st < 0 ? st : bad_doc(t, "the list of attachments");
+    opts.type = follow.type;
+    opts.gzip = follow.gzip;
+    opts.raw = true;
+    st = tuf_att_writer_new(&in.writer, t->target->db, &opts);
+    if (st == TUF_OK)
+        st = start_get(t, &t->atts[pos]);
+    if (st == TUF_OK)
+        st = t->reader != NULL ? copy_local(&in) : fetch_remote(&in);
+    end_get(t);
+    if (st == TUF_OK)
+        st = tuf_att_finish(&blob, in.writer);
+    return st == TUF_OK ? tuf_edit_set_follow(edit, pos, &blob) : st;
+}
+
+/* The same as a PUT of the whole, with the status that its answer would have. */
+static tuf_status deliver(long *status_out, struct transfer *t)
+{
+    TUF_AUTO(tuf_edit_free) tuf_edit *edit = NULL;
+    tuf_edit_options opts = TUF_EDIT_OPTIONS_INIT;
+    tuf_edit_result result = { 0 };
+    opts.flags = TUF_EDIT_REPLICATED;
+    tuf_status st = tuf_edit_parse(&edit, buf_slice(&t->plain), &opts);
+    size_t count = st == TUF_OK ? tuf_edit_follow_count(edit) : 0;
+    if (st == TUF_OK && count != t->att_count)
+        st = bad_doc(t, "the list of attachments");
+    for (size_t pos = 0; pos < count && st == TUF_OK; pos++)
+        st = fill(t, edit, pos);
+    if (st == TUF_OK)
+        st = tuf_db_commit(t->target->db, &edit, 1, 0);
+    if (st == TUF_MISSING_STUB) {
+        *status_out = 412;
+        return TUF_OK;
+    }
+    if (st != TUF_OK)
+        return st;
+    tuf_edit_get_result(&result, edit);
+    *status_out = result.status == TUF_OK ? 201 : 400;
+    return TUF_OK;
+}
+
 static void release(struct transfer *t)
 {
     end_get(t);
+    tuf_att_reader_free(&t->reader);
+    tuf_doc_free(&t->stored);
+    tuf_snapshot_free(&t->snapshot);
     if (t->multi != NULL && t->put != NULL)
         curl_multi_remove_handle(t->multi, t->put);
     curl_easy_cleanup(t->get);
@@ -512,48 +683,65 @@ static void release(struct transfer *t)
         tufi_free(t->atts[i].type);
     }
     tufi_free(t->atts);
+    tufi_buf_release(&t->plain);
     tufi_buf_release(&t->head);
     tufi_buf_release(&t->text);
     tufi_buf_release(&t->ring);
     tufi_buf_release(&t->answer);
 }
 
-static tuf_status try_once(long *status_out, bool *login_again_out, struct peer *source,
-                           struct peer *target, const struct transfer_doc *doc, bool with_stubs)
+static tuf_status set_up_curl(struct transfer *t)
+{
+    struct peer *source = t->source;
+    if (source->multi == NULL)
+        source->multi = curl_multi_init();
+    t->multi = source->multi;
+    t->get = curl_easy_init();
+    t->put = curl_easy_init();
+    return t->multi != NULL && t->get != NULL && t->put != NULL ? TUF_OK : tufi_nomem();
+}
+
+/* What one attempt came to. */
+struct attempt {
+    long status; /* of HTTP; of a local target what HTTP would have said */
+    bool login_again;
+    uint64_t bytes;
+};
+
+static tuf_status try_once(struct attempt *out, struct peer *source, struct peer *target,
+                           const struct transfer_doc *doc, bool with_stubs)
 {
     TUF_AUTO(release) struct transfer t = { .source = source, .target = target, .doc = doc,
                                             .with_stubs = with_stubs };
-    *status_out = 0;
+    memset(out, 0, sizeof(*out));
     tuf_status st = plan(&t);
-    if (st != TUF_OK)
-        return st;
-    if (source->multi == NULL)
-        source->multi = curl_multi_init();
-    t.multi = source->multi;
-    t.get = curl_easy_init();
-    t.put = curl_easy_init();
-    if (t.multi == NULL || t.get == NULL || t.put == NULL)
-        return tufi_nomem();
-    st = flow(&t);
-    *login_again_out = t.login_again;
     if (st == TUF_OK)
-        (void)curl_easy_getinfo(t.put, CURLINFO_RESPONSE_CODE, status_out);
+        st = set_up_curl(&t);
+    if (st == TUF_OK)
+        st = target->db != NULL ? deliver(&out->status, &t) : flow(&t);
+    out->login_again = t.login_again;
+    out->bytes = t.total;
+    if (st == TUF_OK && target->db == NULL)
+        (void)curl_easy_getinfo(t.put, CURLINFO_RESPONSE_CODE, &out->status);
     return st;
 }
 
-tuf_status repl_transfer(enum transfer_outcome *out, struct peer *source, struct peer *target,
-                         const struct transfer_doc *doc)
+tuf_status repl_transfer(enum transfer_outcome *out, uint64_t *bytes_out, struct peer *source,
+                         struct peer *target, const struct transfer_doc *doc)
 {
     uint64_t pause_ms = 250;
     bool with_stubs = true, login_again = false;
+    struct attempt done;
     tuf_status st;
     long status;
     for (unsigned attempt = 0;; attempt++) {
-        st = try_once(&status, &login_again, source, target, doc, with_stubs);
+        st = try_once(&done, source, target, doc, with_stubs);
+        status = done.status;
+        login_again = done.login_again;
         if (st == TUF_OK && status == 412 && with_stubs)
             with_stubs = false; /* it does not have what it was thought to have */
-        else if (login_again || repl_http_may_login(&target->http, status))
-            login_again = false;
+        else if (login_again || (target->db == NULL && repl_http_may_login(&target->http, status)))
+            continue;
         else if (!repl_http_may_retry(st, status))
             break;
         if (attempt >= source->http.limits.retries)
@@ -569,7 +757,8 @@ tuf_status repl_transfer(enum transfer_outcome *out, struct peer *source, struct
         return st;
     if (status >= 500)
         return tufi_fail_kind(TUF_E_IO, "document_failed", "%s answers a PUT with status %ld",
-                              target->http.ep->shown, status);
+                              target->shown, status);
     *out = status >= 200 && status <= 299 ? TRANSFER_DONE : TRANSFER_REFUSED;
+    *bytes_out = done.bytes;
     return TUF_OK;
 }

@@ -30,10 +30,13 @@ struct transfer_doc {
 };
 
 /*
+ * Either end may be a database of this process: then its bytes come from it, or go into it, without
+ * a request.
+ *   bytes_out  set on TUF_OK: what travelled
  * Returns: TUF_OK; TUF_STOPPED; E_IO of a connection; E_INVALID (the document makes no sense);
  *          E_NOMEM.
  */
-tuf_status repl_transfer(enum transfer_outcome *out, struct peer *source, struct peer *target,
-                         const struct transfer_doc *doc);
+tuf_status repl_transfer(enum transfer_outcome *out, uint64_t *bytes_out, struct peer *source,
+                         struct peer *target, const struct transfer_doc *doc);
 
 #endif
