@@ -34,6 +34,7 @@ static const struct known_key known_keys[] = {
     { "couchdb", "single_node", FORM_BOOL },
     { "couchdb", "users_db_security_editable", FORM_BOOL },
     { "chttpd", "port", FORM_PORT },
+    { "chttpd", "enable", FORM_BOOL },
     { "chttpd", "require_valid_user", FORM_BOOL },
     { "chttpd", "require_valid_user_except_for_up", FORM_BOOL },
     { "chttpd", "admin_only_all_dbs", FORM_BOOL },
@@ -163,7 +164,7 @@ static const char *const file_only[][2] = {
     { "feature_flags", "*" }, { "couchdb_engines", "*" }, { "indexers", "*" }, { "ssl", "*" },
     { "prometheus", "*" }, { "jwt_keys", "*" }, { "tuffet", "*" },
     { "couchdb", "js_engine" }, { "log", "file" }, { "log", "writer" },
-    { "chttpd", "config_whitelist" }, { "chttpd", "peer_header" },
+    { "chttpd", "config_whitelist" }, { "chttpd", "enable" }, { "chttpd", "peer_header" },
     { "chttpd_auth", "authentication_db" }, { "chttpd_auth", "proxy_use_secret" },
     { "chttpd_auth", "proxy_allow_admin" }, { "replicator", "password" },
 };

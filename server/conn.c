@@ -9,8 +9,11 @@
 #include "server/conn.h"
 
 #include <event2/buffer.h>
+#include <event2/bufferevent_ssl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -109,6 +112,17 @@ size_t conn_output_len(const struct conn *conn)
     return evbuffer_get_length(bufferevent_get_output(conn->bev));
 }
 
+/* TLS tells the other side that this was all; once, and without waiting for its answer. */
+static void say_farewell(struct conn *conn)
+{
+    SSL *ssl = conn->is_tls ? bufferevent_openssl_get_ssl(conn->bev) : NULL;
+    if (ssl == NULL || !SSL_is_init_finished(ssl) ||
+        (SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN) != 0)
+        return;
+    (void)SSL_shutdown(ssl);
+    ERR_clear_error();
+}
+
 static void conn_free(struct conn *conn)
 {
     if (conn->prev != NULL)
@@ -118,6 +132,7 @@ static void conn_free(struct conn *conn)
     if (conn->next != NULL)
         conn->next->prev = conn->prev;
     conn->loop->conn_count--;
+    say_farewell(conn);
     bufferevent_free(conn->bev);
     framing_release(&conn->framing);
     conn->magic = 0;
@@ -394,6 +409,7 @@ static void step_flush(struct conn *conn)
     conn->state = CONN_LINGER;
     conn->deadline_ms = clock_ms() + CONN_LINGER_MS;
     conn->drained = 0;
+    say_farewell(conn);
     shutdown(bufferevent_getfd(conn->bev), SHUT_WR);
 }
 
@@ -463,6 +479,8 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 {
     struct conn *conn = conn_of(arg);
     (void)bev;
+    if ((what & BEV_EVENT_CONNECTED) != 0)
+        return; /* the handshake of TLS is done */
     if ((what & BEV_EVENT_EOF) != 0 && conn->state != CONN_LINGER) {
         /* A client may close its sending half and still wait for the answer. */
         conn->eof = true;
@@ -519,16 +537,31 @@ static void format_peer(char *out, size_t size, const struct sockaddr *addr)
         bytes = &((const struct sockaddr_in *)(const void *)addr)->sin_addr;
     else if (addr->sa_family == AF_INET6)
         bytes = &((const struct sockaddr_in6 *)(const void *)addr)->sin6_addr;
-    if (bytes == NULL || evutil_inet_ntop(addr->sa_family, bytes, out, size) == NULL)
+    if (addr->sa_family == AF_UNIX)
+        snprintf(out, size, "unix");
+    else if (bytes == NULL || evutil_inet_ntop(addr->sa_family, bytes, out, size) == NULL)
         out[0] = 0;
 }
 
-void conn_open(struct loop *loop, evutil_socket_t fd, const struct sockaddr *addr)
+/* NULL when out of memory: then socket and TLS state are the caller's. */
+static struct bufferevent *new_bufferevent(struct loop *loop, evutil_socket_t fd, SSL *ssl)
+{
+    if (ssl == NULL)
+        return bufferevent_socket_new(loop->base, fd, BEV_OPT_CLOSE_ON_FREE);
+    struct bufferevent *bev = bufferevent_openssl_socket_new(
+        loop->base, fd, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+    /* A client that closes without a farewell is one that closes: lengths are known from HTTP. */
+    if (bev != NULL)
+        bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
+    return bev;
+}
+
+void conn_open(struct loop *loop, evutil_socket_t fd, const struct sockaddr *addr, SSL *ssl)
 {
     struct conn *conn = tufi_alloc_zero(sizeof(*conn));
-    struct bufferevent *bev =
-        conn != NULL ? bufferevent_socket_new(loop->base, fd, BEV_OPT_CLOSE_ON_FREE) : NULL;
+    struct bufferevent *bev = conn != NULL ? new_bufferevent(loop, fd, ssl) : NULL;
     if (bev == NULL) {
+        SSL_free(ssl);
         evutil_closesocket(fd);
         tufi_free(conn);
         return;
@@ -538,6 +571,7 @@ void conn_open(struct loop *loop, evutil_socket_t fd, const struct sockaddr *add
     conn->magic = CONN_MAGIC;
     conn->loop = loop;
     conn->bev = bev;
+    conn->is_tls = ssl != NULL;
     conn->step_task.run = run_step_task;
     format_peer(conn->peer, sizeof(conn->peer), addr);
     conn->next = loop->conns;

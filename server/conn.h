@@ -18,6 +18,7 @@
 
 #include <event2/bufferevent.h>
 #include <event2/util.h>
+#include <openssl/ssl.h>
 
 #include "server/framing.h"
 #include "server/head.h"
@@ -58,12 +59,14 @@ struct conn {
     bool reading_rests;           /* EV_READ is off: the input buffer is full */
     bool eof;                     /* the client sends no more */
     bool step_queued;
+    bool is_tls;
     struct loop_task step_task;
     char peer[PEER_SIZE];                /* address of the client, for the log */
 };
 
-/* Takes over a connected socket. Closes it when out of memory. */
-void conn_open(struct loop *loop, evutil_socket_t fd, const struct sockaddr *addr);
+/* Takes over a connected socket, and the TLS state of its server side if there is one. Closes and
+ * frees both when out of memory. */
+void conn_open(struct loop *loop, evutil_socket_t fd, const struct sockaddr *addr, SSL *ssl);
 
 /* Ends a connection now. Its request, if any, is told that the client is gone. */
 void conn_close(struct conn *conn);

@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -20,6 +22,7 @@
 #include "server/conn.h"
 #include "server/log.h"
 #include "server/server.h"
+#include "server/tls.h"
 
 #define BACKLOG 1024
 #define PAUSE_MS 100
@@ -31,6 +34,8 @@ struct listener {
     int reserve_fd;
     unsigned next_loop;
     unsigned port;
+    bool tls;
+    char unix_path[LISTEN_PATH_MAX]; /* to remove at the end; empty: none */
 };
 
 /* A connection on its way to its loop. */
@@ -38,6 +43,7 @@ struct arrival {
     struct loop_task task;
     struct loop *loop;
     evutil_socket_t fd;
+    bool tls;
     struct sockaddr_storage addr;
 };
 
@@ -85,6 +91,8 @@ static bool is_loopback(const struct sockaddr *addr)
 
 bool listen_is_loopback(const struct listen_address *address)
 {
+    if (address->unix_socket)
+        return true;
     struct addrinfo *found = look_up(address);
     bool all = found != NULL;
     for (const struct addrinfo *one = found; one != NULL; one = one->ai_next)
@@ -97,10 +105,13 @@ bool listen_is_loopback(const struct listen_address *address)
 static void run_arrival(struct loop_task *task)
 {
     struct arrival *arrival = (struct arrival *)(void *)task;
-    if (arrival->loop->stopping)
+    SSL *ssl = arrival->tls ? tls_accept(arrival->loop->server->tls) : NULL;
+    if (arrival->loop->stopping || (arrival->tls && ssl == NULL)) {
+        SSL_free(ssl);
         evutil_closesocket(arrival->fd);
-    else
-        conn_open(arrival->loop, arrival->fd, (struct sockaddr *)&arrival->addr);
+    } else {
+        conn_open(arrival->loop, arrival->fd, (struct sockaddr *)&arrival->addr, ssl);
+    }
     tufi_free(arrival);
 }
 
@@ -120,6 +131,7 @@ static void on_accept(struct evconnlistener *source, evutil_socket_t fd, struct 
     arrival->task.run = run_arrival;
     arrival->loop = loop;
     arrival->fd = fd;
+    arrival->tls = listener->tls;
     memcpy(&arrival->addr, addr, (size_t)addr_len);
     if (loop->index == 0)
         run_arrival(&arrival->task);
@@ -163,6 +175,58 @@ static unsigned bound_port(evutil_socket_t fd)
     return ntohs(((struct sockaddr_in *)(void *)&addr)->sin_port);
 }
 
+/* A socket left behind by a server that was killed is in the way; one that answers is not ours. */
+static void remove_stale(const struct sockaddr_un *addr)
+{
+    struct stat info;
+    if (lstat(addr->sun_path, &info) != 0 || !S_ISSOCK(info.st_mode))
+        return;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool dead = fd >= 0 && connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) != 0 &&
+                errno == ECONNREFUSED;
+    if (fd >= 0)
+        close(fd);
+    if (dead)
+        unlink(addr->sun_path);
+}
+
+static struct evconnlistener *listen_unix(struct listener *listener, struct event_base *base,
+                                          const char *path)
+{
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+    remove_stale(&addr);
+    struct evconnlistener *made = evconnlistener_new_bind(
+        base, on_accept, listener, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, BACKLOG,
+        (struct sockaddr *)&addr, sizeof(addr));
+    if (made != NULL) {
+        snprintf(listener->unix_path, sizeof(listener->unix_path), "%s", path);
+        (void)chmod(path, 0660);
+    }
+    return made;
+}
+
+static struct evconnlistener *listen_host(struct listener *listener, struct event_base *base,
+                                          const struct listen_address *address)
+{
+    unsigned flags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE;
+    struct addrinfo *found = look_up(address);
+    if (found == NULL) {
+        errno = EADDRNOTAVAIL;
+        return NULL;
+    }
+    /* "::" beside "0.0.0.0" wants its own half only. */
+    if (found->ai_family == AF_INET6)
+        flags |= LEV_OPT_BIND_IPV6ONLY;
+    struct evconnlistener *made =
+        evconnlistener_new_bind(base, on_accept, listener, flags, BACKLOG, found->ai_addr,
+                                (int)found->ai_addrlen);
+    int err = errno;
+    freeaddrinfo(found);
+    errno = err;
+    return made;
+}
+
 tuf_status listener_new(struct listener **out, struct server *server,
                         const struct listen_address *address)
 {
@@ -170,24 +234,21 @@ tuf_status listener_new(struct listener **out, struct server *server,
     if (listener == NULL)
         return tufi_nomem();
     listener->server = server;
+    listener->tls = address->tls;
     listener->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    struct addrinfo *found = look_up(address);
     struct event_base *base = server->loops[0]->base;
-    if (found != NULL) {
-        listener->listener = evconnlistener_new_bind(
-            base, on_accept, listener,
-            LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE, BACKLOG,
-            found->ai_addr, (int)found->ai_addrlen);
-        freeaddrinfo(found);
-    }
     listener->resume_event = evtimer_new(base, on_resume, listener);
+    listener->listener = address->unix_socket ? listen_unix(listener, base, address->host)
+                                              : listen_host(listener, base, address);
     if (listener->listener == NULL || listener->resume_event == NULL) {
         int err = errno;
         listener_free(&listener);
-        return tufi_fail_errno(err, "cannot listen on %s port %s", address->host, address->port);
+        return tufi_fail_errno(err, "cannot listen on %s%s%s", address->host,
+                               address->unix_socket ? "" : " port ", address->port);
     }
     evconnlistener_set_error_cb(listener->listener, on_error);
-    listener->port = bound_port(evconnlistener_get_fd(listener->listener));
+    if (!address->unix_socket)
+        listener->port = bound_port(evconnlistener_get_fd(listener->listener));
     *out = listener;
     return TUF_OK;
 }
@@ -205,6 +266,8 @@ void listener_free(struct listener **listener)
         evconnlistener_free((*listener)->listener);
     if ((*listener)->resume_event != NULL)
         event_free((*listener)->resume_event);
+    if ((*listener)->unix_path[0] != 0)
+        unlink((*listener)->unix_path);
     if ((*listener)->reserve_fd >= 0)
         close((*listener)->reserve_fd);
     tufi_free(*listener);

@@ -17,6 +17,7 @@
 #include "server/server.h"
 
 #define CONFIG_FILES_MAX 32
+#define LISTEN_MAX 16
 #define SETS_MAX 64
 #define SET_SIZE 64
 #define THREADS_MAX 64
@@ -25,7 +26,8 @@
 static const char usage_text[] =
     "usage: tuffetd --data-dir DIR [options]\n"
     "  --data-dir DIR        where the databases are\n"
-    "  --listen ADDR:PORT    default: [chttpd] bind_address and port, 127.0.0.1:5984\n"
+    "  --listen ADDR:PORT    default: [chttpd] bind_address and port, 127.0.0.1:5984;\n"
+    "                        may be repeated\n"
     "  --config FILE         ini file, or directory of *.ini; may be repeated, later ones win;\n"
     "                        DIR/local.ini comes last and is the one that is written\n"
     "  --set SECTION/KEY=VALUE  wins over all files; may be repeated\n"
@@ -62,6 +64,7 @@ struct arguments {
     struct server_options options;
     const char *config_paths[CONFIG_FILES_MAX];
     const char *sets[SETS_MAX];
+    const char *listen[LISTEN_MAX];
     char level_set[SET_SIZE];
     int exit_code; /* >= 0: nothing more to do */
 };
@@ -93,7 +96,9 @@ static bool take_option(struct arguments *args, int id, const char *value)
         options->data_dir = value;
         return true;
     case OPT_LISTEN:
-        options->listen = value;
+        if (options->listen_count == LISTEN_MAX)
+            return false;
+        args->listen[options->listen_count++] = value;
         return true;
     case OPT_CONFIG:
         if (options->config_count == CONFIG_FILES_MAX)
@@ -141,6 +146,7 @@ static void parse_arguments(struct arguments *args, int argc, char **argv)
     args->options.worker_count = 4;
     args->options.config_paths = args->config_paths;
     args->options.sets = args->sets;
+    args->options.listen = args->listen;
     int id;
     while (args->exit_code < 0 && (id = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         if (!take_option(args, id, optarg)) {

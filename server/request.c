@@ -264,7 +264,8 @@ static bool forwarded(tuf_slice *out, const struct request *req, const char *key
 bool request_is_secure(const struct request *req)
 {
     tuf_slice value;
-    return (forwarded(&value, req, "x_forwarded_ssl", "X-Forwarded-Ssl") &&
+    return (req->priv->conn != NULL && req->priv->conn->is_tls) ||
+           (forwarded(&value, req, "x_forwarded_ssl", "X-Forwarded-Ssl") &&
             slice_is(value, "on")) ||
            (forwarded(&value, req, "x_forwarded_proto", "X-Forwarded-Proto") &&
             slice_is(value, "https"));

@@ -18,11 +18,11 @@
 
 #include "base/alloc.h"
 #include "base/hex.h"
+#include "server/addresses.h"
 #include "server/admins.h"
 #include "server/compactions.h"
 #include "server/dbs.h"
 #include "server/global_changes.h"
-#include "server/listen.h"
 #include "server/lockout.h"
 #include "server/log.h"
 #include "server/loop.h"
@@ -32,6 +32,7 @@
 #include "server/replicator_docs.h"
 #include "server/session.h"
 #include "server/startup.h"
+#include "server/tls.h"
 #include "server/work.h"
 
 #define EXIT_CONFIG 78
@@ -39,7 +40,7 @@
 
 struct stopper {
     struct server *server;
-    struct listener *listener;
+    struct addresses *addresses;
 };
 
 static void complain(const char *what)
@@ -68,7 +69,7 @@ static void on_signal(evutil_socket_t signal_number, short what, void *arg)
         _exit(1);
     server->stopping = true;
     log_line(LOG_NOTICE, "stopping");
-    listener_free(&stopper->listener);
+    addresses_close(stopper->addresses);
     repl_jobs_stop(server->replications);
     for (unsigned i = 0; i < server->loop_count; i++)
         loop_stop(server->loops[i]);
@@ -83,6 +84,8 @@ static void on_hangup(evutil_socket_t signal_number, short what, void *arg)
     (void)what;
     if (config_reload(server->config) != TUF_OK || admins_prepare(server->config) != TUF_OK)
         log_line(LOG_ERROR, "reading the configuration: %s", tuf_last_error()->text);
+    else if (server->tls != NULL && tls_reload(server->tls, server->config) != TUF_OK)
+        log_line(LOG_ERROR, "reading certificates: %s", tuf_last_error()->text);
     else if (!log_open(server->config))
         log_line(LOG_ERROR, "opening the log: %s", strerror(errno));
     else
@@ -106,36 +109,14 @@ static tuf_status ensure_uuid(struct server *server)
     return config_set(NULL, server->config, "couchdb", "uuid", tuf_str(server->uuid), true);
 }
 
-static void find_address(struct listen_address *out, struct server *server,
-                         const struct server_options *options)
-{
-    TUF_AUTO(tufi_buf_release) struct buf host = BUF_INIT;
-    if (options->listen != NULL && listen_parse(out, options->listen))
-        return;
-    if (!config_get(&host, server->config, "chttpd", "bind_address"))
-        buf_append_str(&host, "127.0.0.1");
-    snprintf(out->host, sizeof(out->host), "%.*s", (int)host.len, (const char *)host.data);
-    snprintf(out->port, sizeof(out->port), "%u",
-             (unsigned)(config_uint(server->config, "chttpd", "port", 5984) & 0xffff));
-}
-
-/* What was chosen shows in the configuration. */
-static tuf_status publish_address(struct server *server, const struct listen_address *address)
-{
-    tuf_status st =
-        config_pin(server->config, "chttpd", "bind_address", tuf_str(address->host));
-    if (st != TUF_OK)
-        return st;
-    return config_pin(server->config, "chttpd", "port", tuf_str(address->port));
-}
-
 /* No admin, no service: everybody would be one. */
-static bool check_admin(struct server *server, const struct listen_address *address,
+static bool check_admin(struct server *server, const struct addresses *addresses,
                         bool insecure_loopback)
 {
     if (config_has_admin(server->config))
         return true;
-    if (!listen_is_loopback(address)) {
+    const struct listen_address *address = addresses_public(addresses);
+    if (address != NULL) {
         fprintf(stderr,
                 "tuffetd: refusing to listen on %s without a server admin.\n"
                 "Put one into [admins] of a configuration file, or set COUCHDB_USER and "
@@ -216,11 +197,11 @@ static void stop_threads(struct server *server)
     }
 }
 
-static int run_loops(struct server *server, const struct listen_address *address)
+static int run_loops(struct server *server, struct addresses *addresses)
 {
-    struct stopper stopper = { .server = server };
+    struct stopper stopper = { .server = server, .addresses = addresses };
     struct event_base *base = server->loops[0]->base;
-    tuf_status st = listener_new(&stopper.listener, server, address);
+    tuf_status st = TUF_OK;
     struct event *on_term = evsignal_new(base, SIGTERM, on_signal, &stopper);
     struct event *on_int = evsignal_new(base, SIGINT, on_signal, &stopper);
     struct event *on_hup = evsignal_new(base, SIGHUP, on_hangup, &stopper);
@@ -230,12 +211,9 @@ static int run_loops(struct server *server, const struct listen_address *address
                          event_add(on_term, NULL) != 0 || event_add(on_int, NULL) != 0 ||
                          event_add(on_hup, NULL) != 0))
         st = tufi_nomem();
+    if (st == TUF_OK)
+        st = addresses_open(addresses, server);
     if (st == TUF_OK) {
-        server->port = listener_port(stopper.listener);
-        bool v6 = strchr(address->host, ':') != NULL;
-        printf("tuffetd: ready on http://%s%s%s:%u/\n", v6 ? "[" : "", address->host,
-               v6 ? "]" : "", listener_port(stopper.listener));
-        fflush(stdout);
         if (replicator_docs_start(server->replicator_docs) != TUF_OK)
             log_line(LOG_ERROR, "%s", tuf_last_error()->text);
         loop_run(server->loops[0]);
@@ -245,7 +223,7 @@ static int run_loops(struct server *server, const struct listen_address *address
             loop_stop(server->loops[i]);
     }
     stop_threads(server);
-    listener_free(&stopper.listener);
+    addresses_close(addresses);
     if (on_term != NULL)
         event_free(on_term);
     if (on_int != NULL)
@@ -273,46 +251,52 @@ static void release_parts(struct server *server)
     lockout_free(&server->lockout);
     password_cache_free(&server->passwords);
     peruser_free(&server->peruser);
+    tls_free(&server->tls);
     config_free(&server->config);
 }
 
 int server_run(const struct server_options *options)
 {
     struct server server = { .data_dir = options->data_dir, .start_us = clock_us() };
-    struct listen_address address = { { 0 }, { 0 } };
+    struct addresses addresses = { .count = 0 };
     tuf_status st = startup_config(&server, options);
     if (st != TUF_OK) {
         complain("cannot read the configuration");
         config_free(&server.config);
         return EXIT_CONFIG;
     }
-    if (options->check_config || options->print_config) {
-        if (options->print_config)
-            startup_print(server.config);
+    if (options->print_config) {
+        startup_print(server.config);
         config_free(&server.config);
         return 0;
     }
-    if (options->listen != NULL && !listen_parse(&address, options->listen)) {
-        fprintf(stderr, "tuffetd: --listen wants ADDRESS:PORT\n");
+    st = addresses_find(&addresses, &server, options);
+    if (st == TUF_OK && config_bool(server.config, "ssl", "enable", false))
+        st = tls_new(&server.tls, server.config);
+    if (st != TUF_OK || options->check_config) {
+        if (st != TUF_OK)
+            complain("cannot use the configuration");
+        tls_free(&server.tls);
         config_free(&server.config);
-        return EXIT_CONFIG;
+        return st == TUF_OK ? 0 : EXIT_CONFIG;
     }
-    find_address(&address, &server, options);
     log_set_node(server.node_name);
     config_set_listener(server.config, on_config, &server);
     if (!log_open(server.config)) {
         fprintf(stderr, "tuffetd: cannot open the log: %s\n", strerror(errno));
+        tls_free(&server.tls);
         config_free(&server.config);
         return EXIT_CONFIG;
     }
     st = admins_prepare(server.config);
     int code = 1;
-    if (st == TUF_OK && !check_admin(&server, &address, options->insecure_loopback)) {
+    if (st == TUF_OK && !check_admin(&server, &addresses, options->insecure_loopback)) {
+        tls_free(&server.tls);
         config_free(&server.config);
         return EXIT_CONFIG;
     }
     if (st == TUF_OK)
-        st = publish_address(&server, &address);
+        st = addresses_publish(&addresses, &server);
     if (st == TUF_OK)
         st = session_ensure_secret(&server);
     if (st == TUF_OK)
@@ -328,7 +312,7 @@ int server_run(const struct server_options *options)
     if (st != TUF_OK)
         complain("cannot start");
     else
-        code = run_loops(&server, &address);
+        code = run_loops(&server, &addresses);
     release_parts(&server);
     return code;
 }

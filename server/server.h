@@ -19,6 +19,7 @@ struct password_cache;
 struct peruser;
 struct repl_jobs;
 struct replicator_docs;
+struct tls;
 struct uuids;
 struct work_pool;
 
@@ -38,6 +39,7 @@ struct server {
     struct uuids *uuids;
     struct repl_jobs *replications;
     struct replicator_docs *replicator_docs;
+    struct tls *tls;              /* NULL if it is off */
     struct loop **loops;          /* one thread each */
     unsigned loop_count;
     char uuid[SERVER_UUID_SIZE];  /* persisted in [couchdb] uuid */
@@ -65,7 +67,8 @@ void uuids_free(struct uuids **uuids);
 /* What the command line says. Strings are borrowed. */
 struct server_options {
     const char *data_dir;
-    const char *listen;              /* "ADDR:PORT"; NULL: from the configuration */
+    const char *const *listen;       /* "ADDR:PORT"; none: from the configuration */
+    size_t listen_count;
     const char *const *config_paths;
     size_t config_count;
     unsigned loop_count;

@@ -35,11 +35,11 @@ export function ask (server, method, target, body, more = {}) {
 
 // A server with arguments of its own, in another directory. Resolves when it ended, or with
 // { child, port } when it is ready.
-export function startOther (server, args, env = {}, dir = 'other') {
+export function startOther (server, args, env = {}, dir = 'other', listen = ['--listen', '127.0.0.1:0']) {
   const clean = { ...process.env, ...env }
   for (const name of Object.keys(clean)) if (/^(COUCHDB_|NODENAME)/.test(name) && !(name in env)) delete clean[name]
   return new Promise((resolve) => {
-    const child = spawn(server.program, ['--data-dir', path.join(server.dir, dir), '--listen', '127.0.0.1:0', ...args], { env: clean })
+    const child = spawn(server.program, ['--data-dir', path.join(server.dir, dir), ...listen, ...args], { env: clean })
     const other = { child, text: '', port: 0 }
     other.exited = new Promise((resolve) => child.on('exit', (code) => { other.code = code; resolve(code) }))
     other.stop = () => { child.kill('SIGTERM'); return other.exited }

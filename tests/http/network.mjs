@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: The Tuffet authors
+//
+// Role: where and how the server listens: TLS, several addresses, a Unix socket.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import https from 'node:https'
+import path from 'node:path'
+import tls from 'node:tls'
+
+import { ask, startOther } from './operation.mjs'
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+
+// A key and a certificate for a name, signed by itself. Returns their paths.
+function makeCertificate (server, name) {
+  const at = (end) => path.join(server.dir, `${name}.${end}`)
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
+    '-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${name}`, '-keyout', at('key'), '-out', at('crt')], { stdio: 'ignore' })
+  return { key: at('key'), cert: at('crt') }
+}
+
+function askTls (port, servername, target, more = {}) {
+  const { method = 'GET', body, ...options } = more
+  return new Promise((resolve, reject) => {
+    const auth = 'Basic ' + Buffer.from('admin:secret').toString('base64')
+    const req = https.request({
+      host: '127.0.0.1', port, servername, path: target, method, rejectUnauthorized: false, agent: false,
+      headers: { authorization: auth, 'content-type': 'application/json' }, ...options
+    }, (res) => {
+      const parts = []
+      const name = res.socket.getPeerCertificate().subject.CN
+      const protocol = res.socket.getProtocol()
+      res.on('data', (part) => parts.push(part))
+      res.on('end', () => resolve({ status: res.statusCode, headers: res.headers, body: Buffer.concat(parts), name, protocol }))
+    })
+    req.on('error', reject)
+    req.end(body)
+  })
+}
+
+// Places of the ready lines: { https: [port], http: [port], unix: [path] }.
+function places (other) {
+  const out = { http: [], https: [], unix: [] }
+  for (const [, kind, rest] of other.text.matchAll(/ready on (https?|unix):(\S+)/g)) {
+    out[kind].push(kind === 'unix' ? rest : Number(/:(\d+)\/$/.exec(rest)[1]))
+  }
+  return out
+}
+
+const ini = (server, text) => {
+  const at = path.join(server.dir, 'net.ini')
+  writeFileSync(at, `[admins]\nadmin = secret\n[chttpd_auth]\niterations = 10\n[log]\nlevel = warning\n${text}`)
+  return ['--config', at]
+}
+
+export const networkBehaviours = [
+  {
+    name: 'TLS: requests, large bodies, names, versions, new certificates without a restart',
+    async run (server) {
+      const first = makeCertificate(server, 'one.example')
+      const second = makeCertificate(server, 'two.example')
+      const other = await startOther(server, ini(server, `[ssl]\nenable = true\nport = 0\ncert_file = ${first.cert}\nkey_file = ${first.key}\n` +
+        `[ssl:two.example]\ncert_file = ${second.cert}\nkey_file = ${second.key}\n`))
+      await sleep(50)
+      const { https: [port] } = places(other)
+      const welcome = await askTls(port, 'one.example', '/')
+      assert.deepEqual([welcome.status, welcome.name, welcome.protocol], [200, 'one.example', 'TLSv1.3'])
+      assert.equal((await askTls(port, 'two.example', '/')).name, 'two.example')
+      assert.equal((await askTls(port, 'nobody.example', '/')).name, 'one.example')
+      assert.equal((await askTls(port, 'one.example', '/', { maxVersion: 'TLSv1.2' })).protocol, 'TLSv1.2')
+      await assert.rejects(askTls(port, 'one.example', '/', { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }))
+      // What is large and what has no length.
+      assert.equal((await askTls(port, 'one.example', '/db', { method: 'PUT' })).status, 201)
+      const bytes = Buffer.alloc(3 << 20, 'abcdefgh')
+      const put = await askTls(port, 'one.example', '/db/d/file', { method: 'PUT', body: bytes, headers: { authorization: 'Basic YWRtaW46c2VjcmV0', 'content-type': 'a/b' } })
+      assert.equal(put.status, 201)
+      assert.ok((await askTls(port, 'one.example', '/db/d/file')).body.equals(bytes))
+      assert.match((await askTls(port, 'one.example', '/db/_changes')).body.toString(), /"last_seq"/)
+      // A cookie of TLS is for TLS.
+      const login = await askTls(port, 'one.example', '/_session', { method: 'POST', body: '{"name":"admin","password":"secret"}' })
+      assert.match(login.headers['set-cookie'][0], /; Secure/)
+      // Other certificates.
+      const third = makeCertificate(server, 'three.example')
+      writeFileSync(first.key, readFileSync(third.key))
+      writeFileSync(first.cert, readFileSync(third.cert))
+      other.child.kill('SIGHUP')
+      for (let i = 0; i < 100 && (await askTls(port, 'x', '/')).name !== 'three.example'; i++) await sleep(20)
+      assert.equal((await askTls(port, 'x', '/')).name, 'three.example')
+      writeFileSync(first.cert, 'nonsense')
+      other.child.kill('SIGHUP')
+      await sleep(100)
+      assert.equal((await askTls(port, 'x', '/')).name, 'three.example')
+      assert.match(other.text, /reading certificates: .*one\.example\.crt/)
+      assert.equal(await other.stop(), 0)
+      assert.equal((await startOther(server, [...ini(server, `[ssl]\nenable = true\ncert_file = ${first.cert}\nkey_file = ${first.key}\n`), '--check-config'])).code, 78)
+    }
+  },
+  {
+    name: 'TLS: garbage, plain HTTP and a client that says nothing end without harm',
+    async run (server) {
+      const cert = makeCertificate(server, 'one.example')
+      const other = await startOther(server, ini(server, `[ssl]\nenable = true\nport = 0\ncert_file = ${cert.cert}\nkey_file = ${cert.key}\n`))
+      await sleep(50)
+      const { https: [port] } = places(other)
+      await assert.rejects(ask(other, 'GET', '/', undefined, { port }))
+      for (let i = 0; i < 50; i++) {
+        const socket = tls.connect({ host: '127.0.0.1', port, rejectUnauthorized: false })
+        socket.on('error', () => {})
+        if (i % 2) socket.on('secureConnect', () => socket.destroy())
+        else setTimeout(() => socket.destroy(), i)
+      }
+      await sleep(200)
+      assert.equal((await askTls(port, 'x', '/')).status, 200)
+      assert.equal(await other.stop(), 0)
+    }
+  },
+  {
+    name: 'several addresses, TLS alone, a Unix socket',
+    async run (server) {
+      const cert = makeCertificate(server, 'one.example')
+      const several = await startOther(server, ['--listen', '127.0.0.2:0', ...ini(server, '')])
+      await sleep(50)
+      const ports = places(several).http
+      assert.equal(ports.length, 2)
+      for (const [i, host] of ['127.0.0.1', '127.0.0.2'].entries()) {
+        assert.equal((await fetch(`http://${host}:${ports[i]}/`)).status, 200)
+      }
+      await several.stop()
+      const socketPath = path.join(server.dir, 's.sock')
+      const text = `[chttpd]\nunix_socket = ${socketPath}\n`
+      const first = await startOther(server, ini(server, text))
+      await sleep(50)
+      assert.equal((await ask(first, 'GET', '/_all_dbs', undefined, { socketPath })).status, 200)
+      assert.equal(statSync(socketPath).mode & 0o777, 0o660)
+      assert.match((await startOther(server, ini(server, text), {}, 'third')).text, /cannot listen on .*s\.sock/)
+      first.child.kill('SIGKILL')
+      await first.exited
+      assert.ok(existsSync(socketPath))
+      const second = await startOther(server, ini(server, text))
+      await sleep(50)
+      assert.equal((await ask(second, 'GET', '/_up', undefined, { socketPath })).status, 200)
+      await second.stop()
+      assert.ok(!existsSync(socketPath))
+      const args = ini(server, `[chttpd]\nenable = false\n[ssl]\nenable = true\nport = 0\ncert_file = ${cert.cert}\nkey_file = ${cert.key}\n`)
+      const alone = await startOther(server, args, {}, 'other', [])
+      await sleep(50)
+      assert.deepEqual(places(alone).http, [])
+      assert.equal((await askTls(places(alone).https[0], 'x', '/')).status, 200)
+      await alone.stop()
+    }
+  }
+]
