@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: the small endpoints of the server: "/", _up, _uuids, _active_tasks, _membership, the icon
- * and the place of the web interface.
+ * Role: the small endpoints of the server: "/", _up, _uuids, _active_tasks, _membership and the
+ * icon.
  *
  * Invariants: nothing here touches a database or the disk.
  * Source: CouchDB's chttpd_misc.
- * Not here: _all_dbs (all_dbs.c), _node (node.c), _cluster_setup (cluster_setup.c).
+ * Not here: the web interface (utils.c), _all_dbs (all_dbs.c), _node (node.c), _cluster_setup
+ * (cluster_setup.c).
  */
 #include "base/alloc.h"
 #include "base/bytes.h"
@@ -124,42 +125,7 @@ void handle_membership(struct request *req)
     reply_json(req, 200, &json);
 }
 
-/* ---- the web interface, which is not there ---------------------------------------------- */
-
 void handle_favicon(struct request *req)
 {
     reply_error(req, 404, "not_found", "missing");
-}
-
-/* "/_utils" without its slash: relative links of a page would lead elsewhere. */
-static bool lacks_slash(const struct request *req)
-{
-    tuf_slice path = req->target;
-    for (size_t i = 0; i < path.len; i++) {
-        if (path.data[i] == '?')
-            path.len = i;
-    }
-    return req->seg_count == 1 && path.len > 0 && path.data[path.len - 1] != '/';
-}
-
-void handle_utils(struct request *req)
-{
-    if (lacks_slash(req)) {
-        TUF_AUTO(tufi_buf_release) struct buf location = BUF_INIT;
-        request_append_base_url(&location, req);
-        buf_append_str(&location, "/_utils/");
-        reply_header(req, "Location", buf_slice(&location));
-        reply_empty(req, 301);
-        return;
-    }
-    TUF_AUTO(tufi_buf_release) struct buf text = BUF_INIT;
-    buf_append_str(&text, "Not found.");
-    reply_header(req, "Cache-Control", tuf_str("private, must-revalidate"));
-    reply_header(req, "Content-Security-Policy",
-                 tuf_str("child-src 'self' data: blob:; default-src 'self'; img-src 'self' data:; "
-                         "font-src 'self'; script-src 'self' 'unsafe-eval'; style-src 'self' "
-                         "'unsafe-inline'; frame-src https://blog.couchdb.org;"));
-    reply_header_drop(req, "X-Couch-Request-ID");
-    reply_header_drop(req, "X-CouchDB-Body-Time");
-    reply_bytes(req, 404, "text/plain", &text);
 }

@@ -20,6 +20,7 @@ import { couchbackupPart } from './part-couchbackup.mjs';
 import { couchimportPart } from './part-couchimport.mjs';
 import { feedsPart } from './part-feeds.mjs';
 import { syncPart } from './part-sync.mjs';
+import { webPart } from './part-web.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { values: options, positionals } = parseArgs({
@@ -37,7 +38,7 @@ if (!standIn && positionals.length !== 1) {
   process.exit(2);
 }
 const build = standIn ? null : resolve(positionals[0]);
-const settings = { count: Number(options.count), kills: Number(options.kills), here };
+const settings = { count: Number(options.count), kills: Number(options.kills), here, build };
 const newServer = () => (standIn
   ? Server.pouchdb(join(here, 'pouch-server.mjs'), 'leveldb')
   : Server.tuffetd(join(build, 'tuffetd')));
@@ -65,6 +66,7 @@ async function checkFiles(tally, server) {
 const parts = {
   pouchdb: pouchdbPart, server: serverPart, nano: nanoPart, couchbackup: couchbackupPart,
   sync: syncPart, feeds: feedsPart, couchimport: couchimportPart, replicate: replicatePart,
+  web: webPart,
 };
 const tally = new Tally();
 for (const [name, part] of Object.entries(parts)) {

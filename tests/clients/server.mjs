@@ -34,9 +34,9 @@ export class Server {
     this.startCount = 0;
   }
 
-  static tuffetd(binary) {
+  static tuffetd(binary, more = []) {
     return new Server('tuffetd', (port, dir) =>
-      [binary, '--data-dir', dir, '--listen', `127.0.0.1:${port}`]);
+      [binary, '--data-dir', dir, '--listen', `127.0.0.1:${port}`, ...more]);
   }
 
   static pouchdb(script, adapter) {

@@ -546,14 +546,6 @@
 < Location: http://%*/_utils/
 <
 
-== no interface yet
-> GET /_utils/
-< 404
-< Cache-Control: private, must-revalidate
-< Content-Type: text/plain
-<
-< Not found.
-
 == 1.x stats are gone
 > GET /_stats
 < 404

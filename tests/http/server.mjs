@@ -13,7 +13,7 @@ export class Server {
     this.logLevel = 'error'
     this.dir = mkdtempSync(path.join(os.tmpdir(), 'tuffet-http-'))
     const lines = ['[admins]', 'admin = secret', '[chttpd_auth]', 'iterations = 10']
-    for (const { section, setting } of ini) lines.push(`[${section}]`, setting)
+    for (const { section, setting } of ini) lines.push(`[${section}]`, setting.replace('%HERE%', import.meta.dirname))
     writeFileSync(path.join(this.dir, 'test.ini'), lines.join('\n') + '\n')
   }
 
