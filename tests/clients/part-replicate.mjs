@@ -106,6 +106,41 @@ async function killed(tally, server, second, want) {
     'the result equals the source');
 }
 
+// Documents of _replicator with pouchdb-server at the other end, the server killed on the way.
+async function byDocument(tally, server, other, want) {
+  const put = (id, body) => server.json(`_replicator/${id}`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  const state = async (id) => (await server.json(`_scheduler/docs/_replicator/${id}`)).body;
+  await server.json('_replicator', { method: 'PUT' });
+  await put('out', { source: server.url('back'), target: `${other.origin}/bydoc`, create_target: true });
+  tally.ok(await until(async () => (await state('out')).state === 'completed', 180000),
+    'a document pushes to pouchdb-server', JSON.stringify(await state('out')));
+  tally.same(differences(want, await fingerprint(new PouchDB(`${other.origin}/bydoc`))),
+    'what is there equals the source');
+  await put('in', { source: `${other.origin}/bydoc`, target: server.url('bydoc'), create_target: true,
+    continuous: true, worker_batch_size: 100, checkpoint_interval: 200 });
+  const reached = await until(async () => {
+    const { info } = await state('in');
+    return info.checkpointed_source_seq !== 0 && info.docs_written > 0;
+  }, 60000);
+  tally.ok(reached, 'one pulls from it', JSON.stringify(await state('in')));
+  await server.killAndRestart();
+  const home = new PouchDB(server.url('bydoc'));
+  await new PouchDB(`${other.origin}/bydoc`).put({ _id: 'after-the-kill' });
+  tally.ok(await until(async () => (await home.get('after-the-kill')) !== null, 180000),
+    'after SIGKILL it goes on', JSON.stringify(await state('in')));
+  const got = await fingerprint(home);
+  got.delete('after-the-kill');
+  tally.same(differences(want, got), 'what came equals the source');
+  const { body: doc } = await server.json('_replicator/in');
+  await server.json(`_replicator/in?rev=${doc._rev}`, { method: 'DELETE' });
+  tally.ok(await until(async () => (await server.json('_scheduler/jobs')).body.total_rows === 0),
+    'deleting the document ends it');
+}
+
 export async function replicatePart(tally, server, settings) {
   if (server.name !== 'tuffetd') return;
   const source = new PouchDB('part-replicate-source', { adapter: 'memory' });
@@ -120,6 +155,7 @@ export async function replicatePart(tally, server, settings) {
     await betweenTuffets(tally, server, second, want, pictures);
     await continuously(tally, server, second);
     await withPouchServer(tally, server, other, want, pictures);
+    await byDocument(tally, server, other, want);
     await killed(tally, server, second, want);
     tally.ok((await second.stop('SIGTERM')).code === 0, 'the second server ends with status 0');
   } finally {

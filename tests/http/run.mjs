@@ -12,6 +12,7 @@ import { feedBehaviours } from './feeds.mjs'
 import { networkBehaviours } from './network.mjs'
 import { operationBehaviours } from './operation.mjs'
 import { replicationBehaviours } from './replication.mjs'
+import { replicatorBehaviours } from './replicator.mjs'
 import { walkLogins, walkRights } from './rights.mjs'
 import { Server } from './server.mjs'
 
@@ -326,7 +327,7 @@ async function runFile (file, options, totals) {
 }
 
 async function runBehaviours (options, totals) {
-  const sets = { 'behaviour.mjs': behaviours, 'feeds.mjs': feedBehaviours, 'replication.mjs': replicationBehaviours, 'operation.mjs': operationBehaviours, 'network.mjs': networkBehaviours }
+  const sets = { 'behaviour.mjs': behaviours, 'feeds.mjs': feedBehaviours, 'replication.mjs': replicationBehaviours, 'replicator.mjs': replicatorBehaviours, 'operation.mjs': operationBehaviours, 'network.mjs': networkBehaviours }
   const wanted = Object.entries(sets).filter(([name]) => all || options.files.some((f) => f.endsWith(name)))
   for (const { name, ini, run } of wanted.flatMap(([, list]) => list)) {
     if (!name.includes(options.match)) continue

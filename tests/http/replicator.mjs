@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: The Tuffet authors
+//
+// Role: jobs of _replicator documents over time: killed servers, remotes that fail, more jobs than
+// places, jobs at rest, and secrets that must not show anywhere.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import http from 'node:http'
+import { Server } from './server.mjs'
+
+const AUTH = 'Basic ' + Buffer.from('admin:secret').toString('base64')
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+
+async function ask (server, method, target, body) {
+  const answer = await fetch(`http://127.0.0.1:${server.port}${target}`, {
+    method, headers: { authorization: AUTH, 'content-type': 'application/json' }, body: body && JSON.stringify(body)
+  })
+  return { status: answer.status, body: await answer.json() }
+}
+
+async function made (server, method, target, body) {
+  const { status, body: answer } = await ask(server, method, target, body)
+  assert.ok(status < 300, `${method} ${target}: ${status} ${JSON.stringify(answer)}`)
+  return answer
+}
+
+async function until (what, check, timeoutMs = 30000) {
+  let last
+  for (const end = Date.now() + timeoutMs; Date.now() < end; await sleep(50)) {
+    last = await check()
+    if (last === true) return
+  }
+  assert.fail(`${what}: ${JSON.stringify(last)}`)
+}
+
+const url = (server, db) => `http://admin:secret@127.0.0.1:${server.port}/${db}`
+const state = async (server, id) => (await ask(server, 'GET', `/_scheduler/docs/_replicator/${id}`)).body.state
+
+async function withSecond (server, run) {
+  const second = new Server(server.program, [])
+  try {
+    await second.start()
+    await run(second)
+    assert.equal(await second.stop(), 0)
+  } finally {
+    second.child?.kill('SIGKILL')
+    second.remove()
+  }
+}
+
+async function fill (server, db, count) {
+  await made(server, 'PUT', `/${db}`)
+  const docs = Array.from({ length: count }, (_, i) => ({ _id: `d${i}`, text: 'x'.repeat(200) }))
+  await made(server, 'POST', `/${db}/_bulk_docs`, { docs })
+}
+
+const countOf = async (server, db) => (await ask(server, 'GET', `/${db}`)).body.doc_count
+
+async function killed (server, second) {
+  const count = 4000
+  await fill(second, 'from', count)
+  await made(second, 'PUT', '/to')
+  await made(server, 'PUT', '/_replicator')
+  await made(server, 'PUT', '/_replicator/job', {
+    source: url(second, 'from'), target: url(second, 'to'), continuous: true, worker_batch_size: 10, checkpoint_interval: 100
+  })
+  await until('a checkpoint is written on the way', async () => {
+    const { info } = (await ask(server, 'GET', '/_scheduler/docs/_replicator/job')).body
+    return info && info.checkpointed_source_seq !== 0 ? true : info
+  })
+  server.child.kill('SIGKILL')
+  await server.exited
+  const reached = await countOf(second, 'to')
+  assert.ok(reached < count, `it was done before the kill: ${reached}`)
+  await server.start()
+  await until('all documents are there', async () => (await countOf(second, 'to')) === count || await countOf(second, 'to'))
+  const { info } = (await ask(server, 'GET', '/_scheduler/docs/_replicator/job')).body
+  assert.ok(info.revisions_checked < count, `it began anew: ${JSON.stringify(info)}`)
+  await made(second, 'PUT', '/from/late', {})
+  await until('a later change goes over', async () => (await ask(second, 'GET', '/to/late')).status === 200)
+  assert.equal(await state(server, 'job'), 'running')
+}
+
+async function failing (server) {
+  const times = []
+  const remote = http.createServer((req, res) => {
+    times.push(Date.now())
+    res.writeHead(500, { 'content-type': 'application/json' })
+    res.end('{"error":"broken","reason":"on purpose"}')
+  })
+  await new Promise((resolve) => remote.listen(0, '127.0.0.1', resolve))
+  const where = `http://127.0.0.1:${remote.address().port}/db`
+  await made(server, 'PUT', '/_replicator')
+  await made(server, 'PUT', '/_replicator/job', { source: where, target: `${where}2`, continuous: true, retries_per_request: 0 })
+  await sleep(8500)
+  remote.closeAllConnections()
+  remote.close()
+  // Runs begin after 0, 1, 3 and 7 seconds.
+  const runs = times.filter((time, i) => i === 0 || time - times[i - 1] > 500)
+  const gaps = runs.slice(1).map((time, i) => time - runs[i])
+  assert.equal(runs.length, 4, `it ran ${runs.length} times: ${gaps}`)
+  gaps.forEach((gap, i) => assert.ok(gap > 900 * 2 ** i, `waits of ${gaps} ms`))
+  assert.ok(times.length <= 8, `${times.length} requests`)
+  const lines = server.errors.split('\n').filter((line) => line.includes('in a row'))
+  assert.equal(lines.length, 4, lines.join('\n'))
+  const { body } = await ask(server, 'GET', '/_scheduler/docs/_replicator/job')
+  assert.equal(body.state, 'crashing')
+  assert.equal(body.error_count, 4)
+}
+
+async function turns (server, second) {
+  const names = ['a', 'b', 'c', 'd', 'e', 'f']
+  await fill(second, 'from', 20)
+  await made(server, 'PUT', '/_replicator')
+  for (const name of names) {
+    await made(second, 'PUT', `/to_${name}`)
+    await made(server, 'PUT', `/_replicator/${name}`, { source: url(second, 'from'), target: url(second, `to_${name}`), continuous: true })
+  }
+  let most = 0
+  const everywhere = (id) => async () => {
+    const running = (await ask(server, 'GET', '/_active_tasks')).body.length
+    most = Math.max(most, running)
+    const got = await Promise.all(names.map(async (name) => (await ask(second, 'GET', `/to_${name}/${id}`)).status))
+    return got.every((status) => status === 200) || got
+  }
+  await until('all have the first documents', everywhere('d19'))
+  await made(second, 'PUT', '/from/late', {})
+  await until('all have a later one', everywhere('late'))
+  assert.equal(most, 2)
+  const { jobs } = (await ask(server, 'GET', '/_scheduler/jobs')).body
+  assert.equal(jobs.length, 6)
+  for (const job of jobs) {
+    assert.ok(job.history.some((event) => event.type === 'stopped'), JSON.stringify(job))
+    assert.ok(!job.history.some((event) => event.type === 'crashed'), JSON.stringify(job))
+  }
+  // Who gave way did not begin anew.
+  const logs = (await ask(second, 'GET', '/from/_local_docs?include_docs=true')).body.rows.map((row) => row.doc)
+  assert.equal(logs.length, 6)
+}
+
+const ticks = (server) => {
+  const fields = readFileSync(`/proc/${server.child.pid}/stat`, 'latin1').split(') ')[1].split(' ')
+  return Number(fields[11]) + Number(fields[12])
+}
+
+async function atRest (server) {
+  await fill(server, 'from', 10)
+  await made(server, 'PUT', '/_replicator')
+  for (const name of ['a', 'b', 'c', 'd']) {
+    await made(server, 'PUT', `/to_${name}`)
+    await made(server, 'PUT', `/_replicator/${name}`, { source: url(server, 'from'), target: url(server, `to_${name}`), continuous: true })
+  }
+  for (const name of ['a', 'b', 'c', 'd']) await until('it is done', async () => (await countOf(server, `to_${name}`)) === 10)
+  await sleep(1500)
+  const before = ticks(server)
+  await sleep(5000)
+  const spent = ticks(server) - before
+  // A hundredth of a second is what a long poll that ends in these seconds may cost.
+  assert.ok(spent <= 2, `${spent} ticks of CPU in 5 s`)
+}
+
+async function oneShot (server) {
+  await fill(server, 'from', 100)
+  await made(server, 'PUT', '/_replicator')
+  const first = await made(server, 'PUT', '/_replicator/job', { source: url(server, 'from'), target: url(server, 'to'), create_target: true })
+  await until('it completes', async () => (await state(server, 'job')) === 'completed')
+  const doc = (await ask(server, 'GET', '/_replicator/job')).body
+  assert.match(doc._rev, /^2-/, first.rev)
+  assert.equal(doc._replication_state, 'completed')
+  assert.equal(doc._replication_stats.docs_written, 100)
+  assert.equal(doc._replication_stats.doc_write_failures, 0)
+  assert.match(doc._replication_state_time, /^20..-..-..T..:..:..Z$/)
+  assert.equal((await ask(server, 'GET', '/_scheduler/jobs')).body.total_rows, 0)
+  const shown = (await ask(server, 'GET', '/_scheduler/docs/_replicator/job')).body
+  assert.deepEqual(Object.keys(shown), ['database', 'doc_id', 'id', 'source', 'target', 'state', 'error_count', 'info', 'start_time', 'last_updated'])
+  // A completed document does not run again, neither after a restart nor when it is touched, but
+  // when its state is taken out.
+  await made(server, 'PUT', '/from/late', {})
+  await made(server, 'PUT', '/_replicator/job', { ...doc, note: 1 })
+  await server.stop()
+  await server.start()
+  await sleep(500)
+  assert.equal((await ask(server, 'GET', '/to/late')).status, 404)
+  const again = (await ask(server, 'GET', '/_replicator/job')).body
+  await made(server, 'PUT', '/_replicator/job', {
+    _rev: again._rev, source: url(server, 'from'), target: url(server, 'to'), owner: 'admin'
+  })
+  await until('it runs again', async () => (await ask(server, 'GET', '/to/late')).status === 200)
+}
+
+async function secrets (server) {
+  const canary = 'cAnArY7'
+  const remote = http.createServer((req, res) => {
+    // A remote that says what it was sent.
+    res.writeHead(req.url.includes('missing') ? 404 : 401, { 'content-type': 'application/json' })
+    res.end(JSON.stringify({ error: 'unauthorized', reason: `you sent ${req.headers.authorization} ${req.headers['x-key']}` }))
+  })
+  await new Promise((resolve) => remote.listen(0, '127.0.0.1', resolve))
+  const port = remote.address().port
+  const target = { url: `http://127.0.0.1:${port}/y`, headers: { 'X-Key': canary, Authorization: `Bearer ${canary}` } }
+  const jobs = [
+    { source: `http://u:${canary}@127.0.0.1:${port}/x`, target },
+    { source: { url: `http://127.0.0.1:${port}/missing`, auth: { basic: { username: 'u', password: canary } } }, target },
+    { source: { url: `http://u:${canary}@127.0.0.1:1/x` }, target },
+    { source: `http://u:${canary}@nowhere.invalid/x`, target },
+    { source: target, target: `http://u:${canary}@127.0.0.1:${port}/x`, proxy: `http://p:${canary}@127.0.0.1:1` },
+    { source: target, target: `http://u:${canary}@127.0.0.1:${port}/x`, filter: 'a/b' }
+  ]
+  await made(server, 'PUT', '/_replicator')
+  for (const [i, job] of jobs.entries()) {
+    for (const continuous of [false, true]) {
+      const asked = { ...job, continuous, retries_per_request: 0 }
+      await made(server, 'PUT', `/_replicator/job${i}${continuous}`, asked)
+      asked.worker_batch_size = 7
+      asked.since_seq = i
+      const answer = await ask(server, 'POST', '/_replicate', asked)
+      assert.ok(!JSON.stringify(answer).includes(canary), JSON.stringify(answer))
+    }
+  }
+  await sleep(1500)
+  for (const path of ['/_scheduler/jobs', '/_scheduler/docs', '/_active_tasks', '/_scheduler/docs?states=crashing,error,failed',
+    '/_scheduler/docs/_replicator/job0true']) {
+    const text = JSON.stringify((await ask(server, 'GET', path)).body)
+    assert.ok(!text.includes(canary), `${path}: ${text}`)
+    assert.ok(!text.includes(Buffer.from(`u:${canary}`).toString('base64').slice(0, 10)), `${path}: ${text}`)
+  }
+  assert.equal((await ask(server, 'GET', '/_scheduler/docs?states=crashing')).body.docs.length, 12)
+  assert.ok(server.errors.length > 0 && !server.errors.includes(canary), server.errors)
+  remote.closeAllConnections()
+  remote.close()
+}
+
+const one = (setting) => ({ section: 'replicator', setting })
+
+export const replicatorBehaviours = [
+  { name: '_replicator: a one-shot job completes once', run: oneShot },
+  { name: '_replicator: a killed server finds its jobs and goes on from their checkpoints', run: (server) => withSecond(server, (second) => killed(server, second)) },
+  { name: '_replicator: a remote that fails is asked ever less often', ini: [one('min_backoff_penalty_sec = 1')], run: failing },
+  { name: '_replicator: more jobs than places take turns', ini: [one('max_jobs = 2'), one('interval = 400'), one('max_churn = 2')], run: (server) => withSecond(server, (second) => turns(server, second)) },
+  { name: '_replicator: jobs at rest cost no CPU', run: atRest },
+  { name: '_replicator: no secret shows anywhere', run: secrets }
+]
