@@ -10,7 +10,7 @@
 //
 // CPU seconds are those of all processes that take part but this one; memory is the peak of the server
 // that runs the replication. Both servers and this client share the machine.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { randomBytes } from 'node:crypto';
@@ -136,14 +136,21 @@ async function replicate(what, runner, others, request, units) {
 const docsUnit = (entry, seconds) => ({ docs: entry.docs_written, docs_per_s: Math.round(entry.docs_written / seconds) });
 const bytesUnit = (entry, seconds) => ({ docs: entry.docs_written, mb_per_s: round(entry.docs_written * 1.048576 / seconds) });
 
-// File to file by the command, without a server.
-function commandCase(what, from, to, count, unit) {
+// File to file by the command, without a server. What it has used is looked at 50 times a second.
+async function commandCase(what, from, to, count, unit) {
   const begin = performance.now();
-  const run = spawnSync('/usr/bin/env', ['time', '-f', '%U %S %M', options.tuffet, 'replicate', from, to], { encoding: 'utf8' });
+  const command = new Server();
+  command.child = spawn(options.tuffet, ['replicate', '--quiet', '--create-target', from, to], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const ended = new Promise((resolve) => command.child.on('exit', resolve));
+  let used = { cpu: 0, mib: 0 };
+  const timer = setInterval(() => {
+    try { used = { cpu: round(command.cpu()), mib: round(command.peakMib()) }; } catch { /* it has just ended */ }
+  }, 20);
+  const status = await ended;
+  clearInterval(timer);
   const seconds = (performance.now() - begin) / 1000;
-  if (run.status !== 0) throw new Error(`${what}: ${run.stderr}`);
-  const [user, system, kib] = run.stderr.trim().split('\n').at(-1).split(' ').map(Number);
-  record(what, { ...unit({ docs_written: count }, seconds), seconds: round(seconds, 2), cpu: round(user + system), mib: round(kib / 1024) });
+  if (status !== 0) throw new Error(`${what}: status ${status}`);
+  record(what, { ...unit({ docs_written: count }, seconds), seconds: round(seconds, 2), ...used });
 }
 
 async function latency(a, b) {
@@ -192,5 +199,5 @@ if (only.has('pouchdb') && options['pouchdb-server']) {
 if (only.has('latency')) await latency(a, b);
 await b.stop();
 await a.stop();
-if (only.has('file')) commandCase('from file to file', join(a.dir, 'docs.tuf'), join(top, 'copy.tuf'), options.docs, docsUnit);
-if (only.has('file-attachments')) commandCase('attachments of 1 MiB, from file to file', join(a.dir, 'atts.tuf'), join(top, 'atts-copy.tuf'), options.atts, bytesUnit);
+if (only.has('file')) await commandCase('from file to file', join(a.dir, 'docs.tuf'), join(top, 'copy.tuf'), options.docs, docsUnit);
+if (only.has('file-attachments')) await commandCase('attachments of 1 MiB, from file to file', join(a.dir, 'atts.tuf'), join(top, 'atts-copy.tuf'), options.atts, bytesUnit);

@@ -312,6 +312,12 @@ tuf_status repl_endpoint_set_file(struct endpoint *ep, const char *shown, const 
                : tufi_nomem();
 }
 
+tuf_status repl_endpoint_set_local(struct endpoint *ep, const char *name)
+{
+    ep->local_name = copy_text(name);
+    return ep->local_name != NULL ? TUF_OK : tufi_nomem();
+}
+
 bool repl_endpoint_same_origin(const struct endpoint *ep, const char *url)
 {
     TUF_AUTO(free_url) CURLU *there = curl_url();
@@ -345,6 +351,7 @@ void repl_endpoint_release(struct endpoint *ep)
     tufi_free(ep->host);
     tufi_free(ep->path);
     tufi_free(ep->file_id);
+    tufi_free(ep->local_name);
     curl_slist_free_all(ep->headers);
     memset(ep, 0, sizeof(*ep));
 }

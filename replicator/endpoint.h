@@ -26,6 +26,7 @@ struct endpoint {
     unsigned port; /* also if the URL does not name it */
     char *path;  /* as in url, a slash at the end; owned */
     struct curl_slist *headers; /* the caller's own; owned */
+    char *local_name; /* of a database of this server that may be gone to directly; NULL; owned */
     char *file_id; /* of a database that is no part of a server: its uuid; NULL otherwise; owned */
 };
 
@@ -50,6 +51,9 @@ tuf_status repl_endpoint_set_proxy(struct endpoint *ep, const json_t *value);
  *   file_id  what stays the same wherever the file goes
  */
 tuf_status repl_endpoint_set_file(struct endpoint *ep, const char *shown, const char *file_id);
+
+/* Allows going to the database of that name of this server directly, where that is possible. */
+tuf_status repl_endpoint_set_local(struct endpoint *ep, const char *name);
 
 /* Whether an absolute URL is of the same server: scheme, host and port; and names no user. */
 bool repl_endpoint_same_origin(const struct endpoint *ep, const char *url);

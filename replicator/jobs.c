@@ -239,10 +239,55 @@ static void settle(struct repl_event *event, char reason[REASON_SIZE], struct re
     }
 }
 
+/* The databases that a run goes to directly. */
+struct places {
+    const struct repl_hooks *hooks;
+    struct repl_place source, target;
+};
+
+static bool are_there(void *ctx)
+{
+    const struct places *p = ctx;
+    return (p->source.db == NULL || p->hooks->is_there(&p->source)) &&
+           (p->target.db == NULL || p->hooks->is_there(&p->target));
+}
+
+static void open_places(struct places *p, struct repl_run *run)
+{
+    const struct repl_options *opts = run->opts;
+    /* A source filters by itself only as a server. */
+    bool filtered = opts->filter != NULL || opts->selector != NULL;
+    if (p->hooks->open == NULL)
+        return;
+    if (opts->source.local_name != NULL && !filtered &&
+        p->hooks->open(&p->source, opts->source.local_name, false, p->hooks->ctx)) {
+        run->source_db = p->source.db;
+        run->source_token = p->source.token;
+    }
+    if (opts->target.local_name != NULL && opts->create_params == NULL &&
+        p->hooks->open(&p->target, opts->target.local_name, opts->create_target, p->hooks->ctx)) {
+        run->target_db = p->target.db;
+        run->target_token = p->target.token;
+        run->doc_size_max = p->target.doc_size_max;
+        run->att_size_max = p->target.att_size_max;
+    }
+    run->alive = are_there;
+    run->alive_ctx = p;
+}
+
+static void close_places(struct places *p)
+{
+    if (p->source.db != NULL)
+        p->hooks->close(&p->source);
+    if (p->target.db != NULL)
+        p->hooks->close(&p->target);
+}
+
 static void *job_main(void *arg)
 {
     struct repl_job *job = arg;
     struct repl_jobs *jobs = job->jobs;
+    struct places places = { .hooks = &jobs->hooks };
     struct repl_run run = { .opts = &job->opts, .id = job->base_id, .cancel = &job->cancel,
                             .report = on_report, .ctx = job, .abandon = &job->abandon,
                             .server_uuid = job->server_uuid };
@@ -250,7 +295,9 @@ static void *job_main(void *arg)
     char reason[REASON_SIZE];
     json_t *result = NULL;
     tell(jobs, &event);
+    open_places(&places, &run);
     tuf_status st = repl_run(&result, &run);
+    close_places(&places);
     pthread_mutex_lock(&jobs->lock);
     settle(&event, reason, job, st, result);
     pthread_mutex_unlock(&jobs->lock);

@@ -27,6 +27,7 @@
 
 #include "replicator/options.h"
 #include "replicator/schedule.h"
+#include "tuffet/tuffet.h"
 
 struct repl_job;
 struct repl_jobs;
@@ -45,11 +46,23 @@ struct repl_event {
     uint64_t wait_ms;              /* until it is tried again */
 };
 
+/* A database of the server, open for a job. */
+struct repl_place {
+    tuf_db *db;
+    char token[16];      /* what stands behind "N-" in its sequences */
+    void *handle;        /* of whoever opened it */
+    uint64_t doc_size_max, att_size_max; /* 0: no limit */
+};
+
 /* What the table asks and tells. Called from its threads, without its lock. */
 struct repl_hooks {
     void (*limits)(struct repl_limits *out, void *ctx);
     void (*event)(const struct repl_event *event, void *ctx);
     void *ctx;
+    /* Opens a database for a job to go to directly. False: the job takes the URL. NULL: always so. */
+    bool (*open)(struct repl_place *out, const char *name, bool create, void *ctx);
+    bool (*is_there)(const struct repl_place *place);
+    void (*close)(struct repl_place *place);
 };
 
 struct repl_jobs *repl_jobs_new(const struct repl_hooks *hooks);

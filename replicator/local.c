@@ -15,7 +15,7 @@
 #include "replicator/run.h"
 
 /* How long a wait for changes goes on before it looks whether it was cancelled. */
-#define WAIT_STEP_MS 250
+#define WAIT_STEP_MS 500
 
 static void free_json(json_t **value)
 {
@@ -534,6 +534,7 @@ tuf_status repl_local_bulk_docs(uint64_t *refused_out, struct peer *peer, const 
     TUF_AUTO(edits_release) struct edits edits = { 0 };
     tuf_edit_options opts = TUF_EDIT_OPTIONS_INIT;
     opts.flags = TUF_EDIT_REPLICATED;
+    opts.doc_size_max = peer->doc_size_max;
     *refused_out = 0;
     edits.items = tufi_alloc_array(count, sizeof(*edits.items));
     if (edits.items == NULL)

@@ -17,6 +17,7 @@
 struct peer {
     tuf_db *db;          /* open in this process: straight into it; NULL: over http; borrowed */
     const char *seq_token; /* of a local one: what stands behind "N-" in its sequences, "" for none */
+    uint64_t doc_size_max, att_size_max; /* of a local one: what it takes; 0: everything */
     const char *shown;   /* its name for people; borrowed */
     struct http http;    /* of a local one only the limits count */
     CURLM *multi;        /* for transfers from it; owned */

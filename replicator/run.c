@@ -278,6 +278,8 @@ static tuf_status make_link(struct repl_link *out, void *ctx)
     out->target.db = run->target_db;
     out->source.seq_token = run->source_token != NULL ? run->source_token : "";
     out->target.seq_token = run->target_token != NULL ? run->target_token : "";
+    out->target.doc_size_max = run->doc_size_max;
+    out->target.att_size_max = run->att_size_max;
     /* What was learned when they were opened. */
     out->source.no_bulk_get = main->source.no_bulk_get;
     out->source.full_stubs = main->source.full_stubs;
@@ -436,6 +438,8 @@ static tuf_status round_of(bool *end_out, struct repl_state *s, uint64_t *limit)
         .limit = *limit,
         .wait_ms = opts->continuous && s->caught_up ? LONGPOLL_MS : 0,
     };
+    if (s->run->alive != NULL && !s->run->alive(s->run->alive_ctx))
+        return tufi_fail_kind(TUF_E_IO, "db_not_found", "a database was deleted");
     tuf_status st = repl_peer_changes(&page, &s->main.source, &rq);
     if (st == TUF_E_LIMIT && *limit > 1) {
         *limit /= 2;

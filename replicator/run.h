@@ -52,6 +52,10 @@ struct repl_run {
      * others, or NULL. */
     tuf_db *source_db, *target_db;
     const char *source_token, *target_token;
+    /* Whether those databases are still there; asked now and then. NULL: they are. */
+    bool (*alive)(void *alive_ctx);
+    void *alive_ctx;
+    uint64_t doc_size_max, att_size_max; /* of what such a target takes; 0: everything */
 };
 
 /*

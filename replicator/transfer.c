@@ -630,6 +630,7 @@ static tuf_status fill(struct transfer *t, tuf_edit *edit, size_t pos)
     opts.type = follow.type;
     opts.gzip = follow.gzip;
     opts.raw = true;
+    opts.size_max = t->target->att_size_max;
     st = tuf_att_writer_new(&in.writer, t->target->db, &opts);
     if (st == TUF_OK)
         st = start_get(t, &t->atts[pos]);
@@ -648,6 +649,7 @@ static tuf_status deliver(long *status_out, struct transfer *t)
     tuf_edit_options opts = TUF_EDIT_OPTIONS_INIT;
     tuf_edit_result result = { 0 };
     opts.flags = TUF_EDIT_REPLICATED;
+    opts.doc_size_max = t->target->doc_size_max;
     tuf_status st = tuf_edit_parse(&edit, buf_slice(&t->plain), &opts);
     size_t count = st == TUF_OK ? tuf_edit_follow_count(edit) : 0;
     if (st == TUF_OK && count != t->att_count)

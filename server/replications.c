@@ -10,6 +10,7 @@
 #include "server/http.h"
 #include "server/log.h"
 #include "server/replicator_docs.h"
+#include "server/seq.h"
 #include "server/server.h"
 
 #define SECTION "replicator"
@@ -83,9 +84,64 @@ static void on_event(const struct repl_event *event, void *ctx)
         replicator_docs_tell_job(server->replicator_docs, event);
 }
 
+/* ---- databases of this server ----------------------------------------------------------------- */
+
+/*
+ * A job of a server admin goes to a database directly. Not to those whose writes the server watches:
+ * system databases (passwords are hashed, jobs started) and partitioned ones (ids are checked). Should
+ * functions come to judge documents (validate_doc_update), a target with one belongs here, too.
+ */
+static bool is_plain(const struct dbh *dbh)
+{
+    return !dbh_is_users(dbh) && !dbh_is_replicator(dbh) && !dbh_is_partitioned(dbh) &&
+           dbh_name(dbh).data[0] != '_';
+}
+
+static bool open_place(struct repl_place *out, const char *name, bool create, void *ctx)
+{
+    struct server *server = ctx;
+    TUF_AUTO(dbh_unref) struct dbh *dbh = NULL;
+    TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;
+    tuf_db_info info = { .struct_size = sizeof(info) };
+    struct seq_token token;
+    tuf_slice slice = tuf_str(name);
+    if (dbs_check_name(slice) != DBS_NAME_OK || slice.data[0] == '_')
+        return false;
+    if (create) {
+        tuf_status st = dbs_create(dbs_of(server), slice);
+        if (st != TUF_OK && st != TUF_EXISTS)
+            return false;
+    }
+    if (dbs_open(&dbh, dbs_of(server), slice) != TUF_OK || !is_plain(dbh) ||
+        tuf_db_snapshot(&snapshot, dbh_db(dbh)) != TUF_OK ||
+        tuf_snapshot_info(&info, snapshot) != TUF_OK)
+        return false;
+    seq_token_of(&token, info.uuid);
+    (void)snprintf(out->token, sizeof(out->token), "%s", token.text);
+    const struct settings *settings = config_settings(server->config);
+    out->doc_size_max = settings->document_size_max;
+    out->att_size_max = settings->attachment_size_max;
+    out->db = dbh_db(dbh);
+    out->handle = tufi_steal(dbh);
+    return true;
+}
+
+static bool place_is_there(const struct repl_place *place)
+{
+    return !dbh_is_deleted(place->handle);
+}
+
+static void close_place(struct repl_place *place)
+{
+    struct dbh *dbh = place->handle;
+    place->db = NULL;
+    dbh_unref(&dbh);
+}
+
 struct repl_jobs *replications_new(struct server *server)
 {
-    const struct repl_hooks hooks = { read_limits, on_event, server };
+    const struct repl_hooks hooks = { read_limits, on_event, server, open_place, place_is_there,
+                                      close_place };
     return repl_jobs_new(&hooks);
 }
 

@@ -164,6 +164,28 @@ static tuf_status resolve_name(json_t *body, const char *member, struct request 
     return json_object_set_new(body, member, endpoint) == 0 ? TUF_OK : tufi_nomem();
 }
 
+/* The name that stands for a database of this server, or NULL. */
+static const char *local_name(const json_t *body, const char *member)
+{
+    const char *text = json_string_value(json_object_get(body, member));
+    return text != NULL && text[0] != 0 && strstr(text, "://") == NULL ? text : NULL;
+}
+
+/* What an admin may do with a database needs no request to be asked for. */
+static tuf_status allow_local(struct repl_options *opts, const json_t *names,
+                              const struct request *req)
+{
+    const char *source = local_name(names, "source"), *target = local_name(names, "target");
+    tuf_status st = TUF_OK;
+    if (!req->user.is_server_admin)
+        return TUF_OK;
+    if (source != NULL)
+        st = repl_endpoint_set_local(&opts->source, source);
+    if (st == TUF_OK && target != NULL)
+        st = repl_endpoint_set_local(&opts->target, target);
+    return st;
+}
+
 /* ---- the request ------------------------------------------------------------------------- */
 
 /* A cancel that names the job; NULL if it does not. */
@@ -239,6 +261,7 @@ static void on_body(struct request *req, tuf_slice text)
         cancel(req, named_job(body));
         return;
     }
+    TUF_AUTO(free_json) json_t *names = json_copy(body);
     tuf_status st = resolve_name(body, "source", req);
     if (st == TUF_OK)
         st = resolve_name(body, "target", req);
@@ -246,6 +269,8 @@ static void on_body(struct request *req, tuf_slice text)
         st = replications_apply_defaults(body, req->server);
     if (st == TUF_OK)
         st = repl_options_parse(&opts, body);
+    if (st == TUF_OK)
+        st = allow_local(&opts, names, req);
     if (st == TUF_OK && opts.cancel)
         st = repl_job_make_id(id, &opts, req->server->uuid);
     if (st != TUF_OK)
