@@ -142,6 +142,31 @@ START_TEST(checksum_can_be_continued)
 }
 END_TEST
 
+/* One bit at a time, as the definition says. */
+static uint32_t crc32c_by_bits(const uint8_t *bytes, size_t len)
+{
+    uint32_t crc = UINT32_MAX;
+    for (size_t i = 0; i < len; i++) {
+        crc ^= bytes[i];
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc & 1 ? crc >> 1 ^ 0x82f63b78u : crc >> 1;
+    }
+    return ~crc;
+}
+
+/* Lengths around those at which the work is divided. */
+START_TEST(checksum_of_any_length_is_the_same)
+{
+    static uint8_t bytes[7000];
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (uint8_t)(i * i * 31 + i / 7);
+    for (size_t len = 0; len <= sizeof(bytes); len += len < 600 || len % 1024 < 3 ? 1 : 341)
+        ck_assert_uint_eq(tufi_crc32c(0, bytes, len), crc32c_by_bits(bytes, len));
+    for (size_t len = 3 * 1024 - 3; len <= 3 * 1024 + 200; len++)
+        ck_assert_uint_eq(tufi_crc32c(0, bytes + 1, len), crc32c_by_bits(bytes + 1, len));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("base fail");
@@ -158,6 +183,7 @@ int main(void)
     TCase *crc = tcase_create("crc32c");
     tcase_add_test(crc, checksum_agrees_with_rfc_3720);
     tcase_add_test(crc, checksum_can_be_continued);
+    tcase_add_test(crc, checksum_of_any_length_is_the_same);
     suite_add_tcase(suite, crc);
     return tuft_run(suite);
 }
