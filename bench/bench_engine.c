@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bench/data.h"
@@ -76,9 +77,13 @@ static void print_result(const char *work, const char *engine, int round, size_t
     double n = (double)ops;
     printf("{\"work\":\"%s\",\"engine\":\"%s\",\"round\":%d,\"ops\":%zu,\"ops_per_s\":%.*f,"
            "\"cpu_us_per_op\":%.2f,\"device_bytes_per_op\":%.0f,\"flushes_per_op\":%.3f,"
-           "\"file_mb\":%.1f,\"rss_mb\":%.1f}\n",
+           "\"waits_per_op\":%.5f,"
+           "\"file_mb\":%.1f,\"rss_mb\":%.1f",
            work, engine, round, ops, ops == 1 ? 2 : 0, n / u.wall_s, u.cpu_s * 1e6 / n, (double)u.device_bytes / n,
-           (double)u.flushes / n, (double)size / 1e6, (double)bench_resident() / 1e6);
+           (double)u.flushes / n, (double)u.waits / n, (double)size / 1e6, (double)bench_resident() / 1e6);
+    if (u.p50_us > 0)
+        printf(",\"p50_us\":%.1f", u.p50_us);
+    printf("}\n");
     fflush(stdout);
 }
 
@@ -93,6 +98,27 @@ static void fresh_dir(char *out, size_t size, const char *name)
 
 /* ---- lone durable puts ------------------------------------------------------------------------- */
 
+static double now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static int compare_laps(const void *a, const void *b)
+{
+    double left = *(const double *)a, right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+/* Beside the mean, which has the seconds in which somebody else used the disk and the writing of
+ * zeros ahead in it, the median. */
+static double median_of(double *laps, size_t count)
+{
+    qsort(laps, count, sizeof(*laps), compare_laps);
+    return laps[count / 2];
+}
+
 /* The floor: a sector written over already written space, and a sync. */
 static void raw_puts(int round)
 {
@@ -106,12 +132,19 @@ static void raw_puts(int round)
             bench_die("pwrite", path);
     fsync(fd);
     memset(sector, 'x', sizeof(sector));
+    double *laps = calloc(set.puts, sizeof(*laps));
     struct usage start = bench_usage_now(dir);
-    for (size_t i = 0; i < set.puts; i++)
+    for (size_t i = 0; i < set.puts; i++) {
+        double lap = now_us();
         if (pwrite(fd, sector, sizeof(sector), (off_t)(i * sizeof(sector))) < 0 ||
             fdatasync(fd) != 0)
             bench_die("fdatasync", path);
-    print_result("put-1", "raw", round, set.puts, bench_usage_since(dir, start), 0);
+        laps[i] = now_us() - lap;
+    }
+    struct usage u = bench_usage_since(dir, start);
+    u.p50_us = median_of(laps, set.puts);
+    print_result("put-1", "raw", round, set.puts, u, 0);
+    free(laps);
     close(fd);
 }
 
@@ -122,10 +155,17 @@ static void lone_puts(const struct bench_engine *e, int round)
     void *db = e->open(dir);
     put_range(e, db, 1u << 30, 1000, LOAD_BATCH); /* not an empty database */
     put_range(e, db, 2u << 30, 200, 1);
+    double *laps = calloc(set.puts, sizeof(*laps));
     struct usage start = bench_usage_now(dir);
-    put_range(e, db, 0, set.puts, 1);
-    print_result("put-1", e->name, round, set.puts, bench_usage_since(dir, start),
-                 bench_dir_size(dir));
+    for (size_t i = 0; i < set.puts; i++) {
+        double lap = now_us();
+        put_range(e, db, i, 1, 1);
+        laps[i] = now_us() - lap;
+    }
+    struct usage u = bench_usage_since(dir, start);
+    u.p50_us = median_of(laps, set.puts);
+    print_result("put-1", e->name, round, set.puts, u, bench_dir_size(dir));
+    free(laps);
     e->close(db);
 }
 

@@ -47,6 +47,7 @@ struct usage bench_usage_now(const char *dir)
     u.wall_s = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
     u.cpu_s = (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) +
               1e-6 * (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec);
+    u.waits = (uint64_t)r.ru_nvcsw;
     read_counters(dir, &u.device_bytes, &u.flushes);
     return u;
 }
@@ -58,6 +59,7 @@ struct usage bench_usage_since(const char *dir, struct usage start)
     u.cpu_s -= start.cpu_s;
     u.device_bytes -= start.device_bytes;
     u.flushes -= start.flushes;
+    u.waits -= start.waits;
     return u;
 }
 

@@ -15,6 +15,8 @@ struct usage {
     double cpu_s;
     uint64_t device_bytes; /* written; 0 if the device has no counters */
     uint64_t flushes;
+    uint64_t waits; /* times a thread of this process gave the processor up: for a lock, a disk */
+    double p50_us; /* median of single operations where they were measured, else 0 */
 };
 
 /* Readings now, for a directory on the device. */

@@ -47,6 +47,8 @@ const fields = [
   ['cpu_us_per_op', 'CPU µs each'],
   ['device_bytes_per_op', 'device bytes each'],
   ['flushes_per_op', 'flushes each'],
+  ['waits_per_op', 'waits each'],
+  ['p50_us', 'median µs'],
   ['p99_ms', 'p99 ms'],
   ['file_mb', 'file MB'],
   ['rss_mb', 'resident MB'],
