@@ -6,14 +6,19 @@
  * INV-RQB-1: a collected body never holds more than its limit, inflated bytes included.
  * Not here: framing and back-pressure of the socket (server/conn.c).
  */
+#include <inttypes.h>
+
 #include "base/alloc.h"
 #include "base/arith.h"
 #include "base/assert.h"
+#include "base/fail.h"
+#include "server/admission.h"
 #include "server/decoder.h"
 #include "server/request.h"
 #include "server/server.h"
 
 #define COLLECT_MAX ((uint64_t)1 << 30)
+#define COLLECT_FIRST (16 << 10) /* of a declared length: what never comes must cost nothing */
 
 struct body_collector {
     void (*done)(struct request *req, tuf_slice body);
@@ -107,6 +112,8 @@ static void inflate_piece(struct request *req, struct body_collector *collector,
 {
     while (piece.len > 0) {
         tuf_status st = decoder_step(&collector->decoder, &collector->bytes, &piece);
+        if (st == TUF_OK)
+            st = body_hold(req, collector->bytes.cap);
         if (st != TUF_OK) {
             reply_status(req, st);
             return;
@@ -126,8 +133,11 @@ static void collect_piece(struct request *req, tuf_slice piece)
         return;
     }
     tufi_buf_append(&collector->bytes, piece.data, piece.len);
-    if (collector->bytes.failed)
-        reply_status(req, tufi_nomem());
+    tuf_status st = buf_status(&collector->bytes);
+    if (st == TUF_OK)
+        st = body_hold(req, collector->bytes.cap);
+    if (st != TUF_OK)
+        reply_status(req, st);
 }
 
 static void collect_end(struct request *req)
@@ -162,15 +172,24 @@ void body_collect(struct request *req, uint64_t size_max,
         return;
     uint64_t length;
     if (!collector->decoder.gzip && body_length(&length, req) && length <= collector->size_max &&
-        !tufi_buf_reserve(&collector->bytes, (size_t)min_u64(length, 1 << 20))) {
+        !tufi_buf_reserve(&collector->bytes, (size_t)min_u64(length, COLLECT_FIRST))) {
         reply_status(req, tufi_nomem());
         return;
     }
     body_stream(req, collector->size_max, &sink);
 }
 
+tuf_status body_hold(struct request *req, size_t size)
+{
+    uint64_t max = server_settings(req->server)->body_memory_max;
+    if (admission_hold(req->server->admission, &req->priv->held, size, max))
+        return TUF_OK;
+    return tufi_fail(TUF_E_NOMEM, "all requests together may hold %" PRIu64 " bytes of bodies", max);
+}
+
 void body_release(struct request *req)
 {
+    (void)body_hold(req, 0);
     struct body_collector *collector = req->priv->collector;
     if (collector == NULL)
         return;

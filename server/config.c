@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/arith.h"
 #include "base/bytes.h"
 #include "server/config_keys.h"
 #include "server/ini.h"
@@ -437,6 +438,12 @@ static unsigned auth_handlers_of(struct config *config)
     return handlers;
 }
 
+/* A time-out of the connections: a day is for ever. */
+static uint64_t milliseconds(struct config *config, const char *key, uint64_t fallback)
+{
+    return min_u64(config_uint(config, "chttpd", key, fallback), 86400000);
+}
+
 static void refresh_settings(struct config *config)
 {
     struct settings *s = &config->settings;
@@ -446,6 +453,13 @@ static void refresh_settings(struct config *config)
     s->request_size_max = config_uint(config, "chttpd", "max_http_request_size", 4294967296);
     s->docid_size_max = or_none(config_uint(config, "couchdb", "max_document_id_length", 0));
     s->changes_timeout_ms = config_uint(config, "chttpd", "changes_timeout", 60000);
+    s->connections_max = config_uint(config, "chttpd", "max_connections", UINT64_MAX);
+    s->client_max = config_uint(config, "chttpd", "max_connections_per_client", UINT64_MAX);
+    s->body_memory_max = config_uint(config, "chttpd", "max_body_memory", 268435456);
+    s->head_timeout_ms = milliseconds(config, "head_timeout", 15000);
+    s->body_timeout_ms = milliseconds(config, "body_timeout", 30000);
+    s->idle_timeout_ms = milliseconds(config, "idle_timeout", 60000);
+    s->write_timeout_ms = milliseconds(config, "write_timeout", 60000);
     s->session_timeout_s = config_uint(config, "chttpd_auth", "timeout", 600);
     s->dbs_info_max = config_uint(config, "chttpd", "max_db_number_for_dbs_info_req", 100);
     s->uuids_max = config_uint(config, "uuids", "max_count", 1000);

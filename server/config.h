@@ -30,6 +30,13 @@ struct settings {
     _Atomic uint64_t request_size_max;    /* bytes; [chttpd] max_http_request_size */
     _Atomic uint64_t docid_size_max;      /* bytes, 0 none; [couchdb] max_document_id_length */
     _Atomic uint64_t changes_timeout_ms;  /* [chttpd] changes_timeout */
+    _Atomic uint64_t connections_max;     /* [chttpd] max_connections */
+    _Atomic uint64_t client_max;          /* [chttpd] max_connections_per_client */
+    _Atomic uint64_t body_memory_max;     /* bytes, all requests; [chttpd] max_body_memory */
+    _Atomic uint64_t head_timeout_ms;     /* [chttpd] head_timeout */
+    _Atomic uint64_t body_timeout_ms;     /* [chttpd] body_timeout */
+    _Atomic uint64_t idle_timeout_ms;     /* [chttpd] idle_timeout */
+    _Atomic uint64_t write_timeout_ms;    /* [chttpd] write_timeout */
     _Atomic uint64_t session_timeout_s;   /* [chttpd_auth] timeout */
     _Atomic uint64_t dbs_info_max;        /* [chttpd] max_db_number_for_dbs_info_req */
     _Atomic uint64_t uuids_max;           /* [uuids] max_count */

@@ -20,7 +20,9 @@
 #include "base/alloc.h"
 #include "base/arith.h"
 #include "base/assert.h"
+#include "server/admission.h"
 #include "server/request.h"
+#include "server/server.h"
 
 #define CONN_MAGIC 0xc0441dedu
 #define INPUT_WATERMARK (HEAD_SIZE_MAX + HEAD_LINE_MAX + 8192)
@@ -35,6 +37,11 @@ static struct conn *conn_of(void *arg)
     struct conn *conn = arg;
     tuf_assert(conn->magic == CONN_MAGIC);
     return conn;
+}
+
+static const struct settings *settings_of(const struct conn *conn)
+{
+    return server_settings(conn->loop->server);
 }
 
 /* ---- framing ----------------------------------------------------------------------------- */
@@ -133,6 +140,7 @@ static void conn_free(struct conn *conn)
         conn->next->prev = conn->prev;
     conn->loop->conn_count--;
     say_farewell(conn);
+    admission_leave(conn->loop->server->admission, &conn->client);
     bufferevent_free(conn->bev);
     framing_release(&conn->framing);
     conn->magic = 0;
@@ -183,13 +191,13 @@ static void enter_head(struct conn *conn)
 {
     conn->state = CONN_HEAD;
     conn->scanned = 0;
-    conn->deadline_ms = clock_ms() + CONN_IDLE_MS;
+    conn->deadline_ms = clock_ms() + settings_of(conn)->idle_timeout_ms;
 }
 
 static void enter_flush(struct conn *conn)
 {
     conn->state = CONN_FLUSH;
-    conn->deadline_ms = clock_ms() + CONN_WRITE_MS;
+    conn->deadline_ms = clock_ms() + settings_of(conn)->write_timeout_ms;
 }
 
 /* An answer to HEAD has no body, also when the head that came is not understood. */
@@ -267,7 +275,7 @@ static bool read_head(struct conn *conn)
             enter_flush(conn);
         return conn->eof;
     }
-    uint64_t head_deadline = clock_ms() + CONN_HEAD_MS;
+    uint64_t head_deadline = clock_ms() + settings_of(conn)->head_timeout_ms;
     if (conn->scanned == 0 && conn->deadline_ms > head_deadline)
         conn->deadline_ms = head_deadline;
     const uint8_t *data = evbuffer_pullup(input, -1);
@@ -496,9 +504,10 @@ static void check_body_rate(struct conn *conn, uint64_t now_ms)
     if (conn->body_start_ms == 0 || conn->body_done || conn->req == NULL)
         return;
     uint64_t elapsed = now_ms - conn->body_start_ms;
-    if (elapsed < CONN_BODY_GRACE_MS)
+    uint64_t grace_ms = settings_of(conn)->body_timeout_ms; /* then CONN_BODY_RATE counts */
+    if (elapsed < grace_ms)
         return;
-    if (conn->body_received >= (elapsed - CONN_BODY_GRACE_MS) / 1000 * CONN_BODY_RATE + 1)
+    if (conn->body_received >= (elapsed - grace_ms) / 1000 * CONN_BODY_RATE + 1)
         return;
     conn->keep_alive = false;
     if (request_answered(conn->req))
@@ -556,13 +565,15 @@ static struct bufferevent *new_bufferevent(struct loop *loop, evutil_socket_t fd
     return bev;
 }
 
-void conn_open(struct loop *loop, evutil_socket_t fd, const struct sockaddr *addr, SSL *ssl)
+void conn_open(struct loop *loop, evutil_socket_t fd, const struct sockaddr *addr, SSL *ssl,
+               struct admission_client *client)
 {
     struct conn *conn = tufi_alloc_zero(sizeof(*conn));
     struct bufferevent *bev = conn != NULL ? new_bufferevent(loop, fd, ssl) : NULL;
     if (bev == NULL) {
         SSL_free(ssl);
         evutil_closesocket(fd);
+        admission_leave(loop->server->admission, &client);
         tufi_free(conn);
         return;
     }
@@ -572,6 +583,7 @@ void conn_open(struct loop *loop, evutil_socket_t fd, const struct sockaddr *add
     conn->loop = loop;
     conn->bev = bev;
     conn->is_tls = ssl != NULL;
+    conn->client = client;
     conn->step_task.run = run_step_task;
     format_peer(conn->peer, sizeof(conn->peer), addr);
     conn->next = loop->conns;
@@ -580,7 +592,8 @@ void conn_open(struct loop *loop, evutil_socket_t fd, const struct sockaddr *add
     loop->conns = conn;
     loop->conn_count++;
     enter_head(conn);
-    struct timeval write_timeout = { CONN_WRITE_MS / 1000, 0 };
+    uint64_t write_ms = settings_of(conn)->write_timeout_ms;
+    struct timeval write_timeout = { (time_t)(write_ms / 1000), (suseconds_t)(write_ms % 1000 * 1000) };
     bufferevent_set_timeouts(bev, NULL, &write_timeout);
     bufferevent_setwatermark(bev, EV_READ, 0, INPUT_WATERMARK);
     bufferevent_setwatermark(bev, EV_WRITE, CONN_OUTPUT_LOW / 2, 0);

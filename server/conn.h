@@ -27,11 +27,7 @@
 #define CONN_INPUT_MAX ((size_t)65536)
 #define CONN_OUTPUT_LOW ((size_t)65536)   /* below it producers are asked again */
 #define CONN_DRAIN_MAX ((uint64_t)1 << 20)
-#define CONN_IDLE_MS 60000                /* keep-alive without a request */
-#define CONN_HEAD_MS 15000                /* from the first byte of a head to its last */
-#define CONN_BODY_GRACE_MS 30000          /* then a body must come at CONN_BODY_RATE */
 #define CONN_BODY_RATE 240                /* bytes per second */
-#define CONN_WRITE_MS 60000               /* without any progress of writing */
 #define CONN_LINGER_MS 1000
 #define PEER_SIZE 48
 
@@ -43,6 +39,7 @@ struct conn {
     struct loop *loop;
     struct bufferevent *bev;
     struct conn *prev, *next;     /* in loop->conns */
+    struct admission_client *client;
     struct request *req;          /* in progress, or NULL */
     struct framing framing;       /* of the current request */
     size_t scanned;               /* bytes of the head looked at */
@@ -64,9 +61,10 @@ struct conn {
     char peer[PEER_SIZE];                /* address of the client, for the log */
 };
 
-/* Takes over a connected socket, and the TLS state of its server side if there is one. Closes and
- * frees both when out of memory. */
-void conn_open(struct loop *loop, evutil_socket_t fd, const struct sockaddr *addr, SSL *ssl);
+/* Takes over a connected socket, the TLS state of its server side if there is one, and its place among
+ * the client's connections. Closes and frees all when out of memory. */
+void conn_open(struct loop *loop, evutil_socket_t fd, const struct sockaddr *addr, SSL *ssl,
+               struct admission_client *client);
 
 /* Ends a connection now. Its request, if any, is told that the client is gone. */
 void conn_close(struct conn *conn);

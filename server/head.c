@@ -145,7 +145,17 @@ static bool check_host(struct head_error *error, tuf_slice host)
         if (!plain && strchr("-._~%!$&'()*+,;=:[]", c) == NULL)
             return refuse(error, 400, "invalid Host header");
     }
-    return true;
+    const uint8_t *end = host.data + host.len;
+    const uint8_t *name_end = host.data; /* where a port may begin */
+    if (host.len > 0 && host.data[0] == '[')
+        name_end = memchr(host.data, ']', host.len);
+    const uint8_t *colon =
+        name_end != NULL ? memchr(name_end, ':', (size_t)(end - name_end)) : NULL;
+    for (const uint8_t *at = colon; at != NULL && ++at < end;) {
+        if (*at < '0' || *at > '9')
+            name_end = NULL;
+    }
+    return name_end != NULL || refuse(error, 400, "invalid Host header");
 }
 
 static bool check_length(struct head *out, struct head_error *error, tuf_slice value)

@@ -5,6 +5,7 @@
  */
 #include "server/listen.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <event2/listener.h>
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "server/admission.h"
 #include "server/conn.h"
 #include "server/log.h"
 #include "server/server.h"
@@ -44,6 +46,7 @@ struct arrival {
     struct loop *loop;
     evutil_socket_t fd;
     bool tls;
+    struct admission_client *client;
     struct sockaddr_storage addr;
 };
 
@@ -109,10 +112,26 @@ static void run_arrival(struct loop_task *task)
     if (arrival->loop->stopping || (arrival->tls && ssl == NULL)) {
         SSL_free(ssl);
         evutil_closesocket(arrival->fd);
+        admission_leave(arrival->loop->server->admission, &arrival->client);
     } else {
-        conn_open(arrival->loop, arrival->fd, (struct sockaddr *)&arrival->addr, ssl);
+        conn_open(arrival->loop, arrival->fd, (struct sockaddr *)&arrival->addr, ssl,
+                  arrival->client);
     }
     tufi_free(arrival);
+}
+
+#define TOO_MANY "{\"error\":\"service_unavailable\",\"reason\":\"too many connections\"}\n"
+static_assert(sizeof(TOO_MANY) - 1 == 64, "Content-Length below");
+
+/* Nobody waits for this answer to be sent: it fits into the socket, or the client does without. */
+static void turn_away(evutil_socket_t fd)
+{
+    static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\n"
+                                 "Content-Type: application/json\r\nContent-Length: 64\r\n"
+                                 "Retry-After: 1\r\nConnection: close\r\n\r\n" TOO_MANY;
+    if (send(fd, answer, sizeof(answer) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+        shutdown(fd, SHUT_WR);
+    evutil_closesocket(fd);
 }
 
 static void on_accept(struct evconnlistener *source, evutil_socket_t fd, struct sockaddr *addr,
@@ -120,14 +139,24 @@ static void on_accept(struct evconnlistener *source, evutil_socket_t fd, struct 
 {
     struct listener *listener = arg;
     struct server *server = listener->server;
+    const struct settings *settings = server_settings(server);
     struct loop *loop = server->loops[listener->next_loop++ % server->loop_count];
-    struct arrival *arrival = tufi_alloc_zero(sizeof(*arrival));
+    struct admission_client *client = NULL;
+    struct arrival *arrival = NULL;
     (void)source;
-    if (arrival == NULL || addr_len < 0 || (size_t)addr_len > sizeof(arrival->addr)) {
-        tufi_free(arrival);
-        evutil_closesocket(fd);
+    if (addr_len >= 0 && (size_t)addr_len <= sizeof(arrival->addr) &&
+        admission_enter(&client, server->admission, addr, settings->connections_max,
+                        settings->client_max))
+        arrival = tufi_alloc_zero(sizeof(*arrival));
+    if (arrival == NULL) {
+        admission_leave(server->admission, &client);
+        if (listener->tls)
+            evutil_closesocket(fd); /* no handshake for this */
+        else
+            turn_away(fd);
         return;
     }
+    arrival->client = client;
     arrival->task.run = run_arrival;
     arrival->loop = loop;
     arrival->fd = fd;

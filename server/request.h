@@ -60,6 +60,7 @@ struct request_priv {
     struct body_sink sink;
     bool has_sink, paused, sink_ended;
     uint64_t received, size_max;
+    size_t held;                   /* bytes of body in memory, as admission knows them */
     struct body_collector *collector;
     struct arena trailer_arena;    /* their own: a job may be using the request's */
     struct header *trailers;
@@ -119,6 +120,8 @@ void request_body_end(struct request *req);
 /* Whether the connection may feed bytes now. */
 bool request_wants_body(const struct request *req);
 void body_release(struct request *req);
+/* The request now holds so many bytes of its body. E_NOMEM if all requests would hold too many. */
+tuf_status body_hold(struct request *req, size_t size);
 
 /* stream.c: called when there is room for more output. */
 void stream_pump(struct request *req);

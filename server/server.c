@@ -20,6 +20,7 @@
 #include "base/hex.h"
 #include "server/addresses.h"
 #include "server/admins.h"
+#include "server/admission.h"
 #include "server/compactions.h"
 #include "server/dbs.h"
 #include "server/global_changes.h"
@@ -137,6 +138,7 @@ static tuf_status make_parts(struct server *server, const struct server_options 
 {
     server->passwords = password_cache_new();
     server->lockout = lockout_new();
+    server->admission = admission_new();
     server->peruser = peruser_new(server);
     server->uuids = uuids_new();
     server->replications = replications_new(server);
@@ -249,6 +251,7 @@ static void release_parts(struct server *server)
     tufi_free(server->loops);
     uuids_free(&server->uuids);
     lockout_free(&server->lockout);
+    admission_free(&server->admission);
     password_cache_free(&server->passwords);
     peruser_free(&server->peruser);
     tls_free(&server->tls);

@@ -17,6 +17,7 @@ struct lockout;
 struct loop;
 struct password_cache;
 struct peruser;
+struct admission;
 struct repl_jobs;
 struct replicator_docs;
 struct tls;
@@ -36,6 +37,7 @@ struct server {
     struct password_cache *passwords;
     struct peruser *peruser;
     struct lockout *lockout;
+    struct admission *admission;
     struct uuids *uuids;
     struct repl_jobs *replications;
     struct replicator_docs *replicator_docs;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "server/request.h"
 #include "server/server.h"
 
 #define WRITE_STEP ((size_t)256 * 1024)
@@ -76,7 +77,7 @@ static tuf_status map_file(struct spool *spool)
 /* ---- taking the body (worker) ------------------------------------------------------------ */
 
 /* After bytes were added: `before` is how many waited before. */
-static tuf_status took(struct spool *spool, const struct request *req, size_t before)
+static tuf_status took(struct spool *spool, struct request *req, size_t before)
 {
     if (spool->bytes.failed)
         return tufi_nomem();
@@ -92,7 +93,7 @@ static tuf_status took(struct spool *spool, const struct request *req, size_t be
     }
     if (st == TUF_OK && spool->has_file && spool->bytes.len >= WRITE_STEP)
         st = write_bytes(spool);
-    return st;
+    return st == TUF_OK ? body_hold(req, spool->bytes.cap) : st;
 }
 
 static tuf_status eat(struct request *req, tuf_slice bytes, bool last)

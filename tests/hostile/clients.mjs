@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: The Tuffet authors
+//
+// Role: many and hostile clients against one server, while a normal one is measured.
+//     node tests/hostile/clients.mjs --server PATH/tuffetd [--only NAME] [--clients 4000] [--feeds 10000]
+// Each case prints its figures as name=value. The clients are of this process, on the same processors
+// as the server: what the normal client sees is the worst of both. Ends with "N passed, N failed".
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import http from 'node:http'
+import net from 'node:net'
+import path from 'node:path'
+import { Server } from '../http/server.mjs'
+
+const options = { server: null, only: null, clients: 4000, feeds: 10000, bodies: 300, normal: null }
+for (let i = 2; i < process.argv.length; i += 2) options[process.argv[i].slice(2)] = process.argv[i + 1]
+const AUTH = 'Basic ' + Buffer.from('admin:secret').toString('base64')
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+const head = (line, more = '') => `${line} HTTP/1.1\r\nHost: a\r\nAuthorization: ${AUTH}\r\n${more}\r\n`
+
+function ask (server, method, target, body, agent) {
+  return new Promise((resolve, reject) => {
+    const headers = { authorization: AUTH, 'content-type': 'application/json' }
+    const req = http.request({ host: '127.0.0.1', port: server.port, method, path: target, headers, agent }, (res) => {
+      const parts = []
+      res.on('data', (part) => parts.push(part))
+      res.on('end', () => resolve({ status: res.statusCode, body: Buffer.concat(parts).toString() }))
+      res.on('error', reject)
+    })
+    req.on('error', reject)
+    req.end(body)
+  })
+}
+
+function dial (server, text, onData) {
+  const link = { ended: false, text: '' }
+  link.socket = net.connect({ port: server.port, host: '127.0.0.1' })
+  link.ready = new Promise((resolve) => {
+    link.socket.on('connect', () => { if (text) link.socket.write(text); resolve(true) })
+    link.socket.on('close', () => { link.ended = true; resolve(false) })
+    link.socket.on('error', () => { link.ended = true; resolve(false) })
+  })
+  link.socket.on('data', onData ? (data) => onData(link, data) : (data) => { link.text += data.toString('latin1') })
+  return link
+}
+
+// In portions, so that the backlog of the listening socket is enough.
+async function dialMany (server, count, text, onData) {
+  const links = []
+  while (links.length < count) {
+    const some = Array.from({ length: Math.min(500, count - links.length) }, (_, i) =>
+      dial(server, typeof text === 'function' ? text(links.length + i) : text, onData))
+    await Promise.all(some.map((link) => link.ready))
+    links.push(...some)
+  }
+  return links
+}
+
+async function until (what, check, timeoutMs) {
+  for (const end = Date.now() + timeoutMs; Date.now() < end; await sleep(20)) if (await check()) return
+  assert.fail(`waited too long until ${what}`)
+}
+
+const resident = (server) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${server.child.pid}/status`, 'utf8'))[1])
+const peak = (server) => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${server.child.pid}/status`, 'utf8'))[1])
+const openFiles = (server) => readdirSync(`/proc/${server.child.pid}/fd`).length
+const ticks = (server) => readFileSync(`/proc/${server.child.pid}/stat`, 'utf8').split(' ').slice(13, 15).reduce((a, b) => a + Number(b), 0)
+const close = (links) => { for (const link of links) link.socket.destroy() }
+
+// Latencies of a client in a process of its own that does one request after the other, in ms: { p50, p99, max }.
+function normalClient (server, ms) {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [process.argv[1], '--normal', String(server.port), '--ms', String(ms)])
+    let text = ''
+    child.stdout.on('data', (data) => { text += data })
+    child.on('close', () => resolve(JSON.parse(text)))
+  })
+}
+
+async function beNormal (server, ms) {
+  const agent = new http.Agent({ keepAlive: true })
+  const times = []
+  for (let i = 0; i < 20; i++) await ask(server, 'GET', '/db/doc', undefined, agent)
+  for (const end = Date.now() + ms; Date.now() < end;) {
+    const begin = process.hrtime.bigint()
+    const { status } = await ask(server, 'GET', '/db/doc', undefined, agent)
+    assert.equal(status, 200)
+    times.push(Number(process.hrtime.bigint() - begin) / 1e6)
+    await sleep(2)
+  }
+  agent.destroy()
+  times.sort((a, b) => a - b)
+  return { p50: times[times.length >> 1], p99: times[Math.floor(times.length * 0.99)], max: times.at(-1) }
+}
+if (options.normal) {
+  console.log(JSON.stringify(await beNormal({ port: Number(options.normal) }, Number(options.ms))))
+  process.exit(0)
+}
+
+const cases = {
+  // Heads and bodies that come a byte at a time, and answers that nobody reads.
+  async slow_clients (say) {
+    const server = await start(['chttpd] head_timeout = 9000', 'chttpd] body_timeout = 9000', 'chttpd] write_timeout = 9000'])
+    await ask(server, 'PUT', '/db')
+    await ask(server, 'PUT', '/db/doc', '{"a":1}')
+    const docs = Array.from({ length: 1000 }, (_, i) => ({ _id: `d${i}`, text: 'x'.repeat(4000) }))
+    await ask(server, 'POST', '/db/_bulk_docs', JSON.stringify({ docs }))
+    const quiet = await normalClient(server, 1000)
+    const each = Math.floor(options.clients / 3)
+    const begin = Date.now()
+    const heads = await dialMany(server, each, 'GET /db/doc HTTP/1.1\r\nHost: a\r\nX: ')
+    const bodies = await dialMany(server, each, head('PUT /db/slow', 'Content-Length: 100000\r\n') + '{"a":"')
+    const readers = await dialMany(server, options.clients - 2 * each, '')
+    for (const link of readers) { link.socket.pause(); link.socket.write(head('GET /db/_all_docs?include_docs=true')) }
+    const trickle = setInterval(() => { for (const link of [...heads, ...bodies]) if (!link.ended) link.socket.write('x') }, 1000)
+    // Until what fits into the sockets of the readers is there.
+    for (let busy = -1; ticks(server) - busy > 15; await sleep(500)) busy = ticks(server)
+    const loaded = await normalClient(server, 3000)
+    say('slow_clients', heads.length + bodies.length + readers.length)
+    say('slow_rss_mib', (resident(server) / 1024).toFixed(0))
+    await until('slow heads and bodies are closed', () => [...heads, ...bodies].every((link) => link.ended), 20000)
+    clearInterval(trickle)
+    say('slow_closed_after_s', ((Date.now() - begin) / 1000).toFixed(1))
+    assert.ok(heads.every((link) => /^HTTP\/1.1 408 /.test(link.text)), `not 408: ${heads.find((link) => !/^HTTP\/1.1 408 /.test(link.text))?.text.slice(0, 60)}`)
+    assert.ok(bodies.every((link) => /^HTTP\/1.1 408 /.test(link.text)))
+    await until('readers that do not read are closed', () => openFiles(server) < 100, 20000)
+    close([...heads, ...bodies, ...readers])
+    say('slow_quiet_p99_ms', quiet.p99.toFixed(2))
+    say('slow_p99_ms', loaded.p99.toFixed(2))
+    assert.ok(loaded.p99 < 50, `p99 is ${loaded.p99} ms`)
+    return server
+  },
+
+  async idle_feeds (say) {
+    const server = await start([])
+    const count = Number(options.feeds)
+    await ask(server, 'PUT', '/db')
+    const before = resident(server)
+    let told = 0
+    const links = await dialMany(server, count, head('GET /db/_changes?feed=continuous&since=0&heartbeat=30000'), (link, data) => {
+      if (!link.told && data.includes('"id":"w"')) { link.told = true; told++ }
+      if (data.includes('200 OK')) link.begun = true
+    })
+    await until('all feeds have begun', () => links.every((link) => link.begun), 30000)
+    const mib = (resident(server) - before) / 1024
+    const busy = ticks(server)
+    await sleep(2000)
+    const cpu = (ticks(server) - busy) / 2
+    const begin = Date.now()
+    await ask(server, 'PUT', '/db/w', '{}')
+    await until('all are told', () => told === links.length, 20000)
+    const fanOut = Date.now() - begin
+    close(links)
+    say('feeds', links.length)
+    say('feeds_idle_cpu_percent', cpu)
+    say('feeds_mib', mib.toFixed(0))
+    say('feeds_told_ms', fanOut)
+    assert.ok(mib < 150 && fanOut < 2000 && cpu < 5, `${mib} MiB, ${fanOut} ms, ${cpu} %`)
+    return server
+  },
+
+  async out_of_descriptors (say) {
+    const server = await start([], ['prlimit', '--nofile=64'])
+    await ask(server, 'PUT', '/db')
+    await ask(server, 'PUT', '/db/doc', '{}')
+    const links = await dialMany(server, 200, '')
+    const busy = ticks(server)
+    await sleep(2000)
+    const cpu = (ticks(server) - busy) / 2
+    close(links)
+    const begin = Date.now()
+    await until('it serves again', async () => {
+      try { return (await ask(server, 'PUT', `/db/x${Date.now()}`, '{}')).status === 201 } catch { return false }
+    }, 5000)
+    say('descriptors_cpu_percent', cpu)
+    say('descriptors_recovered_ms', Date.now() - begin)
+    assert.ok(cpu < 5)
+    return server
+  },
+
+  async too_many_connections (say) {
+    const server = await start(['chttpd] max_connections_per_client = 20', 'chttpd] max_connections = 30'])
+    const links = await dialMany(server, 20, '')
+    const more = await dialMany(server, 10, '')
+    await until('they are turned away', () => more.every((link) => link.ended), 5000)
+    assert.ok(more.every((link) => /^HTTP\/1.1 503 /.test(link.text)))
+    close(links)
+    await until('there is room again', async () => {
+      try { return (await ask(server, 'GET', '/_up')).status === 200 } catch { return false }
+    }, 5000)
+    say('connections_turned_away', more.length)
+    return server
+  },
+
+  // A thousand clients with 8 MB each: some get in, the others are told so, nobody is killed.
+  async memory (say) {
+    const limit = 64
+    const server = await start(['couchdb] max_document_size = 9000000', `chttpd] max_body_memory = ${limit << 20}`])
+    await ask(server, 'PUT', '/db')
+    const before = peak(server)
+    const body = `{"text":"${'x'.repeat(7999988)}"}`
+    const agent = new http.Agent({ keepAlive: false, maxSockets: Infinity })
+    const count = Number(options.bodies)
+    const answers = {}
+    let next = 0
+    await Promise.all(Array.from({ length: 200 }, async () => {
+      while (next < count) {
+        const number = next++
+        const status = await ask(server, 'PUT', `/db/m${number}`, body, agent).then((a) => a.status, () => 'cut')
+        answers[status] = (answers[status] ?? 0) + 1
+        if (status === 201) stored.push(number)
+      }
+    })).catch((error) => { throw error })
+    agent.destroy()
+    const used = (peak(server) - before) / 1024
+    say('memory_clients', count)
+    say('memory_stored', answers[201] ?? 0)
+    say('memory_refused', (answers[503] ?? 0) + (answers.cut ?? 0))
+    say('memory_peak_mib', used.toFixed(0))
+    const unexpected = Object.keys(answers).filter((key) => !['201', '503', 'cut'].includes(key))
+    assert.deepEqual(unexpected, [])
+    assert.ok(answers[201] >= 4, `only ${answers[201]} stored`)
+    assert.ok(used < limit * 5, `${used} MiB`)
+    for (const number of stored.splice(0)) assert.equal((await ask(server, 'HEAD', `/db/m${number}`)).status, 200)
+    return server
+  },
+
+  // The file system below is full: needs root for a small one.
+  async disk_full (say) {
+    const server = new Server(options.server, [])
+    const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', server.dir])
+    if (mount.status !== 0) { server.remove(); return skip('no file system can be mounted here') }
+    servers.push(server)
+    try {
+      rewriteIni(server)
+      await server.start()
+      await ask(server, 'PUT', '/db')
+      await ask(server, 'PUT', '/db/doc', '{}')
+      const text = 'x'.repeat(200000)
+      const acked = ['doc']
+      let full = 0
+      for (let i = 0; full < 20 && i < 2000; i++) {
+        const random = Buffer.from(Array.from({ length: 60000 }, () => Math.random() * 256)).toString('base64')
+        const { status } = await ask(server, 'PUT', `/db/f${i}`, JSON.stringify({ random, text }))
+        if (status === 201) acked.push(`f${i}`)
+        else { full++; assert.equal(status, 507) }
+      }
+      assert.ok(full >= 20)
+      assert.equal((await ask(server, 'GET', '/db/doc')).status, 200)
+      assert.equal((await ask(server, 'GET', '/db/_all_docs?limit=1')).status, 200)
+      spawnSync('mount', ['-o', 'remount,size=96m', server.dir])
+      assert.equal((await ask(server, 'PUT', '/db/again', '{}')).status, 201)
+      acked.push('again')
+      assert.equal(await server.stop(), 0)
+      await server.start()
+      const rows = JSON.parse((await ask(server, 'GET', '/db/_all_docs')).body).rows.map((row) => row.id)
+      assert.deepEqual(rows.sort(), acked.sort())
+      say('disk_full_answers_507', full)
+      assert.equal(await server.stop(), 0)
+    } finally {
+      server.child?.kill('SIGKILL')
+      spawnSync('umount', ['-l', server.dir])
+    }
+    return null
+  },
+
+  // The wall clock jumps by ten years each second; nothing but cookies may care.
+  async clock_jumps (say) {
+    const preload = ['/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1', '/usr/lib/faketime/libfaketime.so.1']
+      .find((file) => { try { readFileSync(file); return true } catch { return false } })
+    if (!preload) return skip('no libfaketime (package faketime)')
+    const server = new Server(options.server, [])
+    servers.push(server)
+    const control = path.join(server.dir, 'clock')
+    writeFileSync(control, '+0')
+    await server.start([], ['env', `LD_PRELOAD=${preload}`, `FAKETIME_TIMESTAMP_FILE=${control}`, 'FAKETIME_NO_CACHE=1', 'DONT_FAKE_MONOTONIC=1'])
+    await ask(server, 'PUT', '/db')
+    const feed = dial(server, head('GET /db/_changes?feed=continuous&since=0&heartbeat=60000'))
+    await feed.ready
+    const ids = new Set()
+    let jumps = 0, writes = 0
+    for (const offset of ['+10y', '-10y', '+0', '-20y', '+5y', '+0']) {
+      writeFileSync(control, offset)
+      jumps++
+      for (const end = Date.now() + 700; Date.now() < end;) {
+        const { status, body } = await ask(server, 'POST', '/db', '{}')
+        assert.equal(status, 201)
+        ids.add(JSON.parse(body).id)
+        writes++
+      }
+      assert.ok(!feed.ended, 'a feed ended')
+    }
+    assert.equal(ids.size, writes)
+    const info = JSON.parse((await ask(server, 'GET', '/db')).body)
+    assert.equal(info.doc_count, writes)
+    feed.socket.destroy()
+    say('clock_jumps', jumps)
+    return server
+  },
+
+  // Stopped by SIGTERM, reloaded by SIGHUP and started again under load: what was answered is kept.
+  async restarts (say) {
+    const server = await start([])
+    await ask(server, 'PUT', '/db')
+    const acked = new Set()
+    let stop = false, cut = 0
+    const work = Array.from({ length: 8 }, async (_, n) => {
+      for (let i = 0; !stop; i++) {
+        try {
+          const { status } = await ask(server, 'PUT', `/db/w${n}-${i}`, '{}')
+          assert.equal(status, 201)
+          acked.add(`w${n}-${i}`)
+        } catch (error) {
+          if (error.code === 'ECONNREFUSED') await sleep(20)
+          else if (error.code === 'ECONNRESET') cut++ // in the backlog of the socket that was closed
+          else throw error
+        }
+      }
+    })
+    const rounds = 10
+    for (let round = 0; round < rounds; round++) {
+      await sleep(200)
+      server.child.kill('SIGHUP')
+      await sleep(100)
+      assert.equal(await server.stop(), 0)
+      await server.start()
+    }
+    stop = true
+    await Promise.all(work)
+    const rows = JSON.parse((await ask(server, 'GET', '/db/_all_docs')).body).rows
+    const found = new Set(rows.map((row) => row.id))
+    assert.deepEqual([...acked].filter((id) => !found.has(id)), [])
+    say('restarts', rounds)
+    say('restarts_acked', acked.size)
+    say('restarts_cut', cut)
+    return server
+  }
+}
+
+const stored = []
+const servers = []
+let skipped = 0
+function skip (why) {
+  console.log(`SKIPPED: ${why}`)
+  skipped++
+  return null
+}
+function rewriteIni (server) {
+  writeFileSync(path.join(server.dir, 'test.ini'), '[admins]\nadmin = secret\n[chttpd_auth]\niterations = 10\n')
+}
+async function start (settings, prefix = []) {
+  const server = new Server(options.server, settings.map((line) => {
+    const [section, ...rest] = line.split('] ')
+    return { section, setting: rest.join('] ') }
+  }))
+  servers.push(server)
+  await server.start([], prefix)
+  return server
+}
+
+let passed = 0, failed = 0
+for (const [name, run] of Object.entries(cases)) {
+  if (options.only && options.only !== name) continue
+  const begin = Date.now()
+  try {
+    const server = await run((key, value) => console.log(`${key}=${value}`))
+    if (server) assert.equal(await server.stop(), 0, server.errors)
+    passed++
+    console.log(`ok   ${name} (${((Date.now() - begin) / 1000).toFixed(1)} s)`)
+  } catch (error) {
+    failed++
+    console.log(`FAIL ${name}: ${error.message}`)
+  }
+  for (const server of servers.splice(0)) {
+    if (server.child?.exitCode === null) server.child.kill('SIGKILL')
+    server.remove()
+  }
+}
+console.log(`hostile_skipped=${skipped}`)
+console.log(`${passed} passed, ${failed} failed`)
+process.exit(failed ? 1 : 0)
