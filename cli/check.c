@@ -66,20 +66,25 @@ static int check_snapshot(tuf_snapshot *snapshot, const char *path, bool quiet)
     return CLI_OK;
 }
 
-int cli_check(int argc, char **argv)
+int cli_check_file(const char *path, bool quiet)
 {
-    bool quiet = argc == 3 && strcmp(argv[2], "--quiet") == 0;
-    if (argc != 2 && !quiet)
-        return cli_usage(argv[0]);
     int result = CLI_OK;
-    TUF_AUTO(cli_db_discard) tuf_db *db = cli_open(&result, argv[1], TUF_OPEN_RDONLY);
+    TUF_AUTO(cli_db_discard) tuf_db *db = cli_open(&result, path, TUF_OPEN_RDONLY);
     if (!db)
         return result;
     tuf_snapshot *snapshot = NULL;
     tuf_status st = tuf_db_snapshot(&snapshot, db);
     if (st != TUF_OK)
-        return cli_report(argv[1], st);
-    result = check_snapshot(snapshot, argv[1], quiet);
+        return cli_report(path, st);
+    result = check_snapshot(snapshot, path, quiet);
     tuf_snapshot_free(&snapshot);
     return result;
+}
+
+int cli_check(int argc, char **argv)
+{
+    bool quiet = argc == 3 && strcmp(argv[2], "--quiet") == 0;
+    if (argc != 2 && !quiet)
+        return cli_usage(argv[0]);
+    return cli_check_file(argv[1], quiet);
 }

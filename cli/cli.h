@@ -25,7 +25,8 @@ enum {
 
 /* One command: argv[0] is its name. Returns an exit status. */
 typedef int cli_main(int argc, char **argv);
-cli_main cli_changes, cli_check, cli_compact, cli_dump, cli_get, cli_info, cli_load, cli_log, cli_put, cli_replicate;
+cli_main cli_backup, cli_changes, cli_check, cli_compact, cli_dump, cli_get, cli_info, cli_load, cli_log, cli_put, cli_replicate,
+    cli_restore;
 
 /* Prints the usage line of a command on stderr; returns CLI_FAILED. */
 int cli_usage(const char *command);
@@ -53,6 +54,9 @@ int cli_report(const char *what, tuf_status status);
 
 /* Closes a database that was written to; returns `so_far`, or CLI_FAILED if closing failed. */
 int cli_close(tuf_db **db, const char *path, int so_far);
+
+/* Verifies a whole file and says what is wrong; quiet: and nothing else. */
+int cli_check_file(const char *path, bool quiet);
 
 /* Cleanup helpers for TUF_AUTO. */
 void cli_db_discard(tuf_db **db);

@@ -28,6 +28,11 @@ static const struct command commands[] = {
     { "dump", cli_dump, "FILE [--at MOMENT]", "write everything as JSON lines to stdout" },
     { "load", cli_load, "FILE [--batch N]", "read JSON lines from stdin, as dump writes them" },
     { "check", cli_check, "FILE [--quiet]", "verify every checksum, tree, count and digest" },
+    { "backup", cli_backup, "[--all] [--keep N] [--check] [--quiet] SOURCE DEST",
+      "copy a database that may be in use, later only what is new" },
+    { "restore", cli_restore,
+      "BACKUP NEW [--at MOMENT] | BACKUP FILE --doc ID [--rev REV] [--att NAME] [--at MOMENT]",
+      "a database, one document or one attachment from a backup" },
     { "compact", cli_compact, "FILE", "give back the space of what is no longer current" },
 #ifdef TUF_REPLICATOR
     { "replicate", cli_replicate, "[OPTIONS] SOURCE TARGET",

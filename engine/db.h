@@ -223,6 +223,13 @@ tuf_status tufi_log_scan_back(const struct log *log, uint64_t file_size,
 tuf_status tufi_log_scan_forward(const struct log *log, uint64_t file_size, uint64_t off,
                                  log_header_visitor *visit, void *ctx);
 
+/* ---- backup.c: a backup that was interrupted --------------------------------------------------- */
+
+/* Up to where a backup is whole to which something was being appended. TUF_NOT_FOUND: it is whole. */
+tuf_status tufi_backup_whole_end(uint64_t *out, const struct log *log);
+/* Removes NAME.part. TUF_NOT_FOUND if there is none. */
+tuf_status tufi_backup_drop_part(const struct log *log);
+
 /* ---- recover.c ------------------------------------------------------------------------------- */
 
 /*

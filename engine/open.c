@@ -171,6 +171,13 @@ static tuf_status open_file(tuf_db *db, const tuf_open_options *opts,
     return tufi_log_read_super(log);
 }
 
+/* What is written from now on is no part of a backup. */
+static tuf_status drop_part(const struct log *log)
+{
+    tuf_status st = tufi_backup_drop_part(log);
+    return st < 0 ? st : TUF_OK;
+}
+
 static tuf_status open_all(tuf_db *db, const tuf_open_options *opts,
                            const struct superblock *heir_of)
 {
@@ -179,6 +186,8 @@ static tuf_status open_all(tuf_db *db, const tuf_open_options *opts,
         st = make_env(db, opts);
     if (st == TUF_OK)
         st = tufi_db_recover(db);
+    if (st == TUF_OK && !db->store->log.readonly && !heir_of)
+        st = drop_part(&db->store->log);
     /* The name may not be durable yet if a creator was killed between rename and sync. */
     if (st == TUF_OK && !db->store->log.readonly && !heir_of)
         st = tufi_heir_tidy(db);

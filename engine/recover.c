@@ -39,6 +39,7 @@ struct recovery {
     tuf_db *db;
     struct log *log;
     uint64_t file_size;
+    uint64_t limit;      /* nothing behind counts; UINT64_MAX: the file ends where it ends */
     uint64_t off;        /* next frame to look at */
     uint32_t chain;      /* header_crc of the frame before */
     bool at_checkpoint;  /* the frame before is a checkpoint */
@@ -270,10 +271,10 @@ static tuf_status cut_and_sync(struct recovery *r)
     r->now.size_file = r->off;
     if (log->readonly)
         return TUF_OK;
-    if (r->file_size == r->off && (r->at_checkpoint || r->created))
+    if (r->limit == UINT64_MAX && r->file_size == r->off && (r->at_checkpoint || r->created))
         return TUF_OK; /* it was closed properly: nothing was lost */
     tuf_status st = TUF_OK;
-    if (r->file_size != r->off)
+    if (r->limit != UINT64_MAX || r->file_size != r->off)
         st = log->file->ops->truncate(log->file, r->off);
     if (st == TUF_OK && !tufi_planted("skip_seal"))
         st = seal(r);
@@ -485,6 +486,7 @@ static tuf_status recover(struct recovery *r)
 {
     struct log *log = r->log;
     tuf_status st = log->file->ops->size(log->file, &r->file_size);
+    r->file_size = min_u64(r->file_size, r->limit);
     if (st == TUF_OK)
         st = tufi_btree_txn_begin(&r->txn, r->db->store->env);
     if (st < 0)
@@ -502,11 +504,12 @@ static tuf_status recover(struct recovery *r)
     return TUF_OK;
 }
 
-tuf_status tufi_db_recover(tuf_db *db)
+static tuf_status recover_below(tuf_db *db, uint64_t limit)
 {
     struct recovery r = {
         .db = db,
         .log = &db->store->log,
+        .limit = limit,
         .off = SUPERBLOCK_SIZE,
         .created = db->store->log.filled_end == SUPERBLOCK_SIZE, /* set by tufi_log_create */
         .now = { .revs_limit = REVS_LIMIT_DEFAULT,
@@ -517,4 +520,13 @@ tuf_status tufi_db_recover(tuf_db *db)
     tufi_buf_release(&r.payload);
     tufi_docrec_view_release(&r.scratch);
     return st;
+}
+
+tuf_status tufi_db_recover(tuf_db *db)
+{
+    /* After a power failure in the middle of a backup, later frames may be there without earlier
+     * ones, newest checkpoints included: what was not synced does not count. */
+    uint64_t limit = UINT64_MAX;
+    tuf_status st = tufi_backup_whole_end(&limit, &db->store->log);
+    return st < 0 ? st : recover_below(db, limit);
 }

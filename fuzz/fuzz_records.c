@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "fileformat/backupmark.h"
 #include "fileformat/docinfo.h"
 #include "fileformat/docrec.h"
 #include "fileformat/frame.h"
@@ -112,6 +113,9 @@ static void try_frames(tuf_slice in)
     }
     if (in.len < FRAME_HEADER_SIZE)
         return;
+    struct backup_mark mark;
+    if (in.len >= BACKUP_MARK_SIZE && tufi_backup_mark_decode(&mark, in.data, uuid) == TUF_OK)
+        tuf_assert(mark.last_off < mark.end);
     struct frame_header h;
     struct record_header r;
     if (tufi_frame_decode(&h, in.data, get_be64(in.data + 8), uuid) == TUF_OK)

@@ -31,6 +31,7 @@
 
 #define IOV_BATCH 64        /* vectors per system call; IOV_MAX is 1024 */
 #define OFF_LIMIT INT64_MAX /* of off_t */
+#define COPY_STEP ((uint64_t)1 << 30)
 #define OPEN_RETRY_MAX 16   /* times a file may vanish between open and lock */
 
 struct posix_file {
@@ -163,6 +164,26 @@ static tuf_status posix_punch(struct vfs_file *f, uint64_t off, uint64_t len)
     return rc < 0 ? tufi_fail_errno(errno, "punching a hole") : TUF_OK;
 }
 
+/* Linux shares blocks in copy_file_range where the file system can. */
+static tuf_status posix_copy(struct vfs_file *f, struct vfs_file *from, uint64_t off, uint64_t len)
+{
+    if (!off_ok(off, len))
+        return tufi_fail(TUF_E_IO, "range beyond what a file can hold");
+    off_t in = (off_t)off, out = (off_t)off;
+    while (len > 0) {
+        ssize_t n = copy_file_range(file_of(from)->fd, &in, file_of(f)->fd, &out,
+                                    (size_t)min_u64(len, COPY_STEP), 0);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EIO || errno == EFBIG))
+            return tufi_fail_errno(errno, "copying at %llu", (unsigned long long)out);
+        if (n <= 0) /* two file systems, an old kernel, a file that ends here */
+            return tufi_fail(TUF_E_UNSUPPORTED, "the system does not copy between these files");
+        len -= (uint64_t)n;
+    }
+    return TUF_OK;
+}
+
 static void posix_forget(struct vfs_file *f, uint64_t off)
 {
     /* Advice: pages that are dirty or in use stay, and there is nothing to do about it. */
@@ -190,6 +211,7 @@ static const struct vfs_file_ops posix_file_ops = {
     .truncate = posix_truncate,
     .size = posix_size,
     .punch = posix_punch,
+    .copy = posix_copy,
     .forget = posix_forget,
     .push = posix_push,
     .close = posix_close,

@@ -44,6 +44,9 @@ struct vfs_file_ops {
     tuf_status (*size)(struct vfs_file *f, uint64_t *size_out);
     /* Gives back the space of a range, which reads as zeros afterwards; E_UNSUPPORTED is fine. */
     tuf_status (*punch)(struct vfs_file *f, uint64_t off, uint64_t len);
+    /* Copies a range of a file of the same implementation to the same place, sharing blocks or
+     * copying inside the system where it can. NULL or E_UNSUPPORTED: read and write. */
+    tuf_status (*copy)(struct vfs_file *f, struct vfs_file *from, uint64_t off, uint64_t len);
     /* Forgets cached copies of synced bytes from off on, so that the next read comes from the
      * device. After a failed sync a system may go on showing bytes that it will never write;
      * nothing else tells them from durable ones. */
@@ -79,6 +82,8 @@ void tufi_vfs_memory_free(struct tuf_vfs **vfs);
 
 /* Reads exactly len bytes or fails: a file that ends earlier is E_CORRUPT with the offset. */
 tuf_status tufi_vfs_read_exact(struct vfs_file *f, void *buf, size_t len, uint64_t off);
+/* Copies a range of one file to the same place of another, as cheaply as both allow. */
+tuf_status tufi_vfs_copy(struct vfs_file *to, struct vfs_file *from, uint64_t off, uint64_t len);
 tuf_status tufi_vfs_write(struct vfs_file *f, const void *data, size_t len, uint64_t off);
 
 #endif

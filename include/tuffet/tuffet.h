@@ -12,6 +12,7 @@
 #include "tuffet/attachment.h"
 #include "tuffet/edit.h"
 #include "tuffet/doc.h"
+#include "tuffet/backup.h"
 #include "tuffet/check.h"
 #include "tuffet/compact.h"
 #include "tuffet/log.h"

@@ -127,6 +127,9 @@ START_TEST(checksum_agrees_with_rfc_3720) /* appendix B.4 */
         bytes[i] = (uint8_t)(31 - i);
     ck_assert_uint_eq(tufi_crc32c(0, bytes, sizeof(bytes)), 0x113fdb5cu);
     ck_assert_uint_eq(tufi_crc32c(0, "123456789", 9), 0xe3069283u);
+    for (uint32_t before = 0; before < 0xf0000000u; before += 0x0badcafeu) /* and back */
+        ck_assert_uint_eq(tufi_crc32c_undo(tufi_crc32c(before, bytes, sizeof(bytes)), bytes,
+                                           sizeof(bytes)), before);
 }
 END_TEST
 

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: backups on a simulated disk: whatever call fails and whatever a power failure leaves, the
+ * copy can be read (INV-BU-1, INV-BU-3), nothing else is touched (INV-BU-2), and the next run
+ * completes it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "tests/crash/dump.h"
+#include "tests/sim/rng.h"
+#include "tests/unit/engine/world.h"
+
+#define COPY_PATH "copy.tuffet"
+#define IMAGE_COUNT 5
+
+static tuf_status backup(const struct tuf_vfs *vfs, tuf_backup_report *report)
+{
+    tuf_backup_options opts = TUF_BACKUP_OPTIONS_INIT;
+    opts.vfs = vfs;
+    return tuf_backup(report, WORLD_PATH, COPY_PATH, &opts);
+}
+
+static void fill(struct world *w, unsigned from, unsigned count)
+{
+    static uint8_t bytes[30000];
+    for (unsigned i = from; i < from + count; i++)
+        put(w, "{'_id':'d%u','v':'%0200u'}", i, i);
+    memset(bytes, (int)from, sizeof(bytes));
+    tuf_edit *edit = world_parse(0, "{'_id':'att%u'}", from);
+    tuf_blob *blob = world_blob(w, "x/y", bytes, sizeof(bytes));
+    ck_ok(tuf_edit_put_attachment(edit, tuf_str("a"), tuf_str("x/y"), &blob));
+    ck_ok(world_commit(w, edit, NULL));
+}
+
+/* The text of a database; NULL if there is none. It must be sound. */
+static char *text_of(const struct tuf_vfs *vfs, const char *path)
+{
+    tuf_open_options opts = TUF_OPEN_OPTIONS_INIT;
+    opts.flags = TUF_OPEN_RDONLY;
+    opts.vfs = vfs;
+    tuf_db *db = NULL;
+    tuf_status st = tuf_db_open(&db, path, &opts);
+    if (st == TUF_NOT_FOUND)
+        return NULL;
+    ck_ok(st);
+    tuf_snapshot *snapshot = NULL;
+    tuf_check_report report;
+    ck_ok(tuf_db_snapshot(&snapshot, db));
+    ck_ok(tuf_check(&report, snapshot, NULL));
+    ck_assert_uint_eq(report.finding_count, 0);
+    tuf_snapshot_free(&snapshot);
+    struct buf out = BUF_INIT;
+    ck_ok(dump_db(&out, db));
+    buf_append_u8(&out, 0);
+    ck_ok(tuf_db_close(&db));
+    return (char *)tufi_buf_take(&out);
+}
+
+static void expect_copy(const struct tuf_vfs *vfs)
+{
+    char *source = text_of(vfs, WORLD_PATH), *copy = text_of(vfs, COPY_PATH);
+    ck_assert_ptr_nonnull(copy);
+    ck_assert_str_eq(copy, source);
+    tufi_free(source);
+    tufi_free(copy);
+}
+
+START_TEST(a_backup_grows_with_a_database_in_use)
+{
+    struct world w;
+    tuf_backup_report report;
+    world_start(&w);
+    for (unsigned i = 0; i < 6; i++) {
+        fill(&w, 10 * i, 5);
+        if (i % 2 == 1)
+            ck_ok(tuf_db_checkpoint(w.db));
+        ck_ok(backup(w.opts.vfs, &report));
+        ck_assert(report.full == (i == 0));
+        ck_assert_uint_eq(report.update_seq, world_info(&w).update_seq);
+        ck_assert_uint_eq(report.commit_count, world_info(&w).commit_count);
+        expect_copy(w.opts.vfs);
+        ck_ok(backup(w.opts.vfs, &report));
+        ck_assert_uint_eq(report.bytes_copied, 0);
+    }
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(an_empty_database_is_backed_up)
+{
+    struct world w;
+    world_start(&w);
+    ck_ok(backup(w.opts.vfs, NULL));
+    ck_ok(backup(w.opts.vfs, NULL));
+    expect_copy(w.opts.vfs);
+    fill(&w, 1, 2);
+    ck_ok(backup(w.opts.vfs, NULL));
+    expect_copy(w.opts.vfs);
+    world_end(&w);
+}
+END_TEST
+
+/* INV-BU-2 */
+START_TEST(a_compacted_or_changed_copy_is_replaced_and_a_stranger_kept)
+{
+    struct world w;
+    tuf_backup_report report;
+    world_start(&w);
+    fill(&w, 1, 5);
+    ck_ok(backup(w.opts.vfs, NULL));
+    ck_ok(tuf_db_compact(NULL, w.db, NULL));
+    fill(&w, 20, 5);
+    ck_ok(backup(w.opts.vfs, &report));
+    ck_assert(report.full && !report.diverged);
+    expect_copy(w.opts.vfs);
+
+    tuf_db *copy = NULL;
+    ck_ok(tuf_db_open(&copy, COPY_PATH, &w.opts));
+    ck_ok(tuf_db_put_meta(copy, tuf_str("security"), tuf_str("mine")));
+    ck_fails(backup(w.opts.vfs, NULL), TUF_E_LOCKED);
+    ck_ok(tuf_db_close(&copy));
+    ck_ok(backup(w.opts.vfs, &report));
+    ck_assert(report.full && report.diverged);
+    expect_copy(w.opts.vfs);
+    char *aside = text_of(w.opts.vfs, COPY_PATH ".diverged");
+    ck_assert(aside && strstr(aside, "mine"));
+    tufi_free(aside);
+
+    static const char notes[] = "notes";
+    sim_store(w.sim, COPY_PATH, notes, sizeof(notes));
+    ck_fails(backup(w.opts.vfs, NULL), TUF_E_INVALID);
+    size_t len = 0;
+    ck_assert_str_eq((const char *)sim_peek(w.sim, COPY_PATH, &len), notes);
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(damage_in_the_source_is_found_and_the_copy_stays)
+{
+    struct world w;
+    world_start(&w);
+    fill(&w, 1, 5);
+    ck_ok(backup(w.opts.vfs, NULL));
+    size_t len = 0, before = 0;
+    sim_peek(w.sim, COPY_PATH, &before);
+    fill(&w, 20, 5);
+    world_close(&w);
+    sim_set_monitor(w.sim, SIM_MONITOR_OFF);
+    sim_peek(w.sim, WORLD_PATH, &len);
+    struct vfs_file *file = NULL;
+    ck_ok(w.opts.vfs->open(w.opts.vfs, WORLD_PATH, 0, &file));
+    ck_ok(tufi_vfs_write(file, "XXXX", 4, before + 100));
+    file->ops->close(file);
+    ck_fails(backup(w.opts.vfs, NULL), TUF_E_CORRUPT);
+    ck_assert_uint_eq(tuf_last_error()->file_off, before);
+    char *copy = text_of(w.opts.vfs, COPY_PATH);
+    ck_assert(copy && strstr(copy, "d5") && !strstr(copy, "d20"));
+    tufi_free(copy);
+    world_end(&w);
+}
+END_TEST
+
+/* ---- failures ----------------------------------------------------------------------------------- */
+
+/* A source, and a copy of a part of it unless the first run is to be tested. */
+static void prepare(struct world *w, bool first)
+{
+    world_start(w);
+    fill(w, 1, 6);
+    if (!first)
+        ck_ok(backup(w->opts.vfs, NULL));
+    fill(w, 20, 12);
+    ck_ok(tuf_db_checkpoint(w->db));
+    fill(w, 40, 3);
+    world_close(w);
+    sim_set_monitor(w->sim, SIM_MONITOR_OFF);
+}
+
+/* What a power failure leaves can be read, and is completed. */
+static void crash_and_go_on(struct sim *sim, bool first, unsigned image_no)
+{
+    size_t count = sim_pending_count(sim);
+    uint8_t *keep = calloc(count + 1, 1);
+    struct sim_plan plan = SIM_PLAN_INIT;
+    struct rng rng = { image_no };
+    memset(keep, image_no > 0, count); /* nothing, everything, or */
+    plan.keep = keep;
+    if (image_no > 1)
+        sim_plan_random(&plan, keep, sim, &rng);
+    struct sim *image = sim_crash(sim, &plan);
+    sim_set_monitor(image, SIM_MONITOR_OFF);
+    char *copy = text_of(sim_vfs(image), COPY_PATH);
+    ck_assert(copy != NULL || first);
+    ck_assert(copy == NULL || strstr(copy, "d6"));
+    tufi_free(copy);
+    ck_ok(backup(sim_vfs(image), NULL));
+    expect_copy(sim_vfs(image));
+    ck_assert_uint_eq(sim_handle_count(image), 0);
+    sim_free(&image);
+    free(keep);
+}
+
+START_TEST(a_run_that_ends_at_any_call_is_completed_by_the_next)
+{
+    bool first = _i % 2, sticky = _i >= 2;
+    for (uint64_t at = 1;; at++) {
+        struct world w;
+        prepare(&w, first);
+        struct fault_plan plan = { .kind = FAULT_ANY, .at = at, .sticky = sticky };
+        fault_set(w.fault, &plan);
+        tuf_status st = backup(w.opts.vfs, NULL);
+        bool hit = fault_hits(w.fault) > 0;
+        fault_set(w.fault, NULL);
+        ck_assert(st < 0 || !sticky || !hit);
+        ck_assert_uint_eq(sim_handle_count(w.sim), 0);
+        for (unsigned i = 0; hit && i < IMAGE_COUNT; i++)
+            crash_and_go_on(w.sim, first, i);
+        ck_ok(backup(w.opts.vfs, NULL));
+        expect_copy(w.opts.vfs);
+        world_end(&w);
+        if (!hit)
+            break;
+    }
+}
+END_TEST
+
+START_TEST(a_full_disk_keeps_what_is_there)
+{
+    struct world w;
+    prepare(&w, false);
+    char *before = text_of(w.opts.vfs, COPY_PATH);
+    sim_set_space(w.sim, sim_space_used(w.sim) + 40000);
+    ck_fails(backup(w.opts.vfs, NULL), TUF_E_FULL);
+    char *after = text_of(w.opts.vfs, COPY_PATH);
+    ck_assert_str_eq(before, after);
+    sim_set_space(w.sim, UINT64_MAX);
+    ck_ok(backup(w.opts.vfs, NULL));
+    expect_copy(w.opts.vfs);
+    tufi_free(before);
+    tufi_free(after);
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(an_earlier_state_is_a_new_file)
+{
+    struct world w;
+    prepare(&w, false);
+    tuf_backup_options opts = TUF_BACKUP_OPTIONS_INIT;
+    opts.vfs = w.opts.vfs;
+    opts.at_kind = TUF_AT_SEQ;
+    opts.at = 7;
+    ck_fails(tuf_backup(NULL, WORLD_PATH, "then.tuffet", &opts), TUF_E_MISUSE);
+    opts.flags = TUF_BACKUP_NEW;
+    ck_ok(tuf_backup(NULL, WORLD_PATH, "then.tuffet", &opts));
+    char *old = text_of(w.opts.vfs, COPY_PATH), *then = text_of(w.opts.vfs, "then.tuffet");
+    ck_assert_str_eq(then, old);
+    tufi_free(old);
+    tufi_free(then);
+    ck_outcome(tuf_backup(NULL, WORLD_PATH, "then.tuffet", &opts), TUF_EXISTS);
+    ck_outcome(tuf_backup(NULL, "nothing", "new.tuffet", &opts), TUF_NOT_FOUND);
+    opts.at = 7777;
+    ck_fails(tuf_backup(NULL, WORLD_PATH, "never.tuffet", &opts), TUF_E_INVALID);
+    world_end(&w);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("backup");
+    TCase *tc = tcase_create("backup");
+    tcase_add_test(tc, a_backup_grows_with_a_database_in_use);
+    tcase_add_test(tc, an_empty_database_is_backed_up);
+    tcase_add_test(tc, a_compacted_or_changed_copy_is_replaced_and_a_stranger_kept);
+    tcase_add_test(tc, damage_in_the_source_is_found_and_the_copy_stays);
+    tcase_add_loop_test(tc, a_run_that_ends_at_any_call_is_completed_by_the_next, 0, 4);
+    tcase_add_test(tc, a_full_disk_keeps_what_is_there);
+    tcase_add_test(tc, an_earlier_state_is_a_new_file);
+    tcase_set_timeout(tc, 120);
+    suite_add_tcase(suite, tc);
+    return tuft_run(suite);
+}
