@@ -138,3 +138,17 @@ uint32_t tufi_crc32c(uint32_t crc, const void *data, size_t len)
 #endif
     return ~crc32c_table(crc, data, len);
 }
+
+uint32_t tufi_crc32c_undo(uint32_t crc, const void *data, size_t len)
+{
+    const uint8_t *bytes = data;
+    pthread_once(&crc_table_once, make_table);
+    crc = ~crc;
+    for (size_t i = len; i-- > 0;) {
+        uint32_t index = 0; /* the entry that was added is known by its highest byte: each is there once */
+        while (crc_table[0][index] >> 24 != crc >> 24)
+            index++;
+        crc = (crc ^ crc_table[0][index]) << 8 | (index ^ bytes[i]);
+    }
+    return ~crc;
+}

@@ -87,9 +87,17 @@ void tufi_frame_encode(uint8_t out[FRAME_HEADER_SIZE], struct frame_header *h,
 tuf_status tufi_frame_decode(struct frame_header *out, const uint8_t in[FRAME_HEADER_SIZE],
                              uint64_t off, const uint8_t uuid[16])
 {
+    if (get_be32(in) != FRAME_MAGIC) /* before the checksum of the file id: scans come here often */
+        return TUF_NOT_FOUND;
+    return tufi_frame_decode_salted(out, in, off, tufi_record_salt(uuid));
+}
+
+tuf_status tufi_frame_decode_salted(struct frame_header *out, const uint8_t in[FRAME_HEADER_SIZE],
+                                    uint64_t off, uint32_t salt)
+{
     if (get_be32(in) != FRAME_MAGIC || get_be64(in + 8) != off)
         return TUF_NOT_FOUND;
-    if (get_be32(in + 76) != header_crc(in, uuid))
+    if (get_be32(in + 76) != tufi_crc32c(salt, in, FRAME_HEADER_SIZE - 4))
         return TUF_NOT_FOUND;
     if (in[4] < FRAME_COMMIT || in[4] > FRAME_CHUNK)
         return TUF_NOT_FOUND;
@@ -111,6 +119,15 @@ tuf_status tufi_frame_decode(struct frame_header *out, const uint8_t in[FRAME_HE
         return TUF_NOT_FOUND;
     *out = h;
     return TUF_OK;
+}
+
+bool tufi_frame_guess_salt(uint32_t *out, const uint8_t in[FRAME_HEADER_SIZE], uint64_t off)
+{
+    if (get_be32(in) != FRAME_MAGIC || get_be64(in + 8) != off)
+        return false;
+    /* CRC is a shift register: bytes that are known can be taken out again from the end. */
+    *out = tufi_crc32c_undo(get_be32(in + 76), in, FRAME_HEADER_SIZE - 4);
+    return true;
 }
 
 uint64_t tufi_frame_span(const struct frame_header *h, uint32_t sector_size)

@@ -83,6 +83,13 @@ void tufi_frame_encode(uint8_t out[FRAME_HEADER_SIZE], struct frame_header *h,
  */
 tuf_status tufi_frame_decode(struct frame_header *out, const uint8_t in[FRAME_HEADER_SIZE],
                              uint64_t off, const uint8_t uuid[16]);
+/* The same with the checksum of the file id (tufi_record_salt) instead of the id. */
+tuf_status tufi_frame_decode_salted(struct frame_header *out, const uint8_t in[FRAME_HEADER_SIZE],
+                                    uint64_t off, uint32_t salt);
+/* What the checksum of the file id must be if these bytes are an intact header read at `off`; false if
+ * they do not look like one. For files without a superblock. */
+bool tufi_frame_guess_salt(uint32_t *out, const uint8_t in[FRAME_HEADER_SIZE], uint64_t off);
+
 
 /* Bytes from a frame's start to the next frame's. */
 uint64_t tufi_frame_span(const struct frame_header *h, uint32_t sector_size);
