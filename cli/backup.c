@@ -250,16 +250,27 @@ static bool parse_options(struct backup_options *out, int argc, char **argv)
     return true;
 }
 
+/* From a server only its documents can be had: what is new since the last run. */
+static int replicate(const struct backup_options *opts)
+{
+    char name[] = "replicate", create[] = "--create-target";
+    char *args[] = { name, create, (char *)(uintptr_t)opts->source, (char *)(uintptr_t)opts->dest,
+                     NULL };
+    if (opts->all || opts->check || opts->keep > 1) {
+        fprintf(stderr, "tuffet: backup of a URL replicates: it has no other options\n");
+        return CLI_FAILED;
+    }
+    optind = 1;
+    return cli_replicate(4, args);
+}
+
 int cli_backup(int argc, char **argv)
 {
     struct backup_options opts = { .source = NULL };
     if (!parse_options(&opts, argc, argv))
         return cli_usage(argv[0]);
-    if (strstr(opts.source, "://")) {
-        fprintf(stderr, "tuffet: %s: back up the server's files (they may be in use), or replicate "
-                        "from it\n", opts.source);
-        return CLI_FAILED;
-    }
+    if (strstr(opts.source, "://"))
+        return replicate(&opts);
     return opts.all ? save_folder(&opts, opts.source, opts.dest, 0)
                     : save(&opts, opts.source, opts.dest);
 }

@@ -23,11 +23,7 @@ static void print_finding(const tuf_finding *finding, void *ctx)
     if (state->shown++ >= FINDINGS_SHOWN_MAX)
         return;
     cli_progress_end(&state->progress);
-    if (finding->file_off != UINT64_MAX)
-        printf("byte %" PRIu64 ": ", finding->file_off);
-    if (finding->id.len > 0)
-        printf("document \"%.*s\": ", (int)finding->id.len, (const char *)finding->id.data);
-    printf("%s\n", finding->text);
+    cli_print_finding(finding);
 }
 
 static int show_progress(uint64_t done, uint64_t total, void *ctx)

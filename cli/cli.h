@@ -58,6 +58,9 @@ int cli_close(tuf_db **db, const char *path, int so_far);
 /* Verifies a whole file and says what is wrong; quiet: and nothing else. */
 int cli_check_file(const char *path, bool quiet);
 
+/* Prints where something is wrong, and what, on a line. */
+void cli_print_finding(const tuf_finding *finding);
+
 /* Cleanup helpers for TUF_AUTO. */
 void cli_db_discard(tuf_db **db);
 

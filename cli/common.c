@@ -72,6 +72,15 @@ int cli_flush(struct buf *out)
     return CLI_OK;
 }
 
+void cli_print_finding(const tuf_finding *finding)
+{
+    if (finding->file_off != UINT64_MAX)
+        printf("byte %" PRIu64 ": ", finding->file_off);
+    if (finding->id.len > 0)
+        printf("document \"%.*s\": ", (int)finding->id.len, (const char *)finding->id.data);
+    printf("%s\n", finding->text);
+}
+
 bool cli_read_line(struct buf *out, FILE *in)
 {
     char piece[65536];

@@ -8,9 +8,9 @@
  * power failure in the middle, readers of the copy do not take what is missing for damage, and the
  * next run knows where to go on.
  *
- * INV-BU-2: a file that is not a past of the source is never changed: a whole copy is made beside it,
+ * INV-BAK-2: a file that is not a past of the source is never changed: a whole copy is made beside it,
  *           and takes its name when it is complete and synced.
- * INV-BU-3: without NAME.part the copy is synced and whole.
+ * INV-BAK-3: without NAME.part the copy is synced and whole.
  */
 #include <inttypes.h>
 
@@ -58,7 +58,7 @@ static tuf_status part_path(struct buf *out, const char *path)
     return append_suffix(out, path, ".part");
 }
 
-/* INV-BU-3. From here on something may be appended. */
+/* INV-BAK-3. From here on something may be appended. */
 tuf_status tufi_backup_begin(struct backup *b)
 {
     TUF_AUTO(tufi_buf_release) struct buf path = BUF_INIT;
@@ -205,7 +205,7 @@ static tuf_status find_end(struct backup *b)
     return verify_copy(b, size);
 }
 
-/* INV-BU-2. The copy's last frame must stand in the source, byte by byte: its chain covers the rest. */
+/* INV-BAK-2. The copy's last frame must stand in the source, byte by byte: its chain covers the rest. */
 static tuf_status compare_ends(struct backup *b, enum verdict *out)
 {
     uint8_t ours[FRAME_HEADER_SIZE], theirs[FRAME_HEADER_SIZE];

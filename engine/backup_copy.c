@@ -7,7 +7,7 @@
  * the end, unless one behind it says that it had been synced: then it is looked at once more, and
  * then it is damage. That is what recovery does with it, too.
  *
- * INV-BU-1: what the end of the copy covers was read back from the copy, with good checksums.
+ * INV-BAK-1: what the end of the copy covers was read back from the copy, with good checksums.
  */
 #include <inttypes.h>
 

@@ -61,7 +61,8 @@ echo "these are my notes, and they are longer than a superblock needs to be, I a
 exits "so is a file that is none" 2 "$TUFFET" backup a.tuf notes
 has "which is said, too" 'notes is there and is no backup' "$(cat err)"
 exits "no source" 2 "$TUFFET" backup nothing.tuf b.tuf
-exits "a URL is refused" 2 "$TUFFET" backup http://127.0.0.1:5984/db b.tuf
+exits "a URL is replicated, without generations" 2 "$TUFFET" backup --keep 2 http://127.0.0.1:1/db u.tuf
+exits "or fails when there is no server" 2 timeout 60 "$TUFFET" backup http://127.0.0.1:1/db u.tuf
 cp b.tuf used.tuf
 echo '{"_id":"mine","_rev":"1-a"}' | "$TUFFET" load used.tuf >/dev/null
 exits "a copy that was written to" 0 "$TUFFET" backup a.tuf used.tuf

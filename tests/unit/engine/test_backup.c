@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
  * Role: backups on a simulated disk: whatever call fails and whatever a power failure leaves, the
- * copy can be read (INV-BU-1, INV-BU-3), nothing else is touched (INV-BU-2), and the next run
+ * copy can be read (INV-BAK-1, INV-BAK-3), nothing else is touched (INV-BAK-2), and the next run
  * completes it.
  */
 #include <stdio.h>
@@ -103,7 +103,7 @@ START_TEST(an_empty_database_is_backed_up)
 }
 END_TEST
 
-/* INV-BU-2 */
+/* INV-BAK-2 */
 START_TEST(a_compacted_or_changed_copy_is_replaced_and_a_stranger_kept)
 {
     struct world w;
