@@ -594,6 +594,35 @@ tuf_status dbs_delete(struct dbs *dbs, tuf_slice name)
                        : tufi_fail_errno(failed, "cannot delete a database file");
 }
 
+/* ---- sums -------------------------------------------------------------------------------- */
+
+static void add_totals(struct dbs_totals *totals, const struct dbh *dbh)
+{
+    TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;
+    tuf_db_info info = { .struct_size = sizeof(info) };
+    if (tuf_db_snapshot(&snapshot, dbh->db) != TUF_OK ||
+        tuf_snapshot_info(&info, snapshot) != TUF_OK)
+        return;
+    totals->count++;
+    totals->size_file += info.size_file;
+    totals->size_dead += info.size_file - min_u64(info.size_file, info.size_active);
+    totals->size_since_checkpoint += info.size_file - min_u64(info.size_file, info.checkpoint_off);
+}
+
+void dbs_sum(struct dbs_totals *out, struct dbs *dbs)
+{
+    struct dbs_totals totals = { 0 };
+    pthread_mutex_lock(&dbs->lock);
+    for (size_t i = 0; i < BUCKET_COUNT; i++) {
+        for (const struct dbh *dbh = dbs->buckets[i]; dbh != NULL; dbh = dbh->next) {
+            if (!dbh->opening)
+                add_totals(&totals, dbh);
+        }
+    }
+    pthread_mutex_unlock(&dbs->lock);
+    *out = totals;
+}
+
 /* ---- listing ----------------------------------------------------------------------------- */
 
 void dbs_names_release(struct dbs_names *names)

@@ -94,6 +94,15 @@ tuf_status dbs_create(struct dbs *dbs, tuf_slice name);
  */
 tuf_status dbs_delete(struct dbs *dbs, tuf_slice name);
 
+/* Of all databases that are open now. Any thread, no I/O. */
+struct dbs_totals {
+    uint64_t count;
+    uint64_t size_file;
+    uint64_t size_dead;             /* what compaction would give back, about */
+    uint64_t size_since_checkpoint; /* behind the newest checkpoints */
+};
+void dbs_sum(struct dbs_totals *out, struct dbs *dbs);
+
 /* Names sorted by bytes. Free with dbs_names_release. Reads the directory. */
 struct dbs_names {
     tuf_slice *items; /* each NUL-terminated behind its slice */

@@ -59,6 +59,7 @@ void request_end(struct request *req)
     struct conn *conn = req->priv->conn;
     tuf_assert(!req->priv->ended);
     log_access(req);
+    metrics_request(req);
     req->priv->conn = NULL;
     release_soon(req);
     if (conn != NULL)
@@ -71,6 +72,7 @@ void request_client_gone(struct request *req)
         return;
     req->priv->client_gone = true;
     log_access(req);
+    metrics_request(req);
     req->priv->conn = NULL;
     release_soon(req);
 }

@@ -8,6 +8,7 @@
 #define SERVER_SERVER_H
 
 #include "server/config.h"
+#include "server/metrics.h"
 #include "tuffet/tuffet.h"
 
 struct compactions;
@@ -51,6 +52,7 @@ struct server {
     uint64_t start_us;            /* wall clock at start */
     _Atomic bool stopping;        /* a signal came: answers end, feeds end */
     _Atomic uint64_t request_count;
+    struct metrics metrics;
 };
 
 /* Shorthand for config_settings(req->server->config). */

@@ -13,6 +13,7 @@
 #include "server/work.h"
 
 #include <pthread.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -81,9 +82,21 @@ static void complete(struct work_job *job, tuf_status status)
 
 /* ---- commits ----------------------------------------------------------------------------- */
 
+static tuf_status commit_edits(struct dbh *dbh, tuf_edit *const *edits, size_t edit_count)
+{
+    struct timespec before, after;
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    tuf_status st = tuf_db_commit(dbh_db(dbh), edits, edit_count, 0);
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    int64_t us = (int64_t)(after.tv_sec - before.tv_sec) * 1000000 +
+                 (after.tv_nsec - before.tv_nsec) / 1000;
+    metrics_commit(&dbh_server(dbh)->metrics, us > 0 ? (uint64_t)us : 0, edit_count, st == TUF_OK);
+    return st;
+}
+
 static void commit_one(struct dbh *dbh, struct work_job *job)
 {
-    complete(job, tuf_db_commit(dbh_db(dbh), job->edits, job->edit_count, 0));
+    complete(job, commit_edits(dbh, job->edits, job->edit_count));
 }
 
 /* Commits all jobs by one call; if that fails each on its own. */
@@ -99,7 +112,7 @@ static void commit_batch(struct dbh *dbh, struct work_job *jobs, size_t edit_cou
             for (size_t i = 0; i < job->edit_count; i++)
                 edits[pos++] = job->edits[i];
         }
-        st = tuf_db_commit(dbh_db(dbh), edits, edit_count, 0);
+        st = commit_edits(dbh, edits, edit_count);
     }
     for (struct work_job *job = jobs; job != NULL; job = next) {
         next = job->next; /* a completed job belongs to its loop */
