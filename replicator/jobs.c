@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "replicator/jobs_impl.h"
+#include "replicator/redact.h"
 
 #define JOBS_COUNT_MAX 100000
 #define SEQ_TEXT_MAX 4096
@@ -184,6 +185,8 @@ static void note_error(struct repl_job *job, tuf_status st)
                    st < 0 && error->kind[0] != 0 ? error->kind : "replication_failed");
     (void)snprintf(job->end.text, sizeof(job->end.text), "%s",
                    st < 0 ? error->text : st == TUF_STOPPED ? "the replication was cancelled" : "");
+    repl_redact(job->end.text, &job->opts.source);
+    repl_redact(job->end.text, &job->opts.target);
 }
 
 /* With the lock held, as settle(). */
@@ -582,6 +585,14 @@ tuf_status repl_jobs_cancel(struct repl_jobs *jobs, const char *id, const char *
         remove_job(job);
     pthread_mutex_unlock(&jobs->lock);
     return st;
+}
+
+void repl_jobs_wake(struct repl_jobs *jobs)
+{
+    pthread_mutex_lock(&jobs->lock);
+    jobs->round_ms = 0;
+    wake_scheduler(jobs);
+    pthread_mutex_unlock(&jobs->lock);
 }
 
 void repl_job_remove(struct repl_job *job)

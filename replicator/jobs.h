@@ -16,7 +16,8 @@
  * INV-RPJ-2: a job lives until it has left the table and the last reference is gone.
  * INV-RPJ-3: at most jobs_max threads run.
  * INV-RPJ-4: while nothing happens and nobody waits no thread of the table wakes up.
- * INV-RPJ-5: what is shown of a job names its endpoints without user or password.
+ * INV-RPJ-5: what is shown of a job names its endpoints without user or password, and errors have
+ *            been through repl_redact.
  * Lock: repl_jobs.lock guards the table and everything of a job that changes; no function of others
  *       is called with it held.
  * Not here: who is chosen (replicator/schedule.h), the protocol (replicator/run.h), documents that
@@ -101,6 +102,9 @@ tuf_status repl_job_make_id(char out[REPL_JOB_ID_SIZE], const struct repl_option
 tuf_status repl_jobs_cancel(struct repl_jobs *jobs, const char *id, const char *user);
 /* The same for a job at hand; also one that has completed. */
 void repl_job_remove(struct repl_job *job);
+
+/* The limits have changed: looks at once who runs. Any thread. */
+void repl_jobs_wake(struct repl_jobs *jobs);
 
 /* The document a job comes from, as 'document `D` from db `X`'; false if there is no such job or it
  * comes from no document. */

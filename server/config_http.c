@@ -11,6 +11,7 @@
 #include "server/handlers.h"
 #include "server/handlers/node.h"
 #include "server/password.h"
+#include "server/replications.h"
 #include "server/request.h"
 #include "server/server.h"
 
@@ -175,13 +176,17 @@ static tuf_status run_change(struct request *req)
 {
     struct config_change *change = req->state;
     struct config *config = req->server->config;
-    if (change->remove)
-        return config_remove(&change->old, config, change->section, change->key, change->persist);
-    tuf_status st = hash_admin(req, change);
+    tuf_status st = change->remove ? TUF_OK : hash_admin(req, change);
     if (st != TUF_OK)
         return st;
-    return config_set(&change->old, config, change->section, change->key, change->value,
-                      change->persist);
+    if (change->remove)
+        st = config_remove(&change->old, config, change->section, change->key, change->persist);
+    else
+        st = config_set(&change->old, config, change->section, change->key, change->value,
+                        change->persist);
+    if (st == TUF_OK && strcmp(change->section, "replicator") == 0)
+        repl_jobs_wake(req->server->replications);
+    return st;
 }
 
 static void change_done(struct request *req, tuf_status status)
@@ -237,6 +242,7 @@ void handle_config_delete(struct request *req)
 static tuf_status run_reload(struct request *req)
 {
     tuf_status st = config_reload(req->server->config);
+    repl_jobs_wake(req->server->replications);
     return st == TUF_OK ? admins_prepare(req->server->config) : st;
 }
 

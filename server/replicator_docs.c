@@ -21,7 +21,8 @@
 #include "server/server.h"
 #include "server/thread.h"
 
-#define RETRY_FIRST_S 64     /* longest wait before the second try of a document in ERROR */
+#define RETRY_S 30             /* before the second try of a document in ERROR, on average */
+#define RETRY_LONGEST_S 86400
 #define RETRY_DOUBLINGS_MAX 12
 #define JITTER_PER_JOB_MS 10 /* starts after the server's own start are spread over so much each */
 
@@ -193,7 +194,11 @@ static struct entry *make_entry(const struct seen *seen)
 static void note_error(struct replicator_docs *docs, struct entry *entry, const struct seen *seen,
                        const char *reason)
 {
-    uint64_t range_s = RETRY_FIRST_S;
+    /* On average the wait of a job that crashed. */
+    uint64_t range_s =
+        2 * config_uint(docs->server->config, "replicator", "min_backoff_penalty_sec", RETRY_S);
+    if (range_s > RETRY_LONGEST_S)
+        range_s = RETRY_LONGEST_S;
     for (uint64_t i = 0; i < entry->error_count && i < RETRY_DOUBLINGS_MAX; i++)
         range_s *= 2;
     entry->error = copy_text(tuf_str(reason));

@@ -54,7 +54,6 @@ tuf_status replicator_parse(struct repl_options *out, const json_t *doc, struct 
     json_t *job = json_copy((json_t *)(uintptr_t)doc);
     if (job == NULL)
         return tufi_nomem();
-    /* A document that says "cancel" starts nothing, in CouchDB neither. */
     st = replications_apply_defaults(job, server);
     if (st == TUF_OK)
         st = repl_options_parse(out, job);
@@ -182,16 +181,14 @@ tuf_status replicator_before_write(struct buf *json_out, struct request *req, tu
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
-/* Appends a URL without the part up to '@'. */
+/* Appends a URL without the part up to the last '@': also of one that is no URL because a slash
+ * stands in the password. */
 static void append_plain_url(struct buf *out, tuf_slice url)
 {
     const uint8_t *scheme_end = memmem(url.data, url.len, "://", 3);
     size_t host = scheme_end != NULL ? (size_t)(scheme_end - url.data) + 3 : 0;
-    size_t end = host;
     size_t start = host;
-    while (end < url.len && memchr("/?#", url.data[end], 3) == NULL)
-        end++;
-    for (size_t i = host; i < end; i++) {
+    for (size_t i = host; i < url.len; i++) {
         if (url.data[i] == '@')
             start = i + 1;
     }

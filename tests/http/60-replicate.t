@@ -112,8 +112,8 @@
 >
 > {"source":"http://joe:pa55word@127.0.0.1:1/x","target":"b","retries_per_request":0}
 < 500
-<~ joe:\*\*\*\*\*@127\.0\.0\.1:1/x/
-<!~ pa55word
+<~ could not connect to http://127\.0\.0\.1:1/x/
+<!~ pa55word|joe
 
 == options
 > POST /_replicate
@@ -393,7 +393,7 @@
 > GET /_scheduler/jobs
 < 200
 <
-< {"total_rows":1,"offset":0,"jobs":[{"database":null,"id":"$(ID)+continuous","pid":null,"source":"http://127.0.0.1:1/x/","target":"http://127.0.0.1:%*/b/","user":"admin","doc_id":null,"info":null,"history":[{"timestamp":"%*Z","type":"crashed","reason":"conn_failed: could not connect to http://joe:*****@127.0.0.1:1/x/"},{"timestamp":"%*Z","type":"started"},{"timestamp":"%*Z","type":"added"}],"node":"%*","start_time":"%*Z"}]}
+< {"total_rows":1,"offset":0,"jobs":[{"database":null,"id":"$(ID)+continuous","pid":null,"source":"http://127.0.0.1:1/x/","target":"http://127.0.0.1:%*/b/","user":"admin","doc_id":null,"info":null,"history":[{"timestamp":"%*Z","type":"crashed","reason":"conn_failed: could not connect to http://127.0.0.1:1/x/"},{"timestamp":"%*Z","type":"started"},{"timestamp":"%*Z","type":"added"}],"node":"%*","start_time":"%*Z"}]}
 <
 > POST /_replicate
 > Content-Type: application/json

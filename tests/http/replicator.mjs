@@ -133,9 +133,11 @@ async function turns (server, second) {
     assert.ok(job.history.some((event) => event.type === 'stopped'), JSON.stringify(job))
     assert.ok(!job.history.some((event) => event.type === 'crashed'), JSON.stringify(job))
   }
-  // Who gave way did not begin anew.
-  const logs = (await ask(second, 'GET', '/from/_local_docs?include_docs=true')).body.rows.map((row) => row.doc)
-  assert.equal(logs.length, 6)
+  // Who gives way writes a checkpoint, half a minute before it is due.
+  await until('all have a checkpoint', async () => {
+    const { rows } = (await ask(second, 'GET', '/from/_local_docs')).body
+    return rows.length === 6 || rows
+  })
 }
 
 const ticks = (server) => {
@@ -230,6 +232,87 @@ async function secrets (server) {
   remote.close()
 }
 
+// A remote that is a sound source up to its changes, and there says what it was sent.
+async function echoes (server) {
+  const canary = 'cAnArY7'
+  const remote = http.createServer((req, res) => {
+    const sent = `${req.headers.authorization} ${req.headers['x-key']} ${Buffer.from((req.headers.authorization ?? '').slice(6), 'base64')}`
+    const local = req.url.includes('_local')
+    res.writeHead(local || req.url.includes('_session') ? 404 : req.url.includes('_changes') ? 400 : 200, { 'content-type': 'application/json' })
+    res.end(JSON.stringify(req.url.includes('_changes') ? { error: 'x', reason: `you sent ${sent}` } : local ? { error: 'not_found' } : { update_seq: 1, instance_start_time: '0' }))
+  })
+  await new Promise((resolve) => remote.listen(0, '127.0.0.1', resolve))
+  const where = `127.0.0.1:${remote.address().port}/x`
+  await made(server, 'PUT', '/_replicator')
+  await made(server, 'PUT', '/to')
+  await made(server, 'PUT', '/_replicator/a', { source: `http://u:${canary}@${where}`, target: url(server, 'to') })
+  await made(server, 'PUT', '/_replicator/b', { source: { url: `http://${where}`, headers: { 'X-Key': canary, Authorization: `Bearer ${canary}` } }, target: url(server, 'to') })
+  for (const id of ['a', 'b']) {
+    await until('it crashes', async () => (await state(server, id)) === 'crashing')
+    const text = JSON.stringify((await ask(server, 'GET', `/_scheduler/docs/_replicator/${id}`)).body)
+    assert.match(text, /you sent/)
+    assert.ok(!text.includes(canary), text)
+    assert.ok(!text.includes(Buffer.from(`u:${canary}`).toString('base64')), text)
+  }
+  assert.ok(server.errors.includes('you sent') && !server.errors.includes(canary), server.errors)
+  remote.closeAllConnections()
+  remote.close()
+}
+
+async function edited (server) {
+  await fill(server, 'from', 10)
+  await made(server, 'PUT', '/_replicator')
+  const job = { source: url(server, 'from'), target: url(server, 'to'), create_target: true, continuous: true }
+  const { rev } = await made(server, 'PUT', '/_replicator/job', job)
+  await until('it runs', async () => (await ask(server, 'GET', '/to/d9')).status === 200)
+  const pid = async () => (await ask(server, 'GET', '/_scheduler/jobs')).body.jobs.map((row) => row.pid).join()
+  const before = await pid()
+  // Something that is no matter of the replication leaves the job alone; something that is does not,
+  // even if it is the same replication.
+  const second = await made(server, 'PUT', '/_replicator/job', { ...job, _rev: rev, owner: 'admin' })
+  await sleep(500)
+  assert.equal(await pid(), before)
+  const third = await made(server, 'PUT', '/_replicator/job', { ...job, _rev: second.rev, worker_batch_size: 7 })
+  await until('it is started again', async () => /^<0/.test(await pid()) && (await pid()) !== before)
+  await made(server, 'PUT', '/from/late', {})
+  await until('it works', async () => (await ask(server, 'GET', '/to/late')).status === 200)
+  const fourth = await made(server, 'PUT', '/_replicator/job', { ...job, _rev: third.rev, target: url(server, 'other') })
+  await until('another target', async () => (await ask(server, 'GET', '/other/late')).status === 200)
+  assert.equal((await ask(server, 'GET', '/_scheduler/jobs')).body.total_rows, 1)
+  await made(server, 'DELETE', `/_replicator/job?rev=${fourth.rev}`)
+  await until('it ends', async () => (await ask(server, 'GET', '/_active_tasks')).body.length === 0)
+}
+
+async function inTheWay (server) {
+  await fill(server, 'from', 10)
+  await made(server, 'PUT', '/_replicator')
+  const job = { source: url(server, 'from'), target: url(server, 'to'), create_target: true, continuous: true }
+  const { _local_id: id } = await made(server, 'POST', '/_replicate', job)
+  await made(server, 'PUT', '/_replicator/job', job)
+  await until('the document waits', async () => (await state(server, 'job')) === 'error')
+  const { body } = await ask(server, 'GET', '/_scheduler/docs/_replicator/job')
+  assert.match(body.info.error, /already running as transient replication/)
+  assert.equal((await ask(server, 'GET', '/_scheduler/docs?states=error')).body.docs.length, 1)
+  await made(server, 'POST', '/_replicate', { cancel: true, replication_id: id })
+  await until('the document has its turn', async () => (await state(server, 'job')) === 'running')
+}
+
+async function fewer (server) {
+  await fill(server, 'from', 10)
+  for (const name of ['a', 'b', 'c', 'd']) {
+    await made(server, 'PUT', `/to_${name}`)
+    await made(server, 'POST', '/_replicate', { source: 'from', target: `to_${name}`, continuous: true })
+  }
+  const running = async () => (await ask(server, 'GET', '/_active_tasks')).body.length
+  await until('all run', async () => (await running()) === 4)
+  await made(server, 'PUT', '/_node/_local/_config/replicator/max_jobs', '1')
+  await until('one runs', async () => (await running()) === 1)
+  await sleep(300)
+  assert.equal(await running(), 1)
+  await made(server, 'PUT', '/_node/_local/_config/replicator/max_jobs', '3')
+  await until('three run', async () => (await running()) === 3)
+}
+
 const one = (setting) => ({ section: 'replicator', setting })
 
 export const replicatorBehaviours = [
@@ -238,5 +321,9 @@ export const replicatorBehaviours = [
   { name: '_replicator: a remote that fails is asked ever less often', ini: [one('min_backoff_penalty_sec = 1')], run: failing },
   { name: '_replicator: more jobs than places take turns', ini: [one('max_jobs = 2'), one('interval = 400'), one('max_churn = 2')], run: (server) => withSecond(server, (second) => turns(server, second)) },
   { name: '_replicator: jobs at rest cost no CPU', run: atRest },
-  { name: '_replicator: no secret shows anywhere', run: secrets }
+  { name: '_replicator: no secret shows anywhere', run: secrets },
+  { name: '_replicator: nor does one that a remote sends back', run: echoes },
+  { name: '_replicator: an edited document starts its job again', run: edited },
+  { name: '_replicator: a document waits for a job of _replicate that is in the way', ini: [one('min_backoff_penalty_sec = 1')], run: inTheWay },
+  { name: '_replicator: max_jobs counts at once when it changes', run: fewer }
 ]
