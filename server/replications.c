@@ -84,7 +84,7 @@ static void on_event(const struct repl_event *event, void *ctx)
         replicator_docs_tell_job(server->replicator_docs, event);
 }
 
-/* ---- databases of this server ----------------------------------------------------------------- */
+/* ---- databases of this server ----------------------------------------------------------- */
 
 /*
  * A job of a server admin goes to a database directly. Not to those whose writes the server watches:
