@@ -75,7 +75,12 @@ void tufi_edit_att_set_store(struct edit_att *att, struct store *store);
 /* Places one edit in a commit: sets its result. A negative status spoils the commit. */
 tuf_status tufi_edit_place(struct commit *c, tuf_edit *e);
 
-/* Revision id of an interactive edit with all attachments placed. */
+/*
+ * Revision id of an interactive edit with all attachments placed. An edit without a parent of its
+ * own that brings a deleted document back stands on the tombstone; CouchDB hashes it anew when it
+ * holds the attachments already as they go to its file, of which it then reads neither name, type
+ * nor digest. So does this.
+ */
 tuf_status tufi_edit_hash(uint8_t out[16], const tuf_edit *e, const tuf_rev *parent);
 
 /* Copies what a stub refers to from a record's attachments. TUF_MISSING_STUB if it is not there. */

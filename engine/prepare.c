@@ -226,6 +226,7 @@ tuf_status tufi_edit_hash(uint8_t out[16], const tuf_edit *e, const tuf_rev *par
             atts[i].name = e->atts[i].name;
             atts[i].type = e->atts[i].type;
             memcpy(atts[i].md5, e->atts[i].data.md5, sizeof(atts[i].md5));
+            atts[i].hidden = parent != NULL && !e->has_rev;
         }
     }
     return tufi_revid_hash(out, e->deleted, parent, buf_slice(&e->etf), atts, e->att_count);

@@ -77,6 +77,11 @@ static void write_atts(struct buf *b, const struct revid_att *atts, size_t count
     for (size_t i = count; i-- > 0;) {
         buf_append_u8(b, 0x68);
         buf_append_u8(b, 3);
+        if (atts[i].hidden) {
+            for (int part = 0; part < 3; part++)
+                write_atom(b, "undefined");
+            continue;
+        }
         write_binary(b, atts[i].name);
         write_binary(b, atts[i].type);
         write_binary(b, tuf_slice_of(atts[i].md5, sizeof(atts[i].md5)));

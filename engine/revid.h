@@ -10,6 +10,8 @@
 #ifndef ENGINE_REVID_H
 #define ENGINE_REVID_H
 
+#include <stdbool.h>
+
 #include "tuffet/types.h"
 
 /* What the hash takes of an attachment. */
@@ -17,6 +19,7 @@ struct revid_att {
     tuf_slice name;
     tuf_slice type;  /* not empty: "application/octet-stream" if none was given */
     uint8_t md5[16]; /* of the stored bytes */
+    bool hidden;     /* only that it is there counts (see tufi_edit_hash) */
 };
 
 /*

@@ -234,3 +234,59 @@
 < Content-Type: text/plain
 <
 < x
+
+== an attachment brings a deleted document back; the id is recorded from CouchDB 3.5.0
+> PUT /db/a
+>
+> {"v":1}
+< 201
+> PUT /db/a?rev=1-7a7e4b29f3af401e69b6f86e4c26b727
+>
+> {"v":2}
+< 201
+> PUT /db/a?rev=2-d0df861eb528e79690cd2ff3c4d394f3
+>
+> {"v":3}
+< 201
+> PUT /db/a?rev=3-c50a32451890a3f1c3e423334cc92745
+>
+> {"v":4}
+< 201
+> PUT /db/a?rev=4-466d1236001126307ed71dfdc083b1c2
+>
+> {"v":5}
+< 201
+> DELETE /db/a?rev=5-4c42afd47801bf07a02eba1d38c26f67
+< 200
+> PUT /db/a/b
+> Content-Type: application/json
+>
+> {"i":1}
+< 201
+<
+< {"ok":true,"id":"a","rev":"7-043b28fcf123303b45c67c1afa892968"}
+
+== the attachments count by their number alone
+> PUT /db/back1
+>
+> {}
+< 201
+> DELETE /db/back1?rev=1-967a00dff5e02add41819138abb3284d
+< 200
+> PUT /db/back1
+>
+> {"_attachments":{"x":{"data":"YQ=="}}}
+< 201
+<= REV "rev":"([^"]*)"
+> PUT /db/back2
+>
+> {}
+< 201
+> DELETE /db/back2?rev=1-967a00dff5e02add41819138abb3284d
+< 200
+> PUT /db/back2
+>
+> {"_attachments":{"y":{"data":"Yg==","content_type":"text/plain"}}}
+< 201
+<
+< {"ok":true,"id":"back2","rev":"$(REV)"}
