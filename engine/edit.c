@@ -540,6 +540,14 @@ bool tuf_edit_deleted(const tuf_edit *edit)
     return edit->deleted;
 }
 
+bool tuf_edit_has_stubs(const tuf_edit *edit)
+{
+    for (size_t i = 0; i < edit->att_count; i++)
+        if (edit->atts[i].state == EDIT_ATT_STUB || edit->atts[i].state == EDIT_ATT_FOLLOW)
+            return true;
+    return false;
+}
+
 void tuf_edit_get_result(tuf_edit_result *out, const tuf_edit *edit)
 {
     *out = edit->result;

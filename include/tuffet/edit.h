@@ -174,6 +174,14 @@ TUF_API TUF_MUST_USE tuf_status tuf_edit_rev(tuf_rev *out, const tuf_edit *edit)
  */
 TUF_API bool tuf_edit_deleted(const tuf_edit *edit);
 
+/*
+ * Whether the edit has attachments without bytes of their own: stubs, which the commit looks up in
+ * the parent, or ones whose bytes were to follow and did not.
+ * Threads: one at a time.
+ * Since: 0.1
+ */
+TUF_API bool tuf_edit_has_stubs(const tuf_edit *edit);
+
 /* What became of an edit. */
 typedef struct tuf_edit_result {
     tuf_status status;  /* OK, CONFLICT, NOT_FOUND (local delete of nothing), or a failure */

@@ -8,15 +8,19 @@
  * request before anything is written. What a right forbids, and conflicts, are errors of the one
  * document. With new_edits=false only errors are listed.
  *
- * A body that was too large for memory (server/handlers/spool.h) is walked twice: first every
- * document is judged and forgotten, so that what fails the whole request does so before anything
- * is written; then they are judged again and committed in batches. Commits one after another give
- * what one commit gives, except where the engine looks at a request as a whole: stubs of
- * attachments, and replicated revisions of one document that come together. A request that may
- * have such is kept in memory and committed at once.
+ * Within a commit documents are written in the order of their ids, as CouchDB does: their sequences
+ * tell it. Answers keep the order of the request.
  *
- * INV-BD-1: a body gets the same answer and is stored the same whether it was large or not; only a
- *           failure of the disk may leave the first batches of a large one behind.
+ * A body that was too large for memory (server/handlers/spool.h) is walked several times. First
+ * every document is judged and forgotten, so that what fails the whole request does so before
+ * anything is written. Commits one after another give what one commit gives, except where the
+ * engine looks at a request as a whole: stubs of attachments, which fail all of it, and replicated
+ * revisions of one document that come together. Documents of such ids are held in memory and
+ * committed first, together; all others follow in batches.
+ *
+ * INV-BD-1: a body gets the same answer and its documents are stored the same whether it was large
+ *           or not, but for their order in _changes; only a failure of the disk may leave the first
+ *           batches of a large one behind.
  *
  * Source: CouchDB 3's chttpd_db.
  */
@@ -35,12 +39,13 @@
 #define BULK_DOCS_COUNT_MAX 10000
 #define BATCH_DOCS_MAX 1000
 #define BATCH_SIZE_MAX ((size_t)4 << 20)
-#define AT_ONCE_SIZE_MAX ((size_t)1 << 30) /* of a body whose documents become one commit */
+#define HELD_SIZE_MAX ((size_t)1 << 30) /* text of the documents of a large body that are held */
 
 /* One document of the request. */
 struct bulk_doc {
     tuf_slice id;      /* borrowed from edit or bulk->arena */
-    tuf_edit *edit;    /* owned; NULL if it was refused */
+    tuf_edit *edit;    /* owned unless written; NULL if it was refused */
+    bool written;      /* one of bulk->held stands for it */
     const char *error; /* why it was refused, else NULL */
     tuf_slice reason;  /* in bulk->arena */
 };
@@ -58,8 +63,14 @@ struct bulk_docs {
     size_t seen;      /* documents of this walk, those of finished batches included */
     size_t count_max; /* [couchdb] max_bulk_docs_count */
     size_t batch_size; /* bytes of text in the batch */
-    bool at_once;      /* the documents must be one commit */
-    struct buf ids;    /* a hash of each replicated document's id, as uint64_t */
+    /* Of a large body. */
+    struct buf ids;       /* a hash of each document's id, as uint64_t */
+    struct buf held_ids;  /* those of documents that are held; sorted once all are known */
+    tuf_edit **held;      /* owned array, in the order of the request */
+    size_t held_count;
+    size_t held_cap;
+    size_t held_size; /* bytes of their text */
+    size_t held_pos;  /* the next one on the way to the answer */
     struct buf results; /* the answer's array so far */
     struct arena arena; /* what documents need until they are forgotten */
     tuf_edit **edits; /* owned array: those that go to the commit */
@@ -71,7 +82,8 @@ struct bulk_docs {
 static void drop_docs(struct bulk_docs *bulk)
 {
     for (size_t i = 0; i < bulk->doc_count; i++)
-        tuf_edit_free(&bulk->docs[i].edit);
+        if (!bulk->docs[i].written)
+            tuf_edit_free(&bulk->docs[i].edit);
     bulk->doc_count = bulk->edit_count = bulk->batch_size = 0;
     tufi_arena_clear(&bulk->arena);
 }
@@ -82,7 +94,11 @@ static void bulk_docs_cleanup(struct request *req)
     drop_docs(bulk);
     spool_release(&bulk->spool);
     tufi_arena_release(&bulk->arena);
+    for (size_t i = 0; i < bulk->held_count; i++)
+        tuf_edit_free(&bulk->held[i]);
+    tufi_free(bulk->held);
     tufi_buf_release(&bulk->ids);
+    tufi_buf_release(&bulk->held_ids);
     tufi_buf_release(&bulk->results);
     tufi_free(bulk->docs);
     tufi_free(bulk->edits);
@@ -210,22 +226,35 @@ static tuf_status parse_doc(struct bulk_doc *doc, struct bulk_docs *bulk, tuf_sl
     return st == TUF_OK ? doc_parse(&doc->edit, req, json, &bulk->query, doc->id) : st;
 }
 
+/* The error of one document that its kind of failure is, NULL if it is the whole request's. */
+static const char *refusal_name(const char *kind)
+{
+    static const char *const names[] = { "forbidden", "unauthorized", "invalid_design_doc" };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(kind, names[i]) == 0)
+            return names[i];
+    return NULL;
+}
+
 static tuf_status refuse(struct bulk_doc *doc, struct bulk_docs *bulk, tuf_status status)
 {
     struct http_error mapped;
     const tuf_error *detail = tuf_last_error();
     error_map(&mapped, status, detail);
     doc->reason = tufi_arena_copy(&bulk->arena, tuf_str(mapped.reason));
-    doc->error = detail->kind[0] == 'u' ? "unauthorized" : "forbidden";
+    doc->error = refusal_name(detail->kind);
     tuf_edit_free(&doc->edit);
     return doc->reason.data == NULL && mapped.reason[0] != 0 ? tufi_nomem() : TUF_OK;
 }
 
 static bool is_refusal(tuf_status status)
 {
-    const char *kind = tuf_last_error()->kind;
-    return status == TUF_E_INVALID &&
-           (strcmp(kind, "forbidden") == 0 || strcmp(kind, "unauthorized") == 0);
+    return status == TUF_E_INVALID && refusal_name(tuf_last_error()->kind) != NULL;
+}
+
+static tuf_status empty_id(void)
+{
+    return tufi_fail_kind(TUF_E_INVALID, "illegal_docid", "Document id must not be empty");
 }
 
 /* Adds a document and judges it: failures are the whole request's. */
@@ -241,7 +270,7 @@ static tuf_status see_doc(tuf_slice key, tuf_slice json, void *ctx)
         st = parse_doc(doc, bulk, json);
     if (st == TUF_OK) {
         doc->id = tuf_edit_id(doc->edit);
-        st = docs_check_id_size(req, doc->id);
+        st = doc->id.len == 0 ? empty_id() : docs_check_id_size(req, doc->id);
     }
     if (st == TUF_OK)
         st = docs_check_ddoc(req, doc->id);
@@ -260,18 +289,32 @@ static tuf_status walk_docs(struct bulk_docs *bulk, json_member_visitor *visitor
     return tufi_json_each_watched(bulk->docs_json, visitor, bulk, &watch);
 }
 
-/* Lists the edits of the documents seen. */
+/* Edits of one id stay in the order of the request: a batch's are where it has them in memory. */
+static int compare_edits(const void *a, const void *b)
+{
+    const struct bulk_doc *left = *(const struct bulk_doc *const *)a;
+    const struct bulk_doc *right = *(const struct bulk_doc *const *)b;
+    int order = slice_compare(left->id, right->id);
+    return order != 0 ? order : (left > right) - (left < right);
+}
+
+/* Lists the edits of the documents seen, by id. */
 static tuf_status gather_edits(struct bulk_docs *bulk)
 {
+    TUF_AUTOFREE struct bulk_doc **docs = tufi_alloc_array(bulk->doc_count + 1, sizeof(*docs));
     tufi_free(bulk->edits);
     bulk->edit_count = 0;
     bulk->edits = tufi_alloc_array(bulk->doc_count + 1, sizeof(bulk->edits[0]));
-    if (bulk->edits == NULL)
+    if (bulk->edits == NULL || docs == NULL)
         return tufi_nomem();
-    for (size_t i = 0; i < bulk->doc_count; i++) {
-        if (bulk->docs[i].edit != NULL)
-            bulk->edits[bulk->edit_count++] = bulk->docs[i].edit;
-    }
+    size_t count = 0;
+    for (size_t i = 0; i < bulk->doc_count; i++)
+        if (bulk->docs[i].edit != NULL && !bulk->docs[i].written)
+            docs[count++] = &bulk->docs[i];
+    qsort(docs, count, sizeof(*docs), compare_edits);
+    for (size_t i = 0; i < count; i++)
+        bulk->edits[i] = docs[i]->edit;
+    bulk->edit_count = count;
     return TUF_OK;
 }
 
@@ -348,36 +391,33 @@ static bool refuses_all(const struct bulk_docs *bulk)
 
 /* ---- large bodies (worker) --------------------------------------------------------------- */
 
-static bool has_text(tuf_slice json, const char *text)
-{
-    return memmem(json.data, json.len, text, strlen(text)) != NULL;
-}
-
-/* Whether attachments may refer to others, or to bytes that are not there. Escapes that could hide
- * the letters of a name count, too. */
-static bool may_have_stubs(tuf_slice json)
-{
-    return has_text(json, "\"stub\"") || has_text(json, "\"follows\"") ||
-           has_text(json, "\\u006") || has_text(json, "\\u007");
-}
-
 static int compare_hashes(const void *a, const void *b)
 {
     const uint64_t *left = a, *right = b;
     return *left < *right ? -1 : *left > *right;
 }
 
-/* Whether a replicated document comes twice. */
-static bool has_twins(struct buf *ids)
+static void sort_hashes(struct buf *ids)
 {
-    uint64_t *hashes = (uint64_t *)(void *)ids->data;
-    size_t count = ids->len / sizeof(*hashes);
-    if (count > 1)
-        qsort(hashes, count, sizeof(*hashes), compare_hashes);
-    for (size_t i = 1; i < count; i++)
+    if (ids->len > sizeof(uint64_t))
+        qsort(ids->data, ids->len / sizeof(uint64_t), sizeof(uint64_t), compare_hashes);
+}
+
+static bool has_hash(const struct buf *ids, uint64_t hash)
+{
+    return ids->len > 0 && bsearch(&hash, ids->data, ids->len / sizeof(hash), sizeof(hash),
+                                   compare_hashes) != NULL;
+}
+
+/* Replicated documents that come more than once are held. */
+static void hold_twins(struct bulk_docs *bulk)
+{
+    sort_hashes(&bulk->ids);
+    const uint64_t *hashes = (const uint64_t *)(const void *)bulk->ids.data;
+    size_t count = bulk->ids.len / sizeof(*hashes);
+    for (size_t i = 1; bulk->query.replicated && i < count; i++)
         if (hashes[i] == hashes[i - 1])
-            return true;
-    return false;
+            tufi_buf_append(&bulk->held_ids, &hashes[i], sizeof(hashes[i]));
 }
 
 /* The first walk: judges a document and forgets it. */
@@ -388,15 +428,52 @@ static tuf_status check_doc(tuf_slice key, tuf_slice json, void *ctx)
     if (st != TUF_OK)
         return st;
     const struct bulk_doc *doc = &bulk->docs[bulk->doc_count - 1];
-    bulk->at_once = bulk->at_once || doc->id.len == 0 || may_have_stubs(json);
-    if (bulk->query.replicated && doc->edit != NULL) {
+    if (doc->edit != NULL) {
         uint64_t hash = slice_hash(doc->id);
         tufi_buf_append(&bulk->ids, &hash, sizeof(hash));
+        if (tuf_edit_has_stubs(doc->edit))
+            tufi_buf_append(&bulk->held_ids, &hash, sizeof(hash));
     }
     if (refuses_all(bulk))
         append_results(bulk, true);
     drop_docs(bulk);
     return buf_status(&bulk->ids);
+}
+
+/* The edit goes from the document to those that are held. */
+static tuf_status hold(struct bulk_docs *bulk, struct bulk_doc *doc, size_t text_len)
+{
+    bulk->held_size += text_len;
+    if (bulk->held_size > HELD_SIZE_MAX)
+        return tufi_fail_kind(TUF_E_LIMIT, "too_large", "the request entity is too large");
+    if (bulk->held_count == bulk->held_cap) {
+        size_t cap = bulk->held_cap == 0 ? 16 : bulk->held_cap * 2;
+        tuf_edit **held = tufi_realloc(bulk->held, cap * sizeof(*held));
+        if (held == NULL)
+            return tufi_nomem();
+        bulk->held = held;
+        bulk->held_cap = cap;
+    }
+    bulk->held[bulk->held_count++] = tufi_steal(doc->edit);
+    return TUF_OK;
+}
+
+static bool is_held(const struct bulk_docs *bulk, const struct bulk_doc *doc)
+{
+    return doc->edit != NULL && (tuf_edit_has_stubs(doc->edit) ||
+                                 has_hash(&bulk->held_ids, slice_hash(doc->id)));
+}
+
+/* The second walk, if any are held. */
+static tuf_status hold_doc(tuf_slice key, tuf_slice json, void *ctx)
+{
+    struct bulk_docs *bulk = ctx;
+    tuf_status st = see_doc(key, json, ctx);
+    struct bulk_doc *doc = &bulk->docs[bulk->doc_count - 1];
+    if (st == TUF_OK && is_held(bulk, doc))
+        st = hold(bulk, doc, json.len);
+    drop_docs(bulk);
+    return st;
 }
 
 static tuf_status commit_batch(struct bulk_docs *bulk)
@@ -411,16 +488,41 @@ static tuf_status commit_batch(struct bulk_docs *bulk)
     return buf_status(&bulk->results);
 }
 
-/* The second walk. */
+/* Whether the next of those that were held is this document. A document that has no id gets
+ * another one in each walk. */
+static bool was_held(const struct bulk_docs *bulk, const struct bulk_doc *doc)
+{
+    return is_held(bulk, doc) && bulk->held_pos < bulk->held_count &&
+           (tuf_edit_has_stubs(doc->edit) ||
+            slice_equal(tuf_edit_id(bulk->held[bulk->held_pos]), doc->id));
+}
+
+/* The last walk: what was held is written already. */
 static tuf_status store_doc(tuf_slice key, tuf_slice json, void *ctx)
 {
     struct bulk_docs *bulk = ctx;
     tuf_status st = see_doc(key, json, ctx);
+    if (st != TUF_OK)
+        return st;
+    struct bulk_doc *doc = &bulk->docs[bulk->doc_count - 1];
+    if (was_held(bulk, doc)) {
+        tuf_edit_free(&doc->edit);
+        doc->edit = bulk->held[bulk->held_pos++];
+        doc->id = tuf_edit_id(doc->edit);
+        doc->written = true;
+    }
     bulk->batch_size += json.len;
-    if (st == TUF_OK &&
-        (bulk->doc_count >= BATCH_DOCS_MAX || bulk->batch_size >= BATCH_SIZE_MAX))
-        st = commit_batch(bulk);
-    return st;
+    return bulk->doc_count >= BATCH_DOCS_MAX || bulk->batch_size >= BATCH_SIZE_MAX
+               ? commit_batch(bulk)
+               : TUF_OK;
+}
+
+static tuf_status store_held(struct bulk_docs *bulk)
+{
+    tuf_status st = walk_docs(bulk, hold_doc);
+    if (st != TUF_OK || bulk->held_count == 0)
+        return st;
+    return tuf_db_commit(dbh_db(bulk->req->dbh), bulk->held, bulk->held_count, 0);
 }
 
 static tuf_status store_large(struct request *req)
@@ -431,15 +533,13 @@ static tuf_status store_large(struct request *req)
         st = walk_docs(bulk, check_doc);
     if (st != TUF_OK || refuses_all(bulk))
         return st;
-    bulk->at_once = bulk->at_once || has_twins(&bulk->ids);
-    tufi_buf_release(&bulk->ids);
-    if (bulk->at_once && bulk->body.len > AT_ONCE_SIZE_MAX)
-        return tufi_fail_kind(TUF_E_LIMIT, "too_large", "the request entity is too large");
-    if (bulk->at_once) {
-        st = walk_docs(bulk, see_doc);
-        return st == TUF_OK ? gather_edits(bulk) : st;
-    }
-    st = walk_docs(bulk, store_doc);
+    hold_twins(bulk);
+    sort_hashes(&bulk->held_ids);
+    st = buf_status(&bulk->held_ids);
+    if (st == TUF_OK && bulk->held_ids.len > 0)
+        st = store_held(bulk);
+    if (st == TUF_OK)
+        st = walk_docs(bulk, store_doc);
     return st == TUF_OK ? commit_batch(bulk) : st;
 }
 

@@ -220,3 +220,16 @@
 < 201
 <
 < [{"ok":true,"id":"last","rev":"1-967a00dff5e02add41819138abb3284d"}]
+
+== documents are written in the order of their ids, and answered in that of the request
+> PUT /order
+< 201
+> POST /order/_bulk_docs
+> Content-Type: application/json
+>
+> {"docs":[{"_id":"b"},{"_id":"\u00e9"},{"_id":"a"},{"_id":"B"},{"_id":"b","x":1}]}
+< 201
+<~ "id":"b".*"id":"é".*"id":"a".*"id":"B".*"conflict"
+> GET /order/_changes
+< 200
+<~ "1-[^"]*","id":"B"[^]*"2-[^"]*","id":"a"[^]*"3-[^"]*","id":"b"[^]*"4-

@@ -261,10 +261,18 @@ export const behaviours = [
       await ask(server, 'PUT', '/db')
       const peak = () => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${server.child.pid}/status`, 'utf8'))[1])
       const before = peak()
-      const docs = Array.from({ length: 2400 }, (_, i) => `{"_id":"d${i}","text":"${'x'.repeat(50000)}"}`)
+      const rev = JSON.parse((await ask(server, 'PUT', '/db/att', '{"_attachments":{"a":{"data":"YQ=="}}}')).body).rev
+      const docs = Array.from({ length: 2400 }, (_, i) => `{"_id":"d${i}","stub":"\\u0061\\u0071","text":"${'x'.repeat(50000)}"}`)
+      docs[1000] = `{"_id":"att","_rev":"${rev}","x":1,"_attachments":{"a":{"stub":true}}}`
+      docs[1001] = `{"_id":"att","_rev":"${rev}","x":2}`
+      docs[2000] = docs[1001]
       const answer = await ask(server, 'POST', '/db/_bulk_docs', `{"docs":[${docs.join(',')}]}`)
       assert.equal(answer.status, 201)
-      assert.equal(JSON.parse(answer.body).filter((r) => r.ok).length, docs.length)
+      const results = JSON.parse(answer.body)
+      assert.deepEqual(results.filter((r) => !r.ok).map((r) => [r.id, r.error]), [['att', 'conflict'], ['att', 'conflict']])
+      assert.deepEqual(results.map((r) => r.id), docs.map((d) => JSON.parse(d)._id))
+      assert.equal(JSON.parse((await ask(server, 'GET', '/db/att')).body).x, 1)
+      assert.equal((await ask(server, 'GET', '/db/att/a')).body, 'a')
       const sanitized = /asan|san|tsan/.test(server.program)
       if (!sanitized) assert.ok(peak() - before < 60000, `${peak() - before} KiB more`)
     }
@@ -282,6 +290,10 @@ export const behaviours = [
       assert.match(info.update_seq, /^9000-/)
       assert.equal((await ask(server, 'GET', '/db/d0?rev=1-a')).status, 404)
       assert.equal((await ask(server, 'GET', '/db/d0?rev=2-b')).status, 200)
+      // The revision that another one of the request follows is not stored, as in a small request.
+      const twins = docs.slice(0, 9000).map((d, i) => ({ ...d, _rev: `1-${i % 2 ? 'd' : 'e'}`, _id: `t${i >> 1}` }))
+      assert.equal((await ask(server, 'POST', '/db/_bulk_docs', JSON.stringify({ new_edits: false, docs: twins }))).body, '[]\n')
+      assert.deepEqual(JSON.parse((await ask(server, 'GET', '/db/t4499?conflicts=true')).body)._conflicts, ['1-d'])
       const again = JSON.stringify({ new_edits: false, docs: docs.slice(0, 9000).map((d) => ({ ...d, _rev: '1-c' })) })
       assert.equal((await ask(server, 'POST', '/db/_bulk_docs', again)).body, '[]\n')
       assert.equal((await ask(server, 'GET', '/db/d8999?rev=1-c')).status, 200)

@@ -131,13 +131,13 @@ export const feedBehaviours = [
     name: 'a scan of many changes sees one snapshot and all that follows',
     async run (server) {
       await ask(server, 'PUT', '/db')
-      const docs = (from) => JSON.stringify({ docs: Array.from({ length: 1000 }, (_, i) => ({ _id: `d${from + i}`, text: 'x'.repeat(200) })) })
+      const docs = (from) => JSON.stringify({ docs: Array.from({ length: 1000 }, (_, i) => ({ _id: `d${10000 + from + i}`, text: 'x'.repeat(200) })) })
       for (let i = 0; i < 5; i++) await ask(server, 'POST', '/db/_bulk_docs', docs(i * 1000))
       const feed = await open(server, 'GET', '/db/_changes?feed=continuous&include_docs=true&heartbeat=60000')
       for (let i = 5; i < 8; i++) await ask(server, 'POST', '/db/_bulk_docs', docs(i * 1000))
       await until('all are told', () => lines(feed).length >= 8000)
       const rows = lines(feed).map((line) => JSON.parse(line))
-      assert.deepEqual(rows.map((row) => row.doc._id), Array.from({ length: 8000 }, (_, i) => `d${i}`))
+      assert.deepEqual(rows.map((row) => row.doc._id), Array.from({ length: 8000 }, (_, i) => `d${10000 + i}`))
       feed.close()
     }
   },
