@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -29,11 +30,13 @@
 #include "server/global_changes.h"
 #include "server/peruser.h"
 #include "server/log.h"
+#include "server/params.h"
 #include "server/replicator_docs.h"
 #include "server/server.h"
 #include "server/work.h"
 
 #define PARTITIONED_META "partitioned"
+#define SHARDS_META "shards"
 #define BUCKET_COUNT 256
 #define PATH_SIZE 4096
 /* Clean tree nodes kept per database: a server has many of them. */
@@ -49,6 +52,7 @@ struct dbh {
     pthread_mutex_t name_lock;   /* who may say which file has the name; taken last */
     _Atomic bool deleted;        /* set under name_lock, with the file's renaming */
     _Atomic bool partitioned;
+    _Atomic uint32_t shards; /* as told, at least 1 */
     _Atomic uint64_t latest_seq;
     struct feed_list *feeds;     /* one per loop */
     struct commit_queue commits; /* the worker pool's lock */
@@ -303,6 +307,14 @@ static tuf_status read_description(struct dbh *dbh)
     st = tuf_snapshot_get_meta(&partitioned, snapshot, tuf_str(PARTITIONED_META));
     dbh->partitioned = st == TUF_OK && slice_is(partitioned, "true");
     tuf_free((void *)(uintptr_t)partitioned.data);
+    if (st != TUF_OK && st != TUF_NOT_FOUND)
+        return st;
+    tuf_slice shards = tuf_slice_of(NULL, 0);
+    st = tuf_snapshot_get_meta(&shards, snapshot, tuf_str(SHARDS_META));
+    uint64_t count = 1;
+    if (st == TUF_OK && parse_uint(&count, shards) && count > 0 && count <= DBH_SHARDS_MAX)
+        dbh->shards = (uint32_t)count;
+    tuf_free((void *)(uintptr_t)shards.data);
     return st == TUF_NOT_FOUND ? TUF_OK : st;
 }
 
@@ -316,6 +328,21 @@ tuf_status dbh_make_partitioned(struct dbh *dbh)
     tuf_status st = tuf_db_put_meta(dbh->db, tuf_str(PARTITIONED_META), tuf_str("true"));
     if (st == TUF_OK)
         dbh->partitioned = true;
+    return st;
+}
+
+uint32_t dbh_shards(const struct dbh *dbh)
+{
+    return dbh->shards > 0 ? dbh->shards : 1;
+}
+
+tuf_status dbh_put_shards(struct dbh *dbh, uint32_t count)
+{
+    char text[16];
+    snprintf(text, sizeof(text), "%" PRIu32, count);
+    tuf_status st = tuf_db_put_meta(dbh->db, tuf_str(SHARDS_META), tuf_str(text));
+    if (st == TUF_OK)
+        dbh->shards = count;
     return st;
 }
 

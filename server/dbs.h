@@ -41,6 +41,11 @@ bool dbh_is_replicator(const struct dbh *dbh);
 bool dbh_is_partitioned(const struct dbh *dbh);
 /* Makes a new database so, for ever. BLOCKS: worker only. */
 tuf_status dbh_make_partitioned(struct dbh *dbh);
+/* Into how many ranges of ids it was asked to be cut (?q=): only told, to whom reads the shards of a
+ * cluster. Setting it is for a new database. BLOCKS: worker only. */
+#define DBH_SHARDS_MAX 65536
+uint32_t dbh_shards(const struct dbh *dbh);
+tuf_status dbh_put_shards(struct dbh *dbh, uint32_t count);
 /* Deleted meanwhile: answer 404 "Database does not exist.". */
 bool dbh_is_deleted(const struct dbh *dbh);
 /* Keeps the name with this database's file until unlocked; false (and not locked) once it is deleted.

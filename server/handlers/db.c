@@ -13,7 +13,6 @@
 #include "server/dbs.h"
 #include "server/handlers.h"
 #include "server/handlers/dbinfo.h"
-#include "server/handlers/node.h"
 #include "server/seq.h"
 #include "server/server.h"
 #include "server/work.h"
@@ -44,11 +43,12 @@ tuf_status dbinfo_append(struct buf *out, struct dbh *dbh)
                     ",\"sizes\":{\"file\":%" PRIu64 ",\"external\":%" PRIu64 ",\"active\":%" PRIu64
                     "},\"props\":%s,\"doc_del_count\":%" PRIu64 ",\"doc_count\":%" PRIu64
                     ",\"disk_format_version\":8,\"compact_running\":%s,"
-                    "\"cluster\":{\"q\":1,\"n\":1,\"w\":1,\"r\":1}}",
+                    "\"cluster\":{\"q\":%" PRIu32 ",\"n\":1,\"w\":1,\"r\":1}}",
                     info.size_file, info.size_external, info.size_active,
                     dbh_is_partitioned(dbh) ? "{\"partitioned\":true}" : "{}", info.doc_del_count,
                     info.doc_count,
-                    compactions_running(dbh_server(dbh)->compactions, dbh) ? "true" : "false");
+                    compactions_running(dbh_server(dbh)->compactions, dbh) ? "true" : "false",
+                    dbh_shards(dbh));
     return buf_status(out);
 }
 
@@ -64,7 +64,7 @@ void handle_db_info(struct request *req)
 
 /* ---- PUT /db ---------------------------------------------------------------------------- */
 
-/* q and n mean nothing to a server of one node and one file, but must be right. */
+/* q and n change nothing for a server of one node and one file, but must be right; q is told. */
 static bool check_positive(struct request *req, const char *key)
 {
     int64_t value = 1;
@@ -119,12 +119,19 @@ static bool check_partitioned(struct request *req)
 static tuf_status create_db(struct request *req)
 {
     struct dbs *dbs = dbs_of(req->server);
+    int64_t shards = 1;
+    bool has_shards = params_int(&shards, &req->params, "q") == PARAM_OK && shards != 1;
+    bool partitioned = params_is(&req->params, "partitioned", "true");
     tuf_status st = dbs_create(dbs, req->segs[0]);
-    if (st != TUF_OK || !params_is(&req->params, "partitioned", "true"))
+    if (st != TUF_OK || !(has_shards || partitioned))
         return st;
     TUF_AUTO(dbh_unref) struct dbh *dbh = NULL;
     st = dbs_open(&dbh, dbs, req->segs[0]);
-    return st == TUF_OK ? dbh_make_partitioned(dbh) : st;
+    if (st == TUF_OK && partitioned)
+        st = dbh_make_partitioned(dbh);
+    if (st == TUF_OK && has_shards)
+        st = dbh_put_shards(dbh, shards < DBH_SHARDS_MAX ? (uint32_t)shards : DBH_SHARDS_MAX);
+    return st;
 }
 
 static void create_done(struct request *req, tuf_status st)
@@ -262,18 +269,6 @@ void handle_view_cleanup(struct request *req)
 }
 
 /* ---- what concerns clusters only, and what is gone -------------------------------------- */
-
-void handle_shards(struct request *req)
-{
-    reply_header_drop(req, "X-Couch-Request-ID");
-    reply_header_drop(req, "X-CouchDB-Body-Time");
-    struct buf json = BUF_INIT;
-    buf_append_str(&json, req->seg_count > 2 ? "{\"range\":\"00000000-ffffffff\",\"nodes\":[\""
-                                             : "{\"shards\":{\"00000000-ffffffff\":[\"");
-    buf_append_str(&json, req->server->node_name);
-    buf_append_str(&json, req->seg_count > 2 ? "\"]}" : "\"]}}");
-    reply_json(req, 200, &json);
-}
 
 void handle_sync_shards(struct request *req)
 {

@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "json/docscan.h"
 #include "server/dbs.h"
+#include "server/handlers/ddoc_check.h"
 #include "server/server.h"
 
 /* A body of this size is parsed in well under a millisecond. */
@@ -125,6 +126,9 @@ tuf_status doc_parse(tuf_edit **out, struct request *req, tuf_slice json,
         text_add_rev(&with_rev, json, *named))
         json = buf_slice(&with_rev);
     st = tuf_edit_parse(out, json, &opts);
+    /* Who may not write one is told so, whatever it looks like. */
+    if (st == TUF_OK && slice_starts(tuf_edit_id(*out), "_design/") && auth_has(req, RIGHT_DBADM))
+        st = ddoc_check(json);
     return doc_too_large(req, st, json);
 }
 

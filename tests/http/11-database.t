@@ -242,15 +242,48 @@
 < {"error":"bad_request","reason":"Invalid `partitioned` parameter"}
 <
 
-== shards
-> GET /dbq/_shards
+== shards of a database that was made with q: ranges of hashes
+> PUT /dbq2?q=2
+< 201
+> GET /dbq2
+< 200
+<~ "cluster":{"q":2,"n":1,"w":1,"r":1}
+> GET /dbq2/_shards
+< 200
+<
+< {"shards":{"00000000-7fffffff":["nonode@nohost"],"80000000-ffffffff":["nonode@nohost"]}}
+> GET /dbq2/_shards/abc
+< 200
+<
+< {"range":"00000000-7fffffff","nodes":["nonode@nohost"]}
+> GET /dbq2/_shards/abd
+< 200
+<
+< {"range":"80000000-ffffffff","nodes":["nonode@nohost"]}
+
+== the last range takes the rest
+> PUT /dbq3?q=3
+< 201
+> GET /dbq3/_shards
+< 200
+<
+< {"shards":{"00000000-55555554":["nonode@nohost"],"55555555-aaaaaaa9":["nonode@nohost"],"aaaaaaaa-ffffffff":["nonode@nohost"]}}
+
+@restart
+
+== they are remembered
+> GET /dbq3
+< 200
+<~ "q":3
+
+== shards of other databases
+> GET /db1/_shards
 < 200
 <
 < {"shards":{"00000000-ffffffff":["nonode@nohost"]}}
-<
 
 == shard of a document
-> GET /dbq/_shards/doc
+> GET /db1/_shards/doc
 < 200
 <
 < {"range":"00000000-ffffffff","nodes":["nonode@nohost"]}
