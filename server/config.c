@@ -473,6 +473,8 @@ static void refresh_settings(struct config *config)
     s->verify_content_md5 = config_bool(config, "attachments", "verify_content_md5", false);
     s->auth_handlers = auth_handlers_of(config);
     TUF_AUTO(tufi_buf_release) struct buf header = BUF_INIT;
+    TUF_AUTO(tufi_buf_release) struct buf hosts = BUF_INIT;
+    s->has_allowed_hosts = config_get(&hosts, config, "chttpd", "allowed_hosts");
     s->has_peer_header = config_get(&header, config, "chttpd", "peer_header");
     TUF_AUTO(tufi_buf_release) struct buf security = BUF_INIT;
     s->public_dbs = config_get(&security, config, "couchdb", "default_security") &&

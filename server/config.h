@@ -47,6 +47,7 @@ struct settings {
     _Atomic bool decode_plus;             /* '+' in a path is a space */
     _Atomic bool verify_content_md5;      /* [attachments] verify_content_md5 */
     _Atomic unsigned auth_handlers;       /* enum auth_handler */
+    _Atomic bool has_allowed_hosts;       /* [chttpd] allowed_hosts is set */
     _Atomic bool has_peer_header;         /* [chttpd] peer_header is set */
     _Atomic bool public_dbs;              /* [couchdb] default_security = everyone */
 };

@@ -68,6 +68,12 @@ static bool accepted_origin(tuf_slice *out, struct request *req)
                                list_has(buf_slice(&origins), *out, false));
 }
 
+bool cors_accepts(struct request *req)
+{
+    tuf_slice origin;
+    return accepted_origin(&origin, req);
+}
+
 static void add_origin(struct request *req, tuf_slice origin)
 {
     TUF_AUTO(tufi_buf_release) struct buf credentials = BUF_INIT;

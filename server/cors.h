@@ -20,4 +20,7 @@ bool cors_preflight(struct request *req);
 /* Adds the headers for an answer that is about to be written. */
 void cors_add_headers(struct request *req);
 
+/* Whether the request names an Origin that is let in. */
+bool cors_accepts(struct request *req);
+
 #endif

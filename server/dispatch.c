@@ -270,11 +270,47 @@ static bool login_is_missing(struct request *req)
     return !(settings->require_valid_user_except_up && (flags & ROUTE_UP) != 0);
 }
 
+/* A browser says when another site makes it send something, with cookies that it has for us. What
+ * changes anything is refused then, unless CORS lets that site in. */
+static bool is_forged(struct request *req)
+{
+    tuf_slice cookie;
+    return is_write(req) && request_header_is(req, "Sec-Fetch-Site", "cross-site") &&
+           request_header(&cookie, req, "Cookie") && !cors_accepts(req);
+}
+
+/* With [chttpd] allowed_hosts a name that somebody points at this server (DNS rebinding) is none of
+ * ours. Answers and returns false. */
+static bool check_host(struct request *req)
+{
+    TUF_AUTO(tufi_buf_release) struct buf allowed = BUF_INIT;
+    tuf_slice host, item;
+    if (!server_settings(req->server)->has_allowed_hosts ||
+        !config_get(&allowed, req->server->config, "chttpd", "allowed_hosts"))
+        return true;
+    request_header(&host, req, "Host");
+    const uint8_t *colon = host.len > 0 ? memrchr(host.data, ':', host.len) : NULL;
+    const uint8_t *bracket = host.len > 0 ? memrchr(host.data, ']', host.len) : NULL;
+    if (colon != NULL && (bracket == NULL || bracket < colon))
+        host.len = (size_t)(colon - host.data);
+    tuf_slice list = buf_slice(&allowed);
+    while (slice_next_item(&item, &list, ',')) {
+        if (host.len > 0 && slice_equal_nocase(slice_trim(item, SLICE_OWS), host))
+            return true;
+    }
+    reply_error(req, 400, "bad_request", "this server does not answer for that host");
+    return false;
+}
+
 static void identified(struct request *req)
 {
     struct route_match match;
     route_find(&match, route_table, req->segs, req->seg_count, req->method);
     req->route = match.route;
+    if (is_forged(req)) {
+        reply_error(req, 403, "forbidden", "Another site may not make this request.");
+        return;
+    }
     if (login_is_missing(req)) {
         reply_error(req, 401, "unauthorized", "Authentication required.");
         return;
@@ -297,7 +333,7 @@ static void identified(struct request *req)
 void request_dispatch(struct request *req)
 {
     set_method(req);
-    if (!parse_target(req))
+    if (!parse_target(req) || !check_host(req))
         return;
     if (req->method == HTTP_OPTIONS && cors_preflight(req))
         return;

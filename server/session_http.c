@@ -82,7 +82,7 @@ static int follow_redirect(struct request *req, const char *key, int status)
     const tuf_slice *target = params_find(&req->params, key);
     if (target == NULL)
         return status;
-    if (target->len == 0 || target->data[0] != '/' ||
+    if (target->len == 0 || target->data[0] != '/' || slice_has_control(*target) ||
         (target->len > 1 && (target->data[1] == '/' || target->data[1] == '\\'))) {
         reply_error(req, 400, "bad_request", "path must begin with a /.");
         return 0;

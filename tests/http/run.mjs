@@ -13,6 +13,7 @@ import { networkBehaviours } from './network.mjs'
 import { operationBehaviours } from './operation.mjs'
 import { replicationBehaviours } from './replication.mjs'
 import { replicatorBehaviours } from './replicator.mjs'
+import { weaknessBehaviours } from './weakness.mjs'
 import { walkLogins, walkRights } from './rights.mjs'
 import { Server } from './server.mjs'
 
@@ -327,7 +328,7 @@ async function runFile (file, options, totals) {
 }
 
 async function runBehaviours (options, totals) {
-  const sets = { 'behaviour.mjs': behaviours, 'feeds.mjs': feedBehaviours, 'replication.mjs': replicationBehaviours, 'replicator.mjs': replicatorBehaviours, 'operation.mjs': operationBehaviours, 'network.mjs': networkBehaviours }
+  const sets = { 'behaviour.mjs': behaviours, 'feeds.mjs': feedBehaviours, 'replication.mjs': replicationBehaviours, 'replicator.mjs': replicatorBehaviours, 'operation.mjs': operationBehaviours, 'network.mjs': networkBehaviours, 'weakness.mjs': weaknessBehaviours }
   const wanted = Object.entries(sets).filter(([name]) => all || options.files.some((f) => f.endsWith(name)))
   for (const { name, ini, run } of wanted.flatMap(([, list]) => list)) {
     if (!name.includes(options.match)) continue
