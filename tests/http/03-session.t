@@ -142,7 +142,7 @@
 > Content-Type: application/x-www-form-urlencoded
 >
 > name=admin&password=secret
-< 500
+< 400
 < !Set-Cookie: a=b
 
 == logging out
