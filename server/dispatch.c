@@ -166,9 +166,10 @@ static bool is_open_list(const struct request *req)
 
 static bool check_rights(struct request *req)
 {
-    if (!is_open_list(req) && !auth_check(req, req->route->right))
-        return false;
+    /* First: whoever is no server admin hears the same, member or not. */
     if (lists_system_db(req) && !auth_check(req, RIGHT_SRVADM))
+        return false;
+    if (!is_open_list(req) && !auth_check(req, req->route->right))
         return false;
     bool ddoc = (req->route->flags & ROUTE_DDOC) != 0 && slice_starts(req->docid, "_design/");
     if (ddoc && is_write(req) && !auth_check(req, RIGHT_DBADM))

@@ -173,6 +173,7 @@ static void prepare_process(void)
         setrlimit(RLIMIT_NOFILE, &limit);
     }
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is a full disk: answered, survived */
 #ifdef M_ARENA_MAX
     mallopt(M_ARENA_MAX, 2);
 #endif

@@ -20,30 +20,20 @@
 
 /* ---- the file (worker) ------------------------------------------------------------------- */
 
-/* For file systems that do not make files without a name. */
-static int open_named(const char *dir)
+/* Without a name at once. O_TMPFILE would save the name, but not every file system has it; a crash
+ * in between leaves an empty file that no database is. */
+static tuf_status open_file(struct spool *spool, const char *dir)
 {
     TUF_AUTO(tufi_buf_release) struct buf path = BUF_INIT;
     tufi_buf_printf(&path, "%s/.spool-XXXXXX", dir);
     buf_append_u8(&path, 0);
-    if (path.failed) {
-        errno = ENOMEM;
-        return -1;
-    }
-    int file = mkostemp((char *)path.data, O_CLOEXEC); /* mode 0600 */
-    if (file >= 0)
-        unlink((char *)path.data);
-    return file;
-}
-
-static tuf_status open_file(struct spool *spool, const char *dir)
-{
-    spool->file = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (spool->file < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT))
-        spool->file = open_named(dir);
+    if (path.failed)
+        return tufi_nomem();
+    spool->file = mkostemp((char *)path.data, O_CLOEXEC); /* mode 0600 */
     if (spool->file < 0)
         return tufi_fail_errno(errno, "cannot make a temporary file in %s", dir);
     spool->has_file = true;
+    unlink((char *)path.data);
     return TUF_OK;
 }
 

@@ -185,7 +185,13 @@
 > GET /_users/org.couchdb.user:jan
 < 403
 > GET /_users/_all_docs
-< 403
+< 401
+<
+< {"error":"unauthorized","reason":"You are not a server admin."}
+> GET /_users/_changes
+< 401
+<
+< {"error":"unauthorized","reason":"You are not a server admin."}
 
 @user jan:apple
 == a member by role

@@ -3,7 +3,7 @@
 //
 // Role: behaviour that takes time, several clients at once, or the server's end.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import http from 'node:http'
 import net from 'node:net'
@@ -297,6 +297,35 @@ export const behaviours = [
       const again = JSON.stringify({ new_edits: false, docs: docs.slice(0, 9000).map((d) => ({ ...d, _rev: '1-c' })) })
       assert.equal((await ask(server, 'POST', '/db/_bulk_docs', again)).body, '[]\n')
       assert.equal((await ask(server, 'GET', '/db/d8999?rev=1-c')).status, 200)
+    }
+  },
+  {
+    name: 'a full disk: 507 for writes, reads go on, and writes too once there is room',
+    async run (server) {
+      // A limit of file sizes fails as a full disk does, and needs no mount.
+      const limit = (bytes) => execFileSync('prlimit', ['--pid', String(server.child.pid), `--fsize=${bytes}:unlimited`])
+      const text = 'x'.repeat(100000).replace(/x/g, () => Math.random().toString(36)[2] ?? 'y')
+      const full = { error: 'insufficient_storage', reason: 'database_dir is too full' }
+      await ask(server, 'PUT', '/db')
+      const kept = JSON.parse((await ask(server, 'PUT', '/db/kept', JSON.stringify({ text }))).body).rev
+      limit(2 << 20)
+      let written = 0
+      let answer
+      while (written < 200 && (answer = await ask(server, 'PUT', `/db/d${written}`, JSON.stringify({ text }))).status === 201) written++
+      assert.deepEqual([answer.status, JSON.parse(answer.body)], [507, full])
+      assert.equal((await ask(server, 'POST', '/db/_bulk_docs', JSON.stringify({ docs: [{ _id: 'b', text }] }))).status, 507)
+      assert.equal((await ask(server, 'PUT', '/db/att/a', text.repeat(20), null, { 'content-type': 'image/png' })).status, 507)
+      const large = JSON.stringify({ docs: Array.from({ length: 100 }, (_, i) => ({ _id: `l${i}`, text })) })
+      assert.ok(large.length > 8 << 20)
+      assert.equal((await ask(server, 'POST', '/db/_bulk_docs', large)).status, 507)
+      for (let i = 0; i < written; i++) assert.equal(JSON.parse((await ask(server, 'GET', `/db/d${i}`)).body).text, text)
+      assert.equal(JSON.parse((await ask(server, 'GET', '/db/_all_docs')).body).total_rows, written + 1)
+      assert.equal((await ask(server, 'GET', '/_up')).status, 200)
+      limit('unlimited')
+      assert.equal((await ask(server, 'PUT', `/db/d${written}`, JSON.stringify({ text }))).status, 201)
+      assert.equal((await ask(server, 'POST', '/db/_bulk_docs', large)).status, 201)
+      assert.equal((await ask(server, 'DELETE', `/db/kept?rev=${kept}`)).status, 200)
+      assert.equal(JSON.parse((await ask(server, 'GET', '/db/_all_docs')).body).total_rows, written + 101)
     }
   },
   {
