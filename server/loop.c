@@ -151,6 +151,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     struct loop *loop = arg;
     uint64_t now_ms = clock_ms();
+    loop->tick_ms = now_ms;
     give_back_memory(loop, now_ms);
     (void)fd;
     (void)what;
@@ -234,6 +235,7 @@ tuf_status loop_new(struct loop **out, struct server *server, unsigned index)
         loop_free(&loop);
         return tufi_nomem();
     }
+    loop->tick_ms = clock_ms();
     set_tick(loop, 1000);
     *out = loop;
     return TUF_OK;

@@ -47,6 +47,7 @@ struct loop {
     struct event *deferred_event;
     struct conn *conns;         /* chain */
     size_t conn_count;
+    _Atomic uint64_t tick_ms;   /* when the tick last ran; read by the watchdog */
     size_t request_count;       /* also of connections that are gone */
     uint64_t trim_next_ms;      /* when malloc may be asked to give pages back again */
     uint64_t trim_request_count; /* requests served when it was last asked */

@@ -27,6 +27,7 @@
 #include "server/lockout.h"
 #include "server/log.h"
 #include "server/loop.h"
+#include "server/notify.h"
 #include "server/password.h"
 #include "server/peruser.h"
 #include "server/replications.h"
@@ -70,6 +71,7 @@ static void on_signal(evutil_socket_t signal_number, short what, void *arg)
         _exit(1);
     server->stopping = true;
     log_line(LOG_NOTICE, "stopping");
+    notify_manager("STOPPING=1");
     addresses_close(stopper->addresses);
     repl_jobs_stop(server->replications);
     for (unsigned i = 0; i < server->loop_count; i++)
@@ -83,6 +85,7 @@ static void on_hangup(evutil_socket_t signal_number, short what, void *arg)
     struct server *server = ((struct stopper *)arg)->server;
     (void)signal_number;
     (void)what;
+    notify_reloading();
     if (config_reload(server->config) != TUF_OK || admins_prepare(server->config) != TUF_OK)
         log_line(LOG_ERROR, "reading the configuration: %s", tuf_last_error()->text);
     else if (server->tls != NULL && tls_reload(server->tls, server->config) != TUF_OK)
@@ -91,6 +94,7 @@ static void on_hangup(evutil_socket_t signal_number, short what, void *arg)
         log_line(LOG_ERROR, "opening the log: %s", strerror(errno));
     else
         log_line(LOG_NOTICE, "the configuration was read again");
+    notify_manager("READY=1");
 }
 
 /* ---- starting ---------------------------------------------------------------------------- */
@@ -191,6 +195,40 @@ static tuf_status create_system_dbs(struct server *server)
 
 /* ---- running ----------------------------------------------------------------------------- */
 
+static void free_event(struct event **event)
+{
+    if (*event != NULL)
+        event_free(*event);
+}
+
+/* The manager restarts a server of which one loop has not run for that long. */
+#define LOOP_SILENCE_MS 20000
+
+static void on_watchdog(evutil_socket_t fd, short what, void *arg)
+{
+    const struct server *server = arg;
+    uint64_t now_ms = clock_ms();
+    (void)fd;
+    (void)what;
+    for (unsigned i = 0; i < server->loop_count; i++) {
+        if (now_ms - server->loops[i]->tick_ms > LOOP_SILENCE_MS)
+            return;
+    }
+    notify_manager("WATCHDOG=1");
+}
+
+static struct event *start_watchdog(struct server *server, struct event_base *base)
+{
+    uint64_t period_ms = notify_watchdog_ms();
+    struct timeval period = { .tv_sec = (time_t)(period_ms / 1000),
+                              .tv_usec = (suseconds_t)(period_ms % 1000 * 1000) };
+    struct event *event =
+        period_ms > 0 ? event_new(base, -1, EV_PERSIST, on_watchdog, server) : NULL;
+    if (event != NULL)
+        event_add(event, &period);
+    return event;
+}
+
 static void stop_threads(struct server *server)
 {
     for (unsigned i = 1; i < server->loop_count; i++) {
@@ -218,6 +256,8 @@ static int run_loops(struct server *server, struct addresses *addresses)
     if (st == TUF_OK) {
         if (replicator_docs_start(server->replicator_docs) != TUF_OK)
             log_line(LOG_ERROR, "%s", tuf_last_error()->text);
+        TUF_AUTO(free_event) struct event *watchdog = start_watchdog(server, base);
+        notify_manager("READY=1");
         loop_run(server->loops[0]);
     } else {
         complain("cannot start");
