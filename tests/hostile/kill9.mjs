@@ -4,6 +4,9 @@
 // Role: kills the server again and again under eight writers, and compares what it serves afterwards
 // with the ledger that the writers keep.
 //     node tests/hostile/kill9.mjs --server PATH/tuffetd [--kills 50] [--seed N]
+//                                  [--fs ext4|xfs --godown PATH/godown]
+// With --fs the data is on a loop-mounted file system that is shut down without writing its log before the
+// server dies: a power failure, as the kernel sees it. Needs root; says SKIPPED where that is not allowed.
 //
 // The writers: two update documents one by one, two send _bulk_docs, two put attachments, two send
 // revisions as a replicator does (new_edits false) with its checkpoints; compactions run beside them.
@@ -15,10 +18,12 @@
 // What was sent and not answered may be there or not. Ends with kill9_acks, lost, partial, phantom and
 // kill9_kills as name=value; exit status 1 unless the three are 0.
 import { createHash } from 'node:crypto'
+import { spawnSync } from 'node:child_process'
 import http from 'node:http'
+import path from 'node:path'
 import { Server } from '../http/server.mjs'
 
-const options = { server: null, kills: 50, seed: 1 }
+const options = { server: null, kills: 50, seed: 1, fs: null, godown: null }
 for (let i = 2; i < process.argv.length; i += 2) options[process.argv[i].slice(2)] = process.argv[i + 1]
 const AUTH = 'Basic ' + Buffer.from('admin:secret').toString('base64')
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
@@ -130,7 +135,8 @@ async function write (kind, name, stopped) {
     try {
       await writers[kind](name, n)
     } catch (error) {
-      if (!dead(error)) throw error
+      // A file system that went down answers every write with an error of the server.
+      if (!dead(error) && !(options.fs && /refused: 50/.test(error.message))) throw error
       return
     }
   }
@@ -193,6 +199,42 @@ async function start () {
   tally.reopen.push(Number(process.hrtime.bigint() - begin) / 1e6)
 }
 
+// ---- the file system below -------------------------------------------------------------------
+
+const image = path.join(server.dir, 'image')
+const mountPoint = path.join(server.dir, 'data')
+const shell = (command, ...args) => spawnSync(command, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+function mount () {
+  const done = shell('mount', '-o', 'loop', image, mountPoint)
+  return done.status === 0 ? null : String(done.stderr ?? done.error)
+}
+function prepare () {
+  shell('mkdir', '-p', mountPoint)
+  shell('truncate', '-s', '2G', image)
+  const made = shell(`mkfs.${options.fs}`, '-q', image)
+  if (made.status !== 0) return `mkfs.${options.fs}: ${made.stderr ?? made.error}`
+  return mount()
+}
+// Everything that was not synced is lost, and the journal replays what was.
+function crashFs () {
+  const down = shell(options.godown, mountPoint)
+  if (down.status !== 0) throw new Error(`godown: ${down.stderr}`)
+}
+function mountAgain () {
+  for (let i = 0; shell('umount', mountPoint).status !== 0; i++) if (i === 50) throw new Error('cannot unmount')
+  const problem = mount()
+  if (problem) throw new Error(problem)
+}
+if (options.fs) {
+  const problem = prepare()
+  if (problem) {
+    console.log(`SKIPPED: this machine does not allow it: ${problem.trim()}`)
+    console.log('0 passed, 0 failed')
+    server.remove()
+    process.exit(0)
+  }
+}
+
 await server.start()
 await ask('PUT', '/db')
 for (round = 1; round <= Number(options.kills); round++) {
@@ -202,20 +244,25 @@ for (round = 1; round <= Number(options.kills); round++) {
     [1, 2].map((k) => write(kind, `${kind}${k}`, stopped)))
   work.push(compactNowAndThen(stopped))
   await sleep(100 + random(500))
-  server.child.kill('SIGKILL')
-  await server.exited
+  if (options.fs) crashFs()
+  else server.child.kill('SIGKILL')
   stop = true
   await Promise.all(work)
+  server.child.kill('SIGKILL')
+  await server.exited
+  if (options.fs) mountAgain()
   tally.kills++
   await start()
   await verify(round === Number(options.kills) || round % 100 === 0)
 }
 agent.destroy()
 const code = await server.stop()
+if (options.fs) shell('umount', mountPoint)
 server.remove()
 tally.reopen.sort((a, b) => a - b)
 const good = tally.lost + tally.partial + tally.phantom === 0 && code === 0 && tally.acks > tally.kills
 console.log(`reopen_p99_ms=${tally.reopen[Math.floor(tally.reopen.length * 0.99)].toFixed(1)}`)
-for (const name of ['acks', 'lost', 'partial', 'phantom', 'kills']) console.log(`kill9_${name}=${tally[name]}`)
+const label = options.fs ? `fscrash_${options.fs}` : 'kill9'
+for (const name of ['acks', 'lost', 'partial', 'phantom', 'kills']) console.log(`${label}_${name}=${tally[name]}`)
 console.log(good ? '1 passed, 0 failed' : '0 passed, 1 failed')
 process.exitCode = good ? 0 : 1
