@@ -27,10 +27,13 @@ static int show_progress(uint64_t done, uint64_t total, void *ctx)
 static int print_report(const char *path, const tuf_compact_report *report)
 {
     TUF_AUTO(tufi_buf_release) struct buf out = BUF_INIT;
-    tufi_buf_printf(&out, "%s: %" PRIu64 " documents, ", path, report->docs_copied);
+    tufi_buf_printf(&out, "%s: %" PRIu64 " documents, ", path,
+                    report->docs_copied + report->docs_kept);
     cli_append_size(&out, report->size_before);
     buf_append_str(&out, " to ");
     cli_append_size(&out, report->size_after);
+    if (report->docs_kept > 0)
+        tufi_buf_printf(&out, ", %" PRIu64 " of them by an earlier attempt", report->docs_kept);
     if (report->damaged_count > 0)
         tufi_buf_printf(&out, ", %" PRIu64 " revisions or attachments had lost bytes",
                         report->damaged_count);
@@ -41,10 +44,12 @@ static int print_report(const char *path, const tuf_compact_report *report)
 
 int cli_compact(int argc, char **argv)
 {
-    if (argc != 2)
+    bool past_io_errors = argc == 3 && strcmp(argv[1], "--past-io-errors") == 0;
+    if (argc != (past_io_errors ? 3 : 2))
         return cli_usage(argv[0]);
+    const char *path = argv[argc - 1];
     int result = CLI_OK;
-    tuf_db *db = cli_open(&result, argv[1], 0);
+    tuf_db *db = cli_open(&result, path, 0);
     if (!db)
         return result;
     struct progress progress;
@@ -53,10 +58,11 @@ int cli_compact(int argc, char **argv)
     opts.found = print_damage;
     opts.progress = show_progress;
     opts.ctx = &progress;
+    opts.flags = past_io_errors ? (unsigned)TUF_COMPACT_PAST_IO_ERRORS : 0;
     tuf_compact_report report;
     memset(&report, 0, sizeof report);
     tuf_status st = tuf_db_compact(&report, db, &opts);
     cli_progress_end(&progress);
-    result = st == TUF_OK ? print_report(argv[1], &report) : cli_report(argv[1], st);
-    return cli_close(&db, argv[1], result);
+    result = st == TUF_OK ? print_report(path, &report) : cli_report(path, st);
+    return cli_close(&db, path, result);
 }

@@ -34,7 +34,8 @@ static const struct command commands[] = {
       "BACKUP NEW [--at MOMENT] | BACKUP FILE --doc ID [--rev REV] [--att NAME] [--at MOMENT]",
       "a database, one document or one attachment from a backup" },
     { "salvage", cli_salvage, "DAMAGED NEW", "what is intact in a damaged file, as a new database" },
-    { "compact", cli_compact, "FILE", "give back the space of what is no longer current" },
+    { "compact", cli_compact, "[--past-io-errors] FILE",
+      "give back the space of what is no longer current" },
 #ifdef TUF_REPLICATOR
     { "replicate", cli_replicate, "[OPTIONS] SOURCE TARGET",
       "bring documents from one database to another, files or URLs" },

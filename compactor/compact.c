@@ -271,7 +271,7 @@ static tuf_status compact(struct compaction *k)
     if (st == TUF_OK)
         st = finish(k);
     tufi_pace_set(&k->db->store->pace, false);
-    release(k, st == TUF_STOPPED && k->opts->flags & TUF_COMPACT_KEEP_PART);
+    release(k, st == TUF_STOPPED && k->stopped == TUF_COMPACT_LATER);
     return st;
 }
 

@@ -38,7 +38,7 @@ struct compaction {
     struct db_view now;       /* of the heir */
     struct heirinfo note;     /* for the heir's next checkpoint */
     bool continued;           /* the heir was left by an earlier attempt */
-    bool stopped;             /* the caller has had enough */
+    int stopped;              /* enum tuf_compact_answer of a caller who has had enough */
     struct btree_bulk *by_seq; /* first round: the tree by sequence, and what the tree by id... */
     struct sorter *by_id;      /* ...will be made of. NULL afterwards */
     struct buf value, row;    /* index values; their memory is used again */

@@ -352,12 +352,9 @@ tuf_status tufi_copy_doc(struct compaction *k, tuf_slice row)
 tuf_status tufi_compaction_step(struct compaction *k)
 {
     k->steps_done++;
-    if (k->stopped)
-        return TUF_STOPPED;
-    if (k->opts->progress && k->steps_done % 256 == 0 &&
-        k->opts->progress(k->steps_done, k->steps_total, k->opts->ctx))
-        return TUF_STOPPED;
-    return TUF_OK;
+    if (k->opts->progress && k->steps_done % 256 == 0 && !k->stopped)
+        k->stopped = k->opts->progress(k->steps_done, k->steps_total, k->opts->ctx);
+    return k->stopped ? TUF_STOPPED : TUF_OK;
 }
 
 tuf_status tufi_copy_docs(struct compaction *k, uint64_t since)

@@ -110,7 +110,7 @@ static tuf_status look_around(struct compaction *k)
 static void pace_caller(struct compaction *k, uint64_t bytes)
 {
     if (k->opts->pace && !k->stopped && !atomic_load(&k->db->store->pace.on))
-        k->stopped = k->opts->pace(bytes, k->opts->ctx) != 0;
+        k->stopped = k->opts->pace(bytes, k->opts->ctx);
 }
 
 static tuf_status append_frame(struct compaction *k, struct buf *frame, enum frame_kind kind,
@@ -198,7 +198,7 @@ tuf_status tufi_heir_write_nodes(void *ctx, tuf_slice nodes, uint64_t *off_out)
 static tuf_status put_note(struct compaction *k)
 {
     TUF_AUTO(tufi_buf_release) struct buf value = BUF_INIT;
-    k->note.size = k->heir->store->log.tail_off;
+    k->now.size_compacted = k->note.size = k->heir->store->log.tail_off;
     tufi_heirinfo_encode(&value, &k->note);
     tuf_status st = buf_status(&value);
     return st < 0 ? st

@@ -187,12 +187,20 @@ static void set_limit(uint32_t *limit, uint32_t by_default, tuf_slice value)
     *limit = in.bad || number == 0 || number > UINT32_MAX ? by_default : (uint32_t)number;
 }
 
+static void set_size_compacted(struct db_view *now, tuf_slice value)
+{
+    struct heirinfo note;
+    now->size_compacted = tufi_heirinfo_decode(&note, value) == TUF_OK ? note.size : 0;
+}
+
 static void set_setting(struct db_view *now, tuf_slice key, tuf_slice value)
 {
     if (slice_is(key, "Crevs_limit"))
         set_limit(&now->revs_limit, REVS_LIMIT_DEFAULT, value);
     else if (slice_is(key, "Cpurged_infos_limit"))
         set_limit(&now->purged_infos_limit, PURGED_INFOS_LIMIT_DEFAULT, value);
+    else if (slice_is(key, HEIR_KEY))
+        set_size_compacted(now, value);
 }
 
 tuf_status tufi_apply_meta(struct btree_txn *txn, struct db_view *now, const struct metarec *rec)
@@ -206,7 +214,7 @@ tuf_status tufi_apply_meta(struct btree_txn *txn, struct db_view *now, const str
 tuf_status tufi_load_settings(struct btree_env *env, const struct btree *local,
                               struct db_view *now)
 {
-    static const char *const keys[] = { "Crevs_limit", "Cpurged_infos_limit" };
+    static const char *const keys[] = { "Crevs_limit", "Cpurged_infos_limit", HEIR_KEY };
     now->revs_limit = REVS_LIMIT_DEFAULT;
     now->purged_infos_limit = PURGED_INFOS_LIMIT_DEFAULT;
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {

@@ -63,6 +63,7 @@ struct db_view {
     uint64_t checkpoint_off;
     uint32_t revs_limit;
     uint32_t purged_infos_limit;
+    uint64_t size_compacted; /* after the last compaction; 0: there was none */
 };
 
 /* One file with its trees: what compaction replaces as a whole. Whoever uses offsets of a file holds

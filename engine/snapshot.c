@@ -70,6 +70,7 @@ static tuf_db_info collect_info(const tuf_snapshot *s)
         .sector_size = s->store->log.super.sector_size,
         .commit_count = view->commit,
         .checkpoint_off = view->checkpoint_off,
+        .size_compacted = view->size_compacted,
     };
     const struct superblock *super = &s->store->log.super;
     memcpy(info.uuid, super->uuid, sizeof(info.uuid));

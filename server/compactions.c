@@ -3,15 +3,19 @@
 /*
  * Role: the compaction thread and its queue (compactions.h).
  *
- * The thread starts with the first compaction: a server that never compacts does not pay for it.
+ * Between compactions the thread looks, every check_interval, which of the open databases have enough
+ * garbage. Where a compaction was interrupted it goes on first, after the start of the server.
  * Lock: compactions->lock guards the queue; nothing is called with it held but what appends text.
  */
 #include "server/compactions.h"
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <time.h>
 
 #include "base/alloc.h"
+#include "server/compaction_policy.h"
+#include "server/config.h"
 #include "server/dbs.h"
 #include "server/http.h"
 #include "server/log.h"
@@ -27,6 +31,10 @@ struct compaction_job {
     _Atomic uint64_t updated_s;
     _Atomic uint64_t done, total; /* documents */
     bool running;
+    bool automatic;             /* nobody asked: it keeps to the policy's hours and speed */
+    _Atomic bool paused;        /* shown only */
+    _Atomic bool cancelled;
+    uint64_t paced_us, paced_bytes; /* when its speed was first measured, and written since */
 };
 
 struct compactions {
@@ -35,9 +43,19 @@ struct compactions {
     pthread_cond_t wake;
     struct compaction_job *first, *last; /* the one that runs stays first until it ends */
     bool has_thread;
+    uint64_t next_check_us;
     _Atomic bool stopping;
     pthread_t thread;
 };
+
+/* ---- one compaction ------------------------------------------------------------------------ */
+
+static enum tuf_compact_answer answer(const struct compaction_job *job)
+{
+    if (job->cancelled || dbh_is_deleted(job->dbh))
+        return TUF_COMPACT_CANCEL;
+    return job->owner->stopping ? TUF_COMPACT_LATER : TUF_COMPACT_GO_ON;
+}
 
 static int show_progress(uint64_t done, uint64_t total, void *ctx)
 {
@@ -45,7 +63,62 @@ static int show_progress(uint64_t done, uint64_t total, void *ctx)
     job->done = done;
     job->total = total;
     job->updated_s = clock_us() / 1000000;
-    return job->owner->stopping || dbh_is_deleted(job->dbh);
+    return (int)answer(job);
+}
+
+static unsigned minute_of_day(void)
+{
+    time_t now = (time_t)(clock_us() / 1000000);
+    struct tm local;
+    return localtime_r(&now, &local) != NULL ? (unsigned)(local.tm_hour * 60 + local.tm_min) : 0;
+}
+
+/* Sleeps until the lock's condition is signalled, at most so long. With the lock held. */
+static void sleep_us(struct compactions *c, uint64_t us)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    uint64_t ns = (uint64_t)until.tv_nsec + us % 1000000 * 1000;
+    until.tv_sec += (time_t)(us / 1000000 + ns / 1000000000);
+    until.tv_nsec = (long)(ns % 1000000000);
+    pthread_cond_timedwait(&c->wake, &c->lock, &until);
+}
+
+/* How long a job has to wait before it writes more; 0: it may go on. */
+static uint64_t delay_us(struct compaction_job *job)
+{
+    struct config *config = job->owner->server->config;
+    struct compaction_policy policy;
+    policy_read(&policy, config);
+    job->paused = config_bool(config, "compaction", "paused", false) ||
+                  (job->automatic && !policy_allows(&policy, minute_of_day()));
+    uint64_t now = clock_us();
+    if (job->paused || !job->automatic || policy.bytes_per_second == UINT64_MAX) {
+        job->paced_us = 0;
+        return job->paused ? 1000000 : 0;
+    }
+    if (job->paced_us == 0) {
+        job->paced_us = now;
+        job->paced_bytes = 0;
+    }
+    double due = (double)job->paced_bytes * 1e6 / (double)policy.bytes_per_second;
+    double passed = (double)(now - job->paced_us);
+    return due > passed ? (uint64_t)(due - passed) + 1 : 0;
+}
+
+static int pace(uint64_t bytes, void *ctx)
+{
+    struct compaction_job *job = ctx;
+    struct compactions *c = job->owner;
+    job->paced_bytes += bytes;
+    uint64_t wait;
+    while (answer(job) == TUF_COMPACT_GO_ON && (wait = delay_us(job)) > 0) {
+        pthread_mutex_lock(&c->lock);
+        if (!c->stopping && !job->cancelled)
+            sleep_us(c, wait < 1000000 ? wait : 1000000);
+        pthread_mutex_unlock(&c->lock);
+    }
+    return (int)answer(job);
 }
 
 static int before_switch(void *ctx)
@@ -72,6 +145,7 @@ static void run_job(struct compaction_job *job)
     tuf_compact_options opts = TUF_COMPACT_OPTIONS_INIT;
     opts.found = tell_damage;
     opts.progress = show_progress;
+    opts.pace = pace;
     opts.before_switch = before_switch;
     opts.after_switch = after_switch;
     opts.ctx = job;
@@ -80,7 +154,8 @@ static void run_job(struct compaction_job *job)
     tuf_status st = tuf_db_compact(&report, dbh_db(job->dbh), &opts);
     if (st == TUF_OK)
         log_line(LOG_INFO, "compacted %s: %" PRIu64 " to %" PRIu64 " bytes, writers waited %" PRIu64
-                           " us", name, report.size_before, report.size_after, report.blocked_us);
+                           " us%s", name, report.size_before, report.size_after, report.blocked_us,
+                 report.slowed_writers ? " and were slowed before" : "");
     else if (st != TUF_STOPPED)
         log_line(LOG_ERROR, "compaction of %s: %s", name,
                  st < 0 ? tuf_last_error()->text : tuf_status_text(st));
@@ -97,52 +172,27 @@ static void drop_first(struct compactions *c)
     tufi_free(job);
 }
 
-static void *thread_main(void *arg)
+/* ---- the queue --------------------------------------------------------------------------- */
+
+/* With the lock held. */
+static struct compaction_job *find_job(const struct compactions *c, const struct dbh *dbh)
 {
-    struct compactions *c = arg;
-    pthread_mutex_lock(&c->lock);
-    while (!c->stopping) {
-        if (c->first == NULL) {
-            pthread_cond_wait(&c->wake, &c->lock);
-            continue;
-        }
-        c->first->running = true;
-        struct compaction_job *job = c->first;
-        pthread_mutex_unlock(&c->lock);
-        if (!dbh_is_deleted(job->dbh))
-            run_job(job);
-        pthread_mutex_lock(&c->lock);
-        drop_first(c);
+    for (struct compaction_job *job = c->first; job != NULL; job = job->next) {
+        if (job->dbh == dbh)
+            return job;
     }
-    pthread_mutex_unlock(&c->lock);
     return NULL;
 }
 
-/* With the lock held. */
-static bool start_thread(struct compactions *c)
-{
-    if (!c->has_thread)
-        c->has_thread = thread_start(&c->thread, thread_main, c) == 0;
-    return c->has_thread;
-}
-
-static bool is_queued(const struct compactions *c, const struct dbh *dbh)
-{
-    for (const struct compaction_job *job = c->first; job != NULL; job = job->next) {
-        if (job->dbh == dbh)
-            return true;
-    }
-    return false;
-}
-
-static bool enqueue(struct compactions *c, struct dbh *dbh)
+static bool enqueue(struct compactions *c, struct dbh *dbh, bool automatic)
 {
     struct compaction_job *job = tufi_alloc_zero(sizeof(*job));
-    if (job == NULL || !start_thread(c)) {
+    if (job == NULL) {
         tufi_free(job);
         return false;
     }
     job->owner = c;
+    job->automatic = automatic;
     job->dbh = dbh_ref(dbh);
     job->started_s = clock_us() / 1000000;
     job->updated_s = job->started_s;
@@ -155,18 +205,128 @@ static bool enqueue(struct compactions *c, struct dbh *dbh)
     return true;
 }
 
+/* ---- without being asked ------------------------------------------------------------------- */
+
+static void enqueue_unasked(struct compactions *c, struct dbh *dbh)
+{
+    pthread_mutex_lock(&c->lock);
+    if (!c->stopping && find_job(c, dbh) == NULL)
+        (void)enqueue(c, dbh, true);
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* What the server was stopped or killed over goes on. */
+static void resume_unfinished(struct compactions *c)
+{
+    struct dbs_names names = { NULL, 0 };
+    struct compaction_policy policy;
+    policy_read(&policy, c->server->config);
+    if (!policy.automatic || dbs_list_unfinished(&names, dbs_of(c->server)) != TUF_OK)
+        return;
+    for (size_t i = 0; i < names.count && !c->stopping; i++) {
+        struct dbh *dbh = NULL;
+        if (dbs_open(&dbh, dbs_of(c->server), names.items[i]) == TUF_OK)
+            enqueue_unasked(c, dbh);
+        dbh_unref(&dbh);
+    }
+    dbs_names_release(&names);
+}
+
+static bool wants(const struct compaction_policy *policy, struct dbh *dbh)
+{
+    TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;
+    tuf_db_info info = { .struct_size = sizeof(info) };
+    return !dbh_is_deleted(dbh) && tuf_db_snapshot(&snapshot, dbh_db(dbh)) == TUF_OK &&
+           tuf_snapshot_info(&info, snapshot) == TUF_OK && policy_wants(policy, &info);
+}
+
+static void look_for_garbage(struct compactions *c, const struct compaction_policy *policy)
+{
+    struct dbh **refs = NULL;
+    size_t count = dbs_refs_open(&refs, dbs_of(c->server));
+    for (size_t i = 0; i < count; i++) {
+        if (wants(policy, refs[i]))
+            enqueue_unasked(c, refs[i]);
+        dbh_unref(&refs[i]);
+    }
+    tufi_free(refs);
+}
+
+/* With the lock held, which is given back meanwhile. */
+static void wait_for_work(struct compactions *c)
+{
+    struct compaction_policy policy;
+    policy_read(&policy, c->server->config);
+    uint64_t now = clock_us(), interval = policy.check_interval_s * 1000000;
+    if (c->next_check_us == 0 || c->next_check_us > now + interval)
+        c->next_check_us = now + interval;
+    if (now < c->next_check_us) {
+        sleep_us(c, c->next_check_us - now < 5000000 ? c->next_check_us - now : 5000000);
+        return;
+    }
+    c->next_check_us = now + interval;
+    if (!policy.automatic || !policy_allows(&policy, minute_of_day()) ||
+        config_bool(c->server->config, "compaction", "paused", false))
+        return;
+    pthread_mutex_unlock(&c->lock);
+    look_for_garbage(c, &policy);
+    pthread_mutex_lock(&c->lock);
+}
+
+static void *thread_main(void *arg)
+{
+    struct compactions *c = arg;
+    resume_unfinished(c);
+    pthread_mutex_lock(&c->lock);
+    while (!c->stopping) {
+        if (c->first == NULL) {
+            wait_for_work(c);
+            continue;
+        }
+        c->first->running = true;
+        struct compaction_job *job = c->first;
+        pthread_mutex_unlock(&c->lock);
+        if (!dbh_is_deleted(job->dbh) && !job->cancelled)
+            run_job(job);
+        pthread_mutex_lock(&c->lock);
+        drop_first(c);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return NULL;
+}
+
+bool compactions_begin(struct compactions *compactions)
+{
+    compactions->has_thread = thread_start(&compactions->thread, thread_main, compactions) == 0;
+    return compactions->has_thread;
+}
+
 bool compactions_start(struct compactions *compactions, struct dbh *dbh)
 {
     pthread_mutex_lock(&compactions->lock);
-    bool good = !compactions->stopping && (is_queued(compactions, dbh) || enqueue(compactions, dbh));
+    struct compaction_job *job = find_job(compactions, dbh);
+    if (job != NULL)
+        job->automatic = false; /* now somebody waits for it */
+    bool good = !compactions->stopping && (job != NULL || enqueue(compactions, dbh, false));
     pthread_mutex_unlock(&compactions->lock);
     return good;
+}
+
+bool compactions_cancel(struct compactions *compactions, const struct dbh *dbh)
+{
+    pthread_mutex_lock(&compactions->lock);
+    struct compaction_job *job = find_job(compactions, dbh);
+    if (job != NULL)
+        job->cancelled = true;
+    pthread_cond_signal(&compactions->wake);
+    pthread_mutex_unlock(&compactions->lock);
+    return job != NULL;
 }
 
 bool compactions_running(struct compactions *compactions, const struct dbh *dbh)
 {
     pthread_mutex_lock(&compactions->lock);
-    bool running = is_queued(compactions, dbh);
+    bool running = find_job(compactions, dbh) != NULL;
     pthread_mutex_unlock(&compactions->lock);
     return running;
 }
@@ -176,7 +336,7 @@ static void append_task(struct buf *out, const struct compaction_job *job)
     uint64_t done = job->done, total = job->total;
     tufi_buf_printf(out, "{\"node\":\"%s\",\"pid\":\"<0.0.0>\",\"process_status\":\"",
                     job->owner->server->node_name);
-    buf_append_str(out, job->running ? "running" : "waiting");
+    buf_append_str(out, !job->running ? "waiting" : job->paused ? "suspended" : "running");
     buf_append_str(out, "\",\"type\":\"database_compaction\",\"phase\":\"docs\",\"database\":");
     json_append_string(out, dbh_name(job->dbh));
     tufi_buf_printf(out,

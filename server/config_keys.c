@@ -7,6 +7,7 @@
 
 #include "base/arith.h"
 #include "base/slice.h"
+#include "server/compaction_policy.h"
 #include "server/params.h"
 
 enum value_form {
@@ -18,6 +19,7 @@ enum value_form {
     FORM_WRITER,   /* of the log */
     FORM_TLS,      /* a version of TLS */
     FORM_SAME_SITE,
+    FORM_TIME,     /* of the day: 23:00 */
 };
 
 struct known_key {
@@ -70,6 +72,14 @@ static const struct known_key known_keys[] = {
     { "csp", "attachments_enable", FORM_BOOL },
     { "csp", "showlist_enable", FORM_BOOL },
     { "uuids", "max_count", FORM_COUNT },
+    { "compaction", "auto", FORM_BOOL },
+    { "compaction", "paused", FORM_BOOL },
+    { "compaction", "min_file_size", FORM_COUNT },
+    { "compaction", "min_garbage_percent", FORM_COUNT },
+    { "compaction", "check_interval", FORM_COUNT },
+    { "compaction", "bytes_per_second", FORM_LIMIT },
+    { "compaction", "from", FORM_TIME },
+    { "compaction", "to", FORM_TIME },
     { "attachments", "verify_content_md5", FORM_BOOL },
     { "log", "level", FORM_LEVEL },
     { "log", "writer", FORM_WRITER },
@@ -124,6 +134,7 @@ static const char *wanted(enum value_form form, tuf_slice value)
     static const char *const sites[] = { "strict", "lax", "none", NULL };
     uint64_t number;
     bool is_number = parse_uint(&number, value);
+    unsigned minutes;
     switch (form) {
     case FORM_BOOL:
         return slice_is(value, "true") || slice_is(value, "false") ? NULL : "true or false";
@@ -141,6 +152,8 @@ static const char *wanted(enum value_form form, tuf_slice value)
         return is_one_of(value, versions) ? NULL : "tlsv1.2 or tlsv1.3";
     case FORM_SAME_SITE:
         return is_one_of(value, sites) ? NULL : "strict, lax or none";
+    case FORM_TIME:
+        return policy_parse_time(&minutes, value) ? NULL : "a time of the day such as 23:00";
     }
     return NULL;
 }

@@ -38,6 +38,7 @@
 #define PARTITIONED_META "partitioned"
 #define SHARDS_META "shards"
 #define BUCKET_COUNT 256
+#define HEIR_SUFFIX ".compact"
 #define PATH_SIZE 4096
 /* Clean tree nodes kept per database: a server has many of them. */
 #define CACHE_SIZE ((size_t)16 << 20)
@@ -585,6 +586,15 @@ static tuf_status sync_dir(const char *dir)
     return failed == 0 ? TUF_OK : tufi_fail_errno(failed, "cannot sync the data directory");
 }
 
+/* What a compaction that was interrupted left beside the file. */
+static void remove_heir(const char *path)
+{
+    char heir[PATH_SIZE + sizeof(HEIR_SUFFIX)];
+    snprintf(heir, sizeof(heir), "%s" HEIR_SUFFIX, path);
+    if (unlink(heir) != 0 && errno != ENOENT)
+        log_line(LOG_WARNING, "cannot remove %s: %s", heir, strerror(errno));
+}
+
 tuf_status dbs_delete(struct dbs *dbs, tuf_slice name)
 {
     char path[PATH_SIZE];
@@ -599,6 +609,8 @@ tuf_status dbs_delete(struct dbs *dbs, tuf_slice name)
     if (dbh != NULL)
         pthread_mutex_lock(&dbh->name_lock); /* no compacted file may take the name after this */
     int failed = rename(path, doomed) != 0 ? errno : 0;
+    if (failed == 0)
+        remove_heir(path);
     if (failed == 0 && dbh != NULL) {
         take_out(dbs, dbh);
         dbh->deleted = true;
@@ -682,7 +694,18 @@ static bool add_name(struct dbs_names *names, size_t *room, const char *file)
     return true;
 }
 
-tuf_status dbs_list(struct dbs_names *out, struct dbs *dbs)
+/* The name of a file without the suffix; false if it has another one. */
+static bool cut_suffix(char *file, const char *suffix)
+{
+    size_t len = strlen(file), suffix_len = strlen(suffix);
+    if (len < suffix_len || strcmp(file + len - suffix_len, suffix) != 0)
+        return false;
+    file[len - suffix_len] = '\0';
+    return true;
+}
+
+/* The databases whose files, with `suffix` appended, are in the directory. */
+static tuf_status list_files(struct dbs_names *out, struct dbs *dbs, const char *suffix)
 {
     struct dbs_names names = { NULL, 0 };
     size_t room = 0;
@@ -692,7 +715,7 @@ tuf_status dbs_list(struct dbs_names *out, struct dbs *dbs)
     struct dirent *entry;
     bool good = true;
     while (good && (entry = readdir(dir)) != NULL)
-        good = add_name(&names, &room, entry->d_name);
+        good = !cut_suffix(entry->d_name, suffix) || add_name(&names, &room, entry->d_name);
     closedir(dir);
     if (!good) {
         dbs_names_release(&names);
@@ -702,6 +725,32 @@ tuf_status dbs_list(struct dbs_names *out, struct dbs *dbs)
         qsort(names.items, names.count, sizeof(*names.items), slice_order);
     *out = names;
     return TUF_OK;
+}
+
+tuf_status dbs_list(struct dbs_names *out, struct dbs *dbs)
+{
+    return list_files(out, dbs, "");
+}
+
+tuf_status dbs_list_unfinished(struct dbs_names *out, struct dbs *dbs)
+{
+    return list_files(out, dbs, HEIR_SUFFIX);
+}
+
+size_t dbs_refs_open(struct dbh ***out, struct dbs *dbs)
+{
+    size_t count = 0;
+    pthread_mutex_lock(&dbs->lock);
+    struct dbh **refs = tufi_alloc_array(dbs->open_count + 1, sizeof(*refs));
+    for (size_t i = 0; refs != NULL && i < BUCKET_COUNT; i++) {
+        for (struct dbh *dbh = dbs->buckets[i]; dbh != NULL; dbh = dbh->next) {
+            if (!dbh->opening && count < dbs->open_count)
+                refs[count++] = dbh_ref(dbh);
+        }
+    }
+    pthread_mutex_unlock(&dbs->lock);
+    *out = refs;
+    return count;
 }
 
 /* ---- life -------------------------------------------------------------------------------- */

@@ -115,6 +115,10 @@ struct dbs_names {
 };
 tuf_status dbs_list(struct dbs_names *out, struct dbs *dbs);
 void dbs_names_release(struct dbs_names *names);
+/* Those beside whose files an unfinished compaction was left. */
+tuf_status dbs_list_unfinished(struct dbs_names *out, struct dbs *dbs);
+/* References to all that are open, in no order: unref each, and free the array with tufi_free. */
+size_t dbs_refs_open(struct dbh ***out, struct dbs *dbs);
 
 struct dbs *dbs_new(struct server *server, const char *dir, unsigned loop_count);
 /* Closes what is open (each writes its checkpoint). Worker threads must have ended. */

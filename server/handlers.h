@@ -27,7 +27,7 @@ request_handler handle_all_docs, handle_all_docs_post, handle_all_docs_queries;
 request_handler handle_design_docs, handle_design_docs_post, handle_design_docs_queries;
 request_handler handle_local_docs, handle_local_docs_post, handle_local_docs_queries;
 request_handler handle_changes, handle_changes_post;
-request_handler handle_ensure_full_commit, handle_compact, handle_view_cleanup;
+request_handler handle_ensure_full_commit, handle_compact, handle_compact_cancel, handle_view_cleanup;
 request_handler handle_shards, handle_sync_shards, handle_temp_view, handle_partition;
 request_handler handle_security_get, handle_security_put;
 request_handler handle_revs_limit_get, handle_revs_limit_put;

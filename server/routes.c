@@ -74,6 +74,7 @@ const struct route route_table[] = {
     { "/{db}/_changes", POST, RIGHT_MEMBER, handle_changes_post, NULL, 0 },
     { "/{db}/_ensure_full_commit", POST, RIGHT_MEMBER, handle_ensure_full_commit, "POST", 0 },
     { "/{db}/_compact", POST, RIGHT_DBADM_PATH, handle_compact, "POST", 0 },
+    { "/{db}/_compact", DEL, RIGHT_DBADM_PATH, handle_compact_cancel, NULL, 0 },
     { "/{db}/_compact/{any}", POST, RIGHT_DBADM_PATH, handle_compact, "POST", 0 },
     { "/{db}/_view_cleanup", POST, RIGHT_DBADM_PATH, handle_view_cleanup, "POST", 0 },
     { "/{db}/_shards", GET, RIGHT_MEMBER, handle_shards, "GET", 0 },

@@ -254,6 +254,8 @@ static int run_loops(struct server *server, struct addresses *addresses)
     if (st == TUF_OK)
         st = addresses_open(addresses, server);
     if (st == TUF_OK) {
+        if (!compactions_begin(server->compactions))
+            log_line(LOG_ERROR, "cannot start the thread that compacts");
         if (replicator_docs_start(server->replicator_docs) != TUF_OK)
             log_line(LOG_ERROR, "%s", tuf_last_error()->text);
         TUF_AUTO(free_event) struct event *watchdog = start_watchdog(server, base);

@@ -20,15 +20,21 @@ typedef struct tuf_compact_report {
 } tuf_compact_report;
 
 enum tuf_compact_flags {
-    TUF_COMPACT_KEEP_PART = 1,      /* when cancelled: leave what was copied for the next attempt */
-    TUF_COMPACT_PAST_IO_ERRORS = 2, /* take what the device cannot read for damaged, too */
+    TUF_COMPACT_PAST_IO_ERRORS = 1, /* take what the device cannot read for damaged, too */
+};
+
+/* What `progress` and `pace` answer. */
+enum tuf_compact_answer {
+    TUF_COMPACT_GO_ON = 0,
+    TUF_COMPACT_CANCEL = 1, /* give it up */
+    TUF_COMPACT_LATER = 2,  /* stop; the next attempt goes on with what was copied */
 };
 
 typedef struct tuf_compact_options {
     size_t struct_size;
     /* Called for each damaged place; may be NULL. The document stays, without the lost bytes. */
     void (*found)(const tuf_finding *finding, void *ctx);
-    /* Called now and then; may be NULL. A non-zero return cancels. */
+    /* Called now and then; may be NULL. Returns enum tuf_compact_answer. */
     int (*progress)(uint64_t done, uint64_t total, void *ctx);
     void *ctx;
     /* Around the moment the new file takes the name, for callers who delete or rename the file of an
@@ -38,7 +44,7 @@ typedef struct tuf_compact_options {
     void (*after_switch)(void *ctx);
     unsigned flags;         /* enum tuf_compact_flags */
     /* Called after each write of about a megabyte, with its bytes; may be NULL. It may sleep, to spare
-     * the device or to pause. A non-zero return cancels. Not called while it catches up. */
+     * the device or to pause. Returns enum tuf_compact_answer. Not called while it catches up. */
     int (*pace)(uint64_t bytes, void *ctx);
     uint64_t resume_size;   /* after so many bytes a killed compaction can be continued; 0: 64 MiB */
 } tuf_compact_options;

@@ -73,6 +73,7 @@ typedef struct tuf_db_info {
     uint8_t uuid[16];        /* identity of the database; compaction keeps it */
     uint64_t commit_count;   /* number of the newest commit */
     uint64_t checkpoint_off; /* file offset of the newest checkpoint */
+    uint64_t size_compacted; /* size_file after the last compaction; 0 if there was none */
 } tuf_db_info;
 
 /*

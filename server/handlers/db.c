@@ -262,6 +262,15 @@ void handle_compact(struct request *req)
         reply_status(req, tufi_nomem());
 }
 
+/* Not CouchDB's, which has no way to stop a compaction over HTTP. */
+void handle_compact_cancel(struct request *req)
+{
+    if (compactions_cancel(req->server->compactions, req->dbh))
+        reply_json_text(req, 202, "{\"ok\":true}");
+    else
+        reply_error(req, 404, "not_found", "No compaction is running.");
+}
+
 void handle_view_cleanup(struct request *req)
 {
     /* No index file exists, so none is left over. */

@@ -446,7 +446,7 @@ static void run_compact_resume(struct script *s)
 static int cancel_after(uint64_t bytes, void *ctx)
 {
     (void)bytes;
-    return --*(int *)ctx < 0;
+    return --*(int *)ctx < 0 ? TUF_COMPACT_LATER : TUF_COMPACT_GO_ON;
 }
 
 static void run_compact_cancelled(struct script *s)
@@ -459,7 +459,6 @@ static void run_compact_cancelled(struct script *s)
     }
     int frames = 5; /* three documents, each with its checkpoint */
     tuf_compact_options opts = TUF_COMPACT_OPTIONS_INIT;
-    opts.flags = TUF_COMPACT_KEEP_PART;
     opts.resume_size = 1;
     opts.pace = cancel_after;
     opts.ctx = &frames;

@@ -8,6 +8,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { behaviours } from './behaviour.mjs'
+import { compactionBehaviours } from './compaction.mjs'
 import { feedBehaviours } from './feeds.mjs'
 import { networkBehaviours } from './network.mjs'
 import { operationBehaviours } from './operation.mjs'
@@ -328,7 +329,7 @@ async function runFile (file, options, totals) {
 }
 
 async function runBehaviours (options, totals) {
-  const sets = { 'behaviour.mjs': behaviours, 'feeds.mjs': feedBehaviours, 'replication.mjs': replicationBehaviours, 'replicator.mjs': replicatorBehaviours, 'operation.mjs': operationBehaviours, 'network.mjs': networkBehaviours, 'weakness.mjs': weaknessBehaviours }
+  const sets = { 'behaviour.mjs': behaviours, 'feeds.mjs': feedBehaviours, 'replication.mjs': replicationBehaviours, 'replicator.mjs': replicatorBehaviours, 'operation.mjs': operationBehaviours, 'network.mjs': networkBehaviours, 'weakness.mjs': weaknessBehaviours, 'compaction.mjs': compactionBehaviours }
   const wanted = Object.entries(sets).filter(([name]) => all || options.files.some((f) => f.endsWith(name)))
   for (const { name, ini, run } of wanted.flatMap(([, list]) => list)) {
     if (!name.includes(options.match)) continue
