@@ -70,6 +70,7 @@ static void link_job(struct repl_jobs *jobs, struct repl_job *job)
         jobs->first = job;
     jobs->last = job;
     jobs->count++;
+    jobs->happened.adds++;
     job->linked = true;
 }
 
@@ -108,6 +109,7 @@ static void unlink_job(struct repl_job *job)
     else
         jobs->last = job->prev;
     jobs->count--;
+    jobs->happened.removes++;
     if (--job->ref_count == 0)
         free_job(job);
 }
@@ -217,6 +219,7 @@ static void settle_crash(struct repl_event *event, char reason[REASON_SIZE], str
     event->crash_count = job->crash_count;
     event->wait_ms = repl_backoff_ms(limits, job->crash_count);
     job->ready_ms = now + event->wait_ms;
+    job->jobs->happened.crashes++;
     add_history(job, "crashed", reason, limits->history_max);
 }
 
@@ -236,6 +239,7 @@ static void settle(struct repl_event *event, char reason[REASON_SIZE], struct re
     } else if (st == TUF_STOPPED) {
         job->state = JOB_PENDING;
         job->crash_count = 0;
+        job->jobs->happened.stops++;
         add_history(job, "stopped", NULL, limits.history_max);
     } else {
         settle_crash(event, reason, job, st, &limits);
@@ -350,6 +354,7 @@ static void start_job(struct repl_job *job, const struct repl_limits *limits)
     if (start_thread(&thread, job_main, job)) {
         pthread_detach(thread);
         job->state = JOB_RUNNING;
+        jobs->happened.starts++;
         add_history(job, "started", NULL, limits->history_max);
         return;
     }

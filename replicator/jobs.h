@@ -110,6 +110,14 @@ void repl_jobs_wake(struct repl_jobs *jobs);
  * comes from no document. */
 bool repl_jobs_describe_origin(struct buf *out, struct repl_jobs *jobs, const char *id);
 
+/* Jobs by state, and what happened since the start. */
+struct repl_counts {
+    uint64_t total, running, pending, crashed;
+    uint64_t adds, removes, starts, stops, crashes;
+};
+
+void repl_jobs_count(struct repl_counts *out, struct repl_jobs *jobs);
+
 const char *repl_job_id(const struct repl_job *job);
 
 /* How a job that was not tried again ended. */
@@ -139,9 +147,10 @@ json_t *repl_jobs_list(struct repl_jobs *jobs, const char *node, uint64_t skip, 
 /* One of it; *found_out says whether there is such a job. */
 json_t *repl_jobs_show(bool *found_out, struct repl_jobs *jobs, const char *id, const char *node);
 
-/* Members of an answer of _scheduler/docs behind "doc_id": id, node, source, ... */
+/* Members of an answer of _scheduler/docs behind "doc_id": id, node, source, ...; "state" is null if it
+ * was cancelled or removed. */
 json_t *repl_job_show_doc(struct repl_job *job, const char *node);
-/* "pending", "running", "crashing", "completed". A literal. */
+/* "pending", "running", "crashing", "completed". A literal. NULL if it was cancelled or removed. */
 const char *repl_job_state(struct repl_job *job);
 /* What a completed job leaves in its document (_replication_stats). */
 json_t *repl_job_final_stats(struct repl_job *job);

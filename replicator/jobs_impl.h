@@ -56,6 +56,7 @@ struct repl_jobs {
     struct repl_job *first, *last;
     struct repl_job *buckets[REPL_BUCKET_COUNT];
     size_t count, thread_count;
+    struct repl_counts happened; /* its counters; the states are counted when asked for */
     uint64_t order;       /* of the last job added */
     uint64_t round_ms;    /* when the next round is due */
     bool dirty;           /* something happened since the scheduler looked */

@@ -40,6 +40,8 @@ static bool has_thread(const struct repl_job *job)
 
 static const char *state_of(const struct repl_job *job)
 {
+    if (job->removed)
+        return NULL;
     switch (job->state) {
     case JOB_PENDING:
         return "pending";
@@ -48,10 +50,11 @@ static const char *state_of(const struct repl_job *job)
     case JOB_CRASHING:
         return "crashing";
     case JOB_COMPLETED:
+        return "completed";
     case JOB_ENDED:
         break;
     }
-    return "completed";
+    return NULL;
 }
 
 /* Numbers of the last run that told some; null before. */
@@ -79,6 +82,19 @@ static json_t *stats_of(const struct repl_job *job, bool with_seqs)
 static json_t *pid_of(const struct repl_job *job)
 {
     return has_thread(job) ? json_sprintf("<0.%llu.0>", (unsigned long long)job->pid) : json_null();
+}
+
+void repl_jobs_count(struct repl_counts *out, struct repl_jobs *jobs)
+{
+    pthread_mutex_lock(&jobs->lock);
+    *out = jobs->happened;
+    out->total = jobs->count;
+    for (const struct repl_job *job = jobs->first; job != NULL; job = job->next) {
+        out->running += job->state == JOB_RUNNING;
+        out->pending += job->state == JOB_PENDING;
+        out->crashed += job->state == JOB_CRASHING;
+    }
+    pthread_mutex_unlock(&jobs->lock);
 }
 
 /* ---- _active_tasks -------------------------------------------------------------------------- */
@@ -224,7 +240,7 @@ json_t *repl_job_show_doc(struct repl_job *job, const char *node)
 {
     pthread_mutex_lock(&job->jobs->lock);
     json_t *shown = json_pack(
-        "{s:s,s:s,s:s,s:s,s:s,s:o,s:I,s:o,s:o,s:o,s:o}", "id", job->id, "node", node, "source",
+        "{s:s,s:s,s:s,s:s,s:s?,s:o,s:I,s:o,s:o,s:o,s:o}", "id", job->id, "node", node, "source",
         job->opts.source.url, "target", job->opts.target.url, "state", state_of(job), "info",
         info_of(job), "error_count", (json_int_t)job->crash_count, "last_updated",
         time_of(job->updated), "start_time", time_of(job->start_time), "source_proxy",

@@ -307,8 +307,9 @@ static void see_wish(struct replicator_docs *docs, const struct seen *seen)
         replicator_clear_state(&seen->place);
         return;
     }
-    if (same && entry->job != NULL) {
-        if (strcmp(repl_job_state(entry->job), "completed") == 0)
+    const char *state = same && entry->job != NULL ? repl_job_state(entry->job) : NULL;
+    if (state != NULL) {
+        if (strcmp(state, "completed") == 0)
             replicator_write_completed(&seen->place, repl_job_final_stats(entry->job));
         return;
     }

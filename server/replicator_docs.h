@@ -46,7 +46,8 @@ void replicator_docs_tell(struct replicator_docs *docs, tuf_slice name, bool del
 void replicator_docs_tell_job(struct replicator_docs *docs, const struct repl_event *event);
 
 /*
- * What _scheduler/docs says of a document.
+ * What _scheduler/docs says of a document. One whose job was cancelled by POST /_replicate has no
+ * state (null), and is not to be shown, until it is changed or the server starts again.
  *   body  as it is stored, for documents that have ended
  * Returns a new reference, NULL when out of memory. Any thread.
  */

@@ -148,8 +148,8 @@ static bool is_wanted(const struct docs_list *list, const json_t *shown)
 {
     unsigned state = 0;
     const char *name = json_string_value(json_object_get(shown, "state"));
-    return list->states == 0 ||
-           (name != NULL && find_state(&state, tuf_str(name)) && (state & list->states) != 0);
+    return name != NULL && find_state(&state, tuf_str(name)) &&
+           (list->states == 0 || (state & list->states) != 0);
 }
 
 static tuf_status append_doc(struct buf *out, struct docs_list *list, struct request *req,
@@ -258,7 +258,9 @@ static tuf_status open_one(struct request *req)
         return st;
     list->one = replicator_docs_show(req->server->replicator_docs, list->database, list->id,
                                      tuf_doc_body(list->doc));
-    return list->one != NULL ? TUF_OK : tufi_nomem();
+    if (list->one == NULL)
+        return tufi_nomem();
+    return json_is_string(json_object_get(list->one, "state")) ? TUF_OK : TUF_NOT_FOUND;
 }
 
 static void one_opened(struct request *req, tuf_status st)

@@ -19,6 +19,7 @@
 #include "server/handlers.h"
 #include "server/handlers/node.h"
 #include "server/loop.h"
+#include "server/replications.h"
 #include "server/server.h"
 #include "server/work.h"
 
@@ -114,6 +115,23 @@ static void add_databases(struct metric_list *list, struct server *server)
         totals.size_since_checkpoint);
 }
 
+static void add_replications(struct metric_list *list, struct server *server)
+{
+    struct repl_counts n;
+    repl_jobs_count(&n, server->replications);
+    add(list, METRIC_GAUGE, "couch_replicator/jobs/total", "number of replication jobs", n.total);
+    add(list, METRIC_GAUGE, "couch_replicator/jobs/running", "number that run", n.running);
+    add(list, METRIC_GAUGE, "couch_replicator/jobs/pending", "number that wait for a place",
+        n.pending);
+    add(list, METRIC_GAUGE, "couch_replicator/jobs/crashed", "number that wait after a crash",
+        n.crashed);
+    add(list, METRIC_COUNTER, "couch_replicator/jobs/adds", "jobs added", n.adds);
+    add(list, METRIC_COUNTER, "couch_replicator/jobs/removes", "jobs removed", n.removes);
+    add(list, METRIC_COUNTER, "couch_replicator/jobs/starts", "starts of jobs", n.starts);
+    add(list, METRIC_COUNTER, "couch_replicator/jobs/stops", "jobs stopped to make room", n.stops);
+    add(list, METRIC_COUNTER, "couch_replicator/jobs/crashes", "crashes of jobs", n.crashes);
+}
+
 static int by_path(const void *a, const void *b)
 {
     return strcmp(((const struct metric *)a)->path, ((const struct metric *)b)->path);
@@ -133,6 +151,7 @@ static void collect(struct metric_list *list, struct server *server)
         metrics->edits);
     add_requests(list, metrics);
     add_databases(list, server);
+    add_replications(list, server);
     add(list, METRIC_COUNTER, "tuffet/commits/failed", "number of commits that failed as a whole",
         metrics->failed_commits);
     add(list, METRIC_GAUGE, "tuffet/memory/resident", "resident memory in bytes",
@@ -299,7 +318,9 @@ static void metric_name(char out[PATH_SIZE + 16], const struct metric *metric, b
         end = "_seconds";
     if (strcmp(metric->path, "couchdb/uptime") == 0)
         end = "_seconds";
-    snprintf(out, PATH_SIZE + 16, "%.*s%s", (int)len, metric->path, end);
+    /* CouchDB's other applications have a name in front that they do not have in _stats. */
+    const char *front = strncmp(metric->path, "couch_", 6) == 0 ? "couchdb_" : "";
+    snprintf(out, PATH_SIZE + 16, "%s%.*s%s", front, (int)len, metric->path, end);
     for (char *c = out; *c != 0; c++)
         *c = *c == '/' ? '_' : *c;
 }

@@ -44,7 +44,7 @@
 == the whole is a tree, and only whole names are paths
 > GET /_node/_local/_stats
 < 200
-<~ ^\{"couchdb":\{"document_writes":\{.*"httpd":\{"aborted_requests":\{.*"tuffet":\{"commits":
+<~ ^\{"couch_replicator":\{.*"couchdb":\{"document_writes":\{.*"httpd":\{"aborted_requests":\{.*"tuffet":\{"commits":
 > GET /_node/_local/_stats/couchdb/http
 < 404
 > GET /_node/_local/_stats/couchdb/httpd/requests/x

@@ -150,7 +150,7 @@
 > {"source":"http://joe:pa55word@127.0.0.1:1/x","target":{"url":"http://127.0.0.1:1/y","auth":{"basic":{"username":"ann","password":"hu5h"}},"headers":{"X-Key":"s3cret"}},"retries_per_request":0}
 < 201
 
-@wait 700
+@wait 1000
 
 == the document itself stays as it is
 > GET /_replicator/o2
@@ -183,6 +183,15 @@
 < []
 <
 
+== counted
+> GET /_node/_local/_stats/couch_replicator/jobs
+< 200
+<~ "crashed":\{"value":1,.*"crashes":\{"value":1,.*"running":\{"value":0,.*"starts":\{"value":1,.*"total":\{"value":1,
+> GET /_node/_local/_prometheus
+< 200
+<~ \ncouchdb_couch_replicator_jobs_crashed 1\n
+<!~ pa55word|hu5h|s3cret
+
 == two documents for one job: the second has failed
 > PUT /_replicator/o5
 > Content-Type: application/json
@@ -190,7 +199,7 @@
 > {"source":"http://joe:pa55word@127.0.0.1:1/x","target":{"url":"http://127.0.0.1:1/y","auth":{"basic":{"username":"ann","password":"hu5h"}},"headers":{"X-Key":"s3cret"}},"retries_per_request":0,"worker_batch_size":7}
 < 201
 
-@wait 300
+@wait 1000
 
 == it says so
 > GET /_replicator/o5
@@ -219,7 +228,7 @@
 > DELETE /_replicator/o2?rev=$(REV)
 < 200
 
-@wait 300
+@wait 1000
 
 == it is gone
 > GET /_scheduler/jobs
@@ -422,7 +431,7 @@
 > {"_rev":"$(REV)","source":"http://127.0.0.1:1/z","target":"http://127.0.0.1:1/y","retries_per_request":0,"owner":"ann"}
 < 201
 
-@wait 300
+@wait 1000
 
 == the job is another one now
 > GET /_scheduler/jobs
@@ -462,7 +471,7 @@
 > {"source":"http://127.0.0.1:1/x","target":"http://127.0.0.1:1/y","continuous":true,"retries_per_request":0}
 < 201
 
-@wait 500
+@wait 1000
 
 == is looked at, too
 > GET /_scheduler/docs/x%2F_replicator
@@ -474,7 +483,7 @@
 > DELETE /x%2F_replicator
 < 200
 
-@wait 300
+@wait 1000
 
 == deleting it ends its jobs
 > GET /_scheduler/jobs
@@ -490,7 +499,7 @@
 > {"_rev":"1-abc","source":"src","target":"tgt","owner":"admin"}
 < 201
 
-@wait 300
+@wait 1000
 
 == it says so
 > GET /_replicator/odd
@@ -504,7 +513,7 @@
 > {"source":"http://127.0.0.1:1/x","target":"http://127.0.0.1:1/y","retries_per_request":0,"_replication_state":"triggered","_replication_id":"abc","_replication_state_time":"2020-01-01T00:00:00Z"}
 < 201
 
-@wait 300
+@wait 1000
 
 == and the job runs
 > GET /_replicator/old

@@ -92,20 +92,20 @@ async function failing (server) {
   const where = `http://127.0.0.1:${remote.address().port}/db`
   await made(server, 'PUT', '/_replicator')
   await made(server, 'PUT', '/_replicator/job', { source: where, target: `${where}2`, continuous: true, retries_per_request: 0 })
-  await sleep(8500)
+  // Runs begin after 0, 1, 3 and 7 seconds.
+  await until('it has failed four times', async () => {
+    const { body } = await ask(server, 'GET', '/_scheduler/docs/_replicator/job')
+    return (body.state === 'crashing' && body.error_count === 4) || body
+  }, 60000)
   remote.closeAllConnections()
   remote.close()
-  // Runs begin after 0, 1, 3 and 7 seconds.
-  const runs = times.filter((time, i) => i === 0 || time - times[i - 1] > 500)
+  const runs = times.filter((time, i) => i === 0 || time - times[i - 1] > 700)
   const gaps = runs.slice(1).map((time, i) => time - runs[i])
   assert.equal(runs.length, 4, `it ran ${runs.length} times: ${gaps}`)
   gaps.forEach((gap, i) => assert.ok(gap > 900 * 2 ** i, `waits of ${gaps} ms`))
   assert.ok(times.length <= 8, `${times.length} requests`)
   const lines = server.errors.split('\n').filter((line) => line.includes('in a row'))
   assert.equal(lines.length, 4, lines.join('\n'))
-  const { body } = await ask(server, 'GET', '/_scheduler/docs/_replicator/job')
-  assert.equal(body.state, 'crashing')
-  assert.equal(body.error_count, 4)
 }
 
 async function turns (server, second) {
@@ -157,8 +157,8 @@ async function atRest (server) {
   const before = ticks(server)
   await sleep(5000)
   const spent = ticks(server) - before
-  // A hundredth of a second is what a long poll that ends in these seconds may cost.
-  assert.ok(spent <= 2, `${spent} ticks of CPU in 5 s`)
+  // It is 0 or 1, that of long polls that end in these seconds; sanitizers take more.
+  assert.ok(spent <= 5, `${spent} ticks of CPU in 5 s`)
 }
 
 async function oneShot (server) {
@@ -219,14 +219,16 @@ async function secrets (server) {
       assert.ok(!JSON.stringify(answer).includes(canary), JSON.stringify(answer))
     }
   }
-  await sleep(1500)
+  await until('all have crashed', async () => {
+    const { docs } = (await ask(server, 'GET', '/_scheduler/docs?states=crashing')).body
+    return docs.length === 12 || docs.length
+  })
   for (const path of ['/_scheduler/jobs', '/_scheduler/docs', '/_active_tasks', '/_scheduler/docs?states=crashing,error,failed',
     '/_scheduler/docs/_replicator/job0true']) {
     const text = JSON.stringify((await ask(server, 'GET', path)).body)
     assert.ok(!text.includes(canary), `${path}: ${text}`)
     assert.ok(!text.includes(Buffer.from(`u:${canary}`).toString('base64').slice(0, 10)), `${path}: ${text}`)
   }
-  assert.equal((await ask(server, 'GET', '/_scheduler/docs?states=crashing')).body.docs.length, 12)
   assert.ok(server.errors.length > 0 && !server.errors.includes(canary), server.errors)
   remote.closeAllConnections()
   remote.close()
@@ -283,6 +285,21 @@ async function edited (server) {
   await until('it ends', async () => (await ask(server, 'GET', '/_active_tasks')).body.length === 0)
 }
 
+async function cancelled (server) {
+  await fill(server, 'from', 10)
+  await made(server, 'PUT', '/_replicator')
+  const job = { source: url(server, 'from'), target: url(server, 'to'), create_target: true, continuous: true }
+  const { rev } = await made(server, 'PUT', '/_replicator/job', job)
+  await until('it runs', async () => (await state(server, 'job')) === 'running')
+  const { id } = (await ask(server, 'GET', '/_scheduler/jobs')).body.jobs[0]
+  await made(server, 'POST', '/_replicate', { cancel: true, replication_id: id })
+  assert.equal((await ask(server, 'GET', '/_scheduler/docs/_replicator/job')).status, 404)
+  assert.equal((await ask(server, 'GET', '/_scheduler/docs')).body.docs.length, 0)
+  await until('it ends', async () => (await ask(server, 'GET', '/_active_tasks')).body.length === 0)
+  await made(server, 'PUT', '/_replicator/job', { ...job, _rev: rev })
+  await until('it runs again when the document is written', async () => (await state(server, 'job')) === 'running')
+}
+
 async function inTheWay (server) {
   await fill(server, 'from', 10)
   await made(server, 'PUT', '/_replicator')
@@ -324,6 +341,7 @@ export const replicatorBehaviours = [
   { name: '_replicator: no secret shows anywhere', run: secrets },
   { name: '_replicator: nor does one that a remote sends back', run: echoes },
   { name: '_replicator: an edited document starts its job again', run: edited },
+  { name: '_replicator: a job of a document is cancelled until the document is written', run: cancelled },
   { name: '_replicator: a document waits for a job of _replicate that is in the way', ini: [one('min_backoff_penalty_sec = 1')], run: inTheWay },
   { name: '_replicator: max_jobs counts at once when it changes', run: fewer }
 ]
