@@ -207,6 +207,10 @@ tuf_status tufi_log_read_any(const struct log *log, struct rec_loc loc, enum rec
 tuf_status tufi_log_read_pending(const struct log *log, struct rec_loc loc, enum record_type type,
                                  struct buf *payload, const struct buf *pending);
 
+/* Verifies a record, header and payload, whose RECORD_HEADER_SIZE + loc.len bytes were read. */
+tuf_status tufi_log_check_record(const struct log *log, struct rec_loc loc, const uint8_t *bytes,
+                                 enum record_type *type_out);
+
 /* Appends a record (header and payload) to a frame under construction and says where it will be. */
 struct rec_loc tufi_log_put_record(const struct log *log, struct buf *frame, enum record_type type,
                                    tuf_slice payload);
@@ -230,6 +234,25 @@ tuf_status tufi_log_scan_forward(const struct log *log, uint64_t file_size, uint
 tuf_status tufi_backup_whole_end(uint64_t *out, const struct log *log);
 /* Removes NAME.part. TUF_NOT_FOUND if there is none. */
 tuf_status tufi_backup_drop_part(const struct log *log);
+
+/* ---- read_ahead.c: many records in the order of the file, with few reads ----------------------- */
+
+/* Belongs to one reader. All zero: nothing read yet. */
+struct read_ahead {
+    const struct log *log; /* whose bytes these are; compared, never followed */
+    struct buf bytes;      /* of the file, from `off` on */
+    uint64_t off;
+    uint64_t last_end;     /* of the record read last */
+    uint32_t run_count;    /* records in a row, each close behind the one before */
+};
+void tufi_read_ahead_release(struct read_ahead *ahead);
+/*
+ * As tufi_log_read_record. From the fourth record on that lies close behind the one before, reads
+ * more than is asked for.
+ *   limit  nothing from here on is read ahead: below it the file must be as it will stay
+ */
+tuf_status tufi_log_read_along(const struct log *log, struct rec_loc loc, enum record_type type,
+                               struct buf *payload, struct read_ahead *ahead, uint64_t limit);
 
 /* ---- recover.c ------------------------------------------------------------------------------- */
 

@@ -36,6 +36,7 @@ void tuf_doc_free(tuf_doc **doc_ptr)
     tufi_docinfo_release(&doc->info);
     tufi_free(doc->leaves);
     tufi_buf_release(&doc->record);
+    tufi_read_ahead_release(&doc->ahead);
     tufi_docrec_view_release(&doc->view);
     tufi_buf_release(&doc->body);
     tufi_revtree_release(&doc->tree);
@@ -175,7 +176,8 @@ tuf_status tuf_doc_find_info(tuf_doc **doc, tuf_snapshot *snapshot, tuf_slice id
 static tuf_status open_record(tuf_doc *doc, struct rec_loc loc, tuf_rev rev)
 {
     const struct log *log = &doc->snapshot->store->log;
-    tuf_status st = tufi_log_read_record(log, loc, RECORD_DOC, &doc->record);
+    tuf_status st = tufi_log_read_along(log, loc, RECORD_DOC, &doc->record, &doc->ahead,
+                                        snapshot_view(doc->snapshot)->size_file);
     if (st == TUF_OK)
         st = tufi_docrec_decode(&doc->view, buf_slice(&doc->record), loc.off);
     if (st < 0)

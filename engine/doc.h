@@ -36,6 +36,7 @@ struct tuf_doc {
     bool open;                /* a revision is open, below */
     struct rec_loc loc;
     struct buf record;        /* its payload */
+    struct read_ahead ahead;  /* documents opened in the order of their changes lie side by side */
     struct docrec_view view;  /* borrows record */
     struct buf body;
     tuf_rev rev;              /* borrows record, or local_rev_text */

@@ -242,6 +242,20 @@ static tuf_status fetch(const struct log *log, struct rec_loc loc, uint8_t *out,
     return TUF_OK;
 }
 
+tuf_status tufi_log_check_record(const struct log *log, struct rec_loc loc, const uint8_t *bytes,
+                                 enum record_type *type_out)
+{
+    struct record_header h;
+    tuf_status st = tufi_record_decode(&h, bytes, loc.off);
+    if (st < 0)
+        return st;
+    tuf_slice payload = tuf_slice_of(bytes + RECORD_HEADER_SIZE, loc.len);
+    st = tufi_record_verify(&h, payload, loc.off, log->salt);
+    if (st == TUF_OK)
+        *type_out = h.type;
+    return st;
+}
+
 tuf_status tufi_log_read_any(const struct log *log, struct rec_loc loc, enum record_type *type_out,
                              struct buf *payload, const struct buf *pending)
 {
@@ -254,17 +268,11 @@ tuf_status tufi_log_read_any(const struct log *log, struct rec_loc loc, enum rec
     tuf_status st = fetch(log, loc, payload->data, size, pending);
     if (st < 0)
         return st;
-    struct record_header h;
-    st = tufi_record_decode(&h, payload->data, loc.off);
+    st = tufi_log_check_record(log, loc, payload->data, type_out);
     if (st < 0)
         return st;
-    tuf_slice bytes = tuf_slice_of(payload->data + RECORD_HEADER_SIZE, loc.len);
-    st = tufi_record_verify(&h, bytes, loc.off, log->salt);
-    if (st < 0)
-        return st;
-    memmove(payload->data, bytes.data, bytes.len);
-    payload->len = bytes.len;
-    *type_out = h.type;
+    memmove(payload->data, payload->data + RECORD_HEADER_SIZE, loc.len);
+    payload->len = loc.len;
     return TUF_OK;
 }
 

@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include "tests/unit/engine/image.h"
 #include "tests/unit/engine/world.h"
 
 START_TEST(what_opens_and_what_does_not)
@@ -220,6 +221,81 @@ START_TEST(a_reader_outlives_its_document)
 }
 END_TEST
 
+#define ALONG_COUNT 300
+
+/* Opens all documents in the order of their changes, by one tuf_doc. What the first failure was. */
+static tuf_status open_all(struct world *w, int *count_out)
+{
+    tuf_cursor *cursor = NULL;
+    const tuf_docinfo *info;
+    tuf_status st = TUF_OK;
+    *count_out = 0;
+    ck_ok(tuf_cursor_open_seqs(&cursor, world_look(w), 0, false));
+    while (st == TUF_OK && tuf_cursor_next(&info, cursor) == TUF_OK) {
+        st = tuf_doc_open_leaf(&w->doc, w->snapshot, info, 0);
+        if (st < 0)
+            break;
+        char expected[32];
+        snprintf(expected, sizeof(expected), "{\"v\":%d,", *count_out);
+        tuf_slice body = tuf_doc_body(w->doc);
+        ck_assert(body.len > strlen(expected));
+        ck_assert_mem_eq(body.data, expected, strlen(expected));
+        *count_out += 1;
+    }
+    tuf_cursor_free(&cursor);
+    return st;
+}
+
+/* One frame each, some of them larger than what is read ahead at first. */
+static void put_many(struct world *w)
+{
+    static char filler[20001];
+    memset(filler, 'x', sizeof(filler) - 1);
+    world_start(w);
+    for (int i = 0; i < ALONG_COUNT; i++)
+        (void)put(w, "{'_id':'d%d','v':%d,'w':[%d],'x':'%.*s'}", i, i, i * 77777 % 1000,
+                  i % 50 == 49 ? 20000 : i % 300, filler);
+}
+
+START_TEST(documents_in_the_order_of_the_file_take_few_reads)
+{
+    struct world w;
+    int count;
+    put_many(&w);
+    ck_ok(open_all(&w, &count)); /* the nodes are in memory now */
+    fault_set(w.fault, NULL);
+    ck_ok(open_all(&w, &count));
+    ck_assert_int_eq(count, ALONG_COUNT);
+    ck_assert_uint_lt(fault_calls(w.fault, FAULT_PREAD), ALONG_COUNT / 4);
+    (void)put(&w, "{'_id':'more','v':%d,'w':1}", ALONG_COUNT); /* behind what was read ahead */
+    ck_ok(open_all(&w, &count));
+    ck_assert_int_eq(count, ALONG_COUNT + 1);
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(damage_among_documents_read_ahead_is_reported_where_it_is)
+{
+    struct world w;
+    struct image image;
+    int count;
+    put_many(&w);
+    image_take(&image, &w);
+    struct rec_loc loc = image_find_record(&image, RECORD_DOC, 200);
+    image_flip(&image, loc.off + RECORD_HEADER_SIZE + loc.len - 1);
+    image_overwrite(&w, &image);
+    ck_fails(open_all(&w, &count), TUF_E_CORRUPT);
+    ck_assert_uint_eq(tuf_last_error()->file_off, loc.off);
+    ck_assert_int_eq(count, 200);
+    image_flip(&image, loc.off + RECORD_HEADER_SIZE + loc.len - 1);
+    image_overwrite(&w, &image); /* and what the document kept is not believed for ever */
+    ck_ok(open_all(&w, &count));
+    ck_assert_int_eq(count, ALONG_COUNT);
+    tufi_buf_release(&image.bytes);
+    world_end(&w);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("doc");
@@ -231,6 +307,8 @@ int main(void)
     tcase_add_test(t, a_history_says_what_is_available);
     tcase_add_test(t, old_revisions_stay_readable);
     tcase_add_test(t, a_reader_outlives_its_document);
+    tcase_add_test(t, documents_in_the_order_of_the_file_take_few_reads);
+    tcase_add_test(t, damage_among_documents_read_ahead_is_reported_where_it_is);
     suite_add_tcase(s, t);
     return tuft_run(s);
 }
