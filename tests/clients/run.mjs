@@ -20,6 +20,7 @@ import { couchbackupPart } from './part-couchbackup.mjs';
 import { couchimportPart } from './part-couchimport.mjs';
 import { feedsPart } from './part-feeds.mjs';
 import { syncPart } from './part-sync.mjs';
+import { setupPart } from './part-setup.mjs';
 import { webPart } from './part-web.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -66,7 +67,7 @@ async function checkFiles(tally, server) {
 const parts = {
   pouchdb: pouchdbPart, server: serverPart, nano: nanoPart, couchbackup: couchbackupPart,
   sync: syncPart, feeds: feedsPart, couchimport: couchimportPart, replicate: replicatePart,
-  web: webPart,
+  setup: setupPart, web: webPart,
 };
 const tally = new Tally();
 for (const [name, part] of Object.entries(parts)) {
