@@ -559,6 +559,106 @@ START_TEST(writers_and_readers_go_on_beside_it)
 }
 END_TEST
 
+/* ---- for long ------------------------------------------------------------------------------------ */
+
+#define WRITERS 8
+#define COMPACTIONS 100
+
+/* A writer changes documents of its own, and knows what was acknowledged. */
+struct ledger {
+    struct world *w;
+    atomic_bool *stop;
+    int number;
+    char revs[16][TUF_REV_TEXT_SIZE]; /* of each document; "" before the first */
+    int versions[16];
+};
+
+static void *write_ledger(void *arg)
+{
+    struct ledger *l = arg;
+    for (int i = 0; !atomic_load(l->stop); i++) {
+        int pos = i % 16;
+        char json[256];
+        snprintf(json, sizeof(json),
+                 "{\"_id\":\"w%d-%d\",%s%s%s\"v\":%d,\"_attachments\":{\"a\":{\"data\":\"AAEC\"}}}",
+                 l->number, pos, l->revs[pos][0] ? "\"_rev\":\"" : "", l->revs[pos],
+                 l->revs[pos][0] ? "\"," : "", i);
+        tuf_edit *edit = NULL;
+        tuf_edit_result result;
+        ck_ok(tuf_edit_parse(&edit, tuf_str(json), NULL));
+        ck_ok(tuf_db_commit(l->w->db, &edit, 1, 0));
+        tuf_edit_get_result(&result, edit);
+        ck_assert_int_eq(result.status, TUF_OK);
+        tuf_rev_format(l->revs[pos], result.rev);
+        l->versions[pos] = i;
+        tuf_edit_free(&edit);
+    }
+    return NULL;
+}
+
+/* A feed sees every sequence once, in order, whichever file it reads. */
+static void *follow(void *arg)
+{
+    struct ledger *l = arg;
+    uint64_t seq = 0;
+    while (!atomic_load(l->stop)) {
+        tuf_snapshot *snapshot = NULL;
+        tuf_cursor *cursor = NULL;
+        const tuf_docinfo *info;
+        ck_ok(tuf_db_snapshot(&snapshot, l->w->db));
+        ck_ok(tuf_cursor_open_seqs(&cursor, snapshot, seq, false));
+        while (tuf_cursor_next(&info, cursor) == TUF_OK) {
+            ck_assert_uint_gt(info->seq, seq);
+            seq = info->seq;
+        }
+        tuf_cursor_free(&cursor);
+        tuf_snapshot_free(&snapshot);
+    }
+    return NULL;
+}
+
+START_TEST(a_hundred_compactions_lose_nothing_that_was_acknowledged)
+{
+    struct tuf_vfs *vfs = NULL;
+    struct world w = { .opts = TUF_OPEN_OPTIONS_INIT };
+    ck_ok(tufi_vfs_memory_new(&vfs));
+    w.opts.vfs = vfs;
+    w.opts.flags = TUF_OPEN_CREATE;
+    ck_ok(tuf_db_open(&w.db, WORLD_PATH, &w.opts));
+    put(&w, "{'_id':'first'}");
+    atomic_bool stop = false;
+    static struct ledger ledgers[WRITERS];
+    struct ledger feed = { .w = &w, .stop = &stop };
+    struct crowd crowd = { .w = &w };
+    pthread_t threads[WRITERS + 2];
+    for (int i = 0; i < WRITERS; i++) {
+        ledgers[i] = (struct ledger){ .w = &w, .stop = &stop, .number = i };
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, write_ledger, &ledgers[i]), 0);
+    }
+    ck_assert_int_eq(pthread_create(&threads[WRITERS], NULL, follow, &feed), 0);
+    ck_assert_int_eq(pthread_create(&threads[WRITERS + 1], NULL, read_on, &crowd), 0);
+    for (int i = 0; i < COMPACTIONS; i++)
+        ck_ok(tuf_db_compact(NULL, w.db, NULL));
+    atomic_store(&stop, true);
+    atomic_store(&crowd.stop, true);
+    for (int i = 0; i < WRITERS + 2; i++)
+        pthread_join(threads[i], NULL);
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < WRITERS; i++)
+            for (int pos = 0; pos < 16 && ledgers[i].revs[pos][0]; pos++)
+                ck_text(body(&w, text("w%d-%d", i, pos), ledgers[i].revs[pos]),
+                        text("{'v':%d}", ledgers[i].versions[pos]));
+        check_clean(&w);
+        tuf_doc_free(&w.doc);
+        tuf_snapshot_free(&w.snapshot);
+        ck_ok(tuf_db_close(&w.db));
+        if (pass == 0)
+            ck_ok(tuf_db_open(&w.db, WORLD_PATH, &w.opts));
+    }
+    tufi_vfs_memory_free(&vfs);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("compactor compact");
@@ -580,6 +680,7 @@ int main(void)
     tcase_add_test(tc, an_allocation_that_fails_while_opening_does_not_empty_the_database);
     tcase_add_test(tc, a_damaged_checkpoint_is_no_earlier_state);
     tcase_add_test(tc, writers_and_readers_go_on_beside_it);
+    tcase_add_test(tc, a_hundred_compactions_lose_nothing_that_was_acknowledged);
     suite_add_tcase(suite, tc);
     return tuft_run(suite);
 }
