@@ -10,6 +10,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static volatile uint8_t sink; /* so that the compiler keeps the reads */
+
 /* A length that is trusted behind a magic number, as real decoders get it wrong. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -24,5 +26,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 1; i <= len; i++)
         sum = (uint8_t)(sum + copy[i]); /* the bug: reads behind the end */
     free(copy);
-    return sum == 255 ? 0 : 0;
+    sink = sum;
+    return 0;
 }

@@ -223,13 +223,18 @@ static struct evconnlistener *listen_unix(struct listener *listener, struct even
                                           const char *path)
 {
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
-    snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+    size_t size = strlen(path) + 1;
+    if (size > sizeof(addr.sun_path) || size > sizeof(listener->unix_path)) {
+        errno = ENAMETOOLONG;
+        return NULL;
+    }
+    memcpy(addr.sun_path, path, size);
     remove_stale(&addr);
     struct evconnlistener *made = evconnlistener_new_bind(
         base, on_accept, listener, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, BACKLOG,
         (struct sockaddr *)&addr, sizeof(addr));
     if (made != NULL) {
-        snprintf(listener->unix_path, sizeof(listener->unix_path), "%s", path);
+        memcpy(listener->unix_path, path, size);
         (void)chmod(path, 0660);
     }
     return made;
