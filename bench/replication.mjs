@@ -11,11 +11,11 @@
 // CPU seconds are those of all processes that take part but this one; memory is the peak of the server
 // that runs the replication. Both servers and this client share the machine.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const options = { docs: 200000, atts: 2000, only: 'local,file,http,inside,pouchdb,attachments,file-attachments,latency' };
@@ -27,6 +27,7 @@ if (!options.tuffetd || !options.tuffet) {
   console.error('usage: node bench/replication.mjs --tuffetd PATH --tuffet PATH [--pouchdb-server DIR] [--docs N] [--atts N]');
   process.exit(2);
 }
+for (const name of ['tuffetd', 'tuffet', 'pouchdb-server']) if (options[name]) options[name] = resolve(options[name]);
 const only = new Set(options.only.split(','));
 const AUTH = { authorization: `Basic ${Buffer.from('bench:bench').toString('base64')}` };
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -46,10 +47,11 @@ class Server {
     server.kind = kind;
     server.dir = join(top, dir);
     server.port = await freePort();
+    mkdirSync(server.dir, { recursive: true });
     server.url = `http://bench:bench@127.0.0.1:${server.port}`;
     const command = kind === 'tuffet'
       ? [options.tuffetd, '--data-dir', server.dir, '--listen', `127.0.0.1:${server.port}`, '--log-level', 'error']
-      : ['node', join(dirname(fileURLToPath(import.meta.url)), '../tests/clients/pouch-server.mjs'), String(server.port), server.dir, 'leveldb'];
+      : [process.execPath, join(dirname(fileURLToPath(import.meta.url)), '../tests/clients/pouch-server.mjs'), String(server.port), server.dir, 'leveldb'];
     server.child = spawn(command[0], command.slice(1), { stdio: 'ignore', cwd: options['pouchdb-server'], env: { ...process.env, COUCHDB_USER: 'bench', COUCHDB_PASSWORD: 'bench' } });
     for (let tries = 0; ; tries++) {
       try {
@@ -88,8 +90,13 @@ class Server {
 }
 
 const round = (value, digits = 1) => Number(value.toFixed(digits));
-function record(what, values) {
-  console.log(JSON.stringify({ bench: 'replication', what, ...values }));
+
+// count things in some seconds; the members are those that report.mjs knows.
+function record(what, count, seconds, cpu, mib, more = {}) {
+  console.log(JSON.stringify({
+    work: `replication, ${what}`, engine: 'tuffet', round: 0, ops: count, ops_per_s: Math.round(count / seconds),
+    cpu_us_per_op: round(cpu / count * 1e6), rss_mb: round(mib), seconds: round(seconds, 2), ...more,
+  }));
 }
 
 // 200 documents are of one request; each is 1 KB of text that compresses a little.
@@ -119,38 +126,32 @@ async function fillAttachments(server, db, count) {
   }
 }
 
-async function replicate(what, runner, others, request, units) {
+async function replicate(what, runner, others, request) {
   const servers = [...new Set([runner, ...others])];
   const before = servers.reduce((sum, s) => sum + s.cpu(), 0);
   const begin = performance.now();
   const result = await runner.ask('POST', '/_replicate', JSON.stringify({ create_target: true, ...request }));
   const seconds = (performance.now() - begin) / 1000;
   const entry = result.history[0];
-  record(what, {
-    ...units(entry, seconds), seconds: round(seconds, 2),
-    cpu: round(servers.reduce((sum, s) => sum + s.cpu(), 0) - before), mib: round(runner.peakMib()),
-  });
+  record(what, entry.docs_written, seconds, servers.reduce((sum, s) => sum + s.cpu(), 0) - before, runner.peakMib());
   if (entry.doc_write_failures > 0) throw new Error(`${what}: ${entry.doc_write_failures} failures`);
 }
 
-const docsUnit = (entry, seconds) => ({ docs: entry.docs_written, docs_per_s: Math.round(entry.docs_written / seconds) });
-const bytesUnit = (entry, seconds) => ({ docs: entry.docs_written, mb_per_s: round(entry.docs_written * 1.048576 / seconds) });
-
 // File to file by the command, without a server. What it has used is looked at 50 times a second.
-async function commandCase(what, from, to, count, unit) {
+async function commandCase(what, from, to, count) {
   const begin = performance.now();
   const command = new Server();
   command.child = spawn(options.tuffet, ['replicate', '--quiet', '--create-target', from, to], { stdio: ['ignore', 'inherit', 'inherit'] });
   const ended = new Promise((resolve) => command.child.on('exit', resolve));
   let used = { cpu: 0, mib: 0 };
   const timer = setInterval(() => {
-    try { used = { cpu: round(command.cpu()), mib: round(command.peakMib()) }; } catch { /* it has just ended */ }
+    try { used = { cpu: command.cpu(), mib: command.peakMib() }; } catch { /* it has just ended */ }
   }, 20);
   const status = await ended;
   clearInterval(timer);
   const seconds = (performance.now() - begin) / 1000;
   if (status !== 0) throw new Error(`${what}: status ${status}`);
-  record(what, { ...unit({ docs_written: count }, seconds), seconds: round(seconds, 2), ...used });
+  record(what, count, seconds, used.cpu, used.mib);
 }
 
 async function latency(a, b) {
@@ -170,7 +171,10 @@ async function latency(a, b) {
   times.sort((x, y) => x - y);
   const before = a.cpu() + b.cpu();
   await sleep(10000);
-  record('latency', { ms_median: round(times[50]), ms_p99: round(times[98]), ms_max: round(times[99]), cpu_of_10_s_at_rest: round(a.cpu() + b.cpu() - before, 2) });
+  const total = times.reduce((sum, time) => sum + time, 0);
+  record('continuous, from commit to commit', 100, total / 1000, 0, b.peakMib(), {
+    p50_us: round(times[50] * 1000, 0), p99_ms: round(times[98]), cpu_s_of_10_s_at_rest: round(a.cpu() + b.cpu() - before, 2),
+  });
 }
 
 const a = await Server.start('tuffet', 'a');
@@ -179,25 +183,25 @@ if (['http', 'inside', 'local', 'file'].some((name) => only.has(name))) await fi
 if (only.has('attachments') || only.has('file-attachments')) await fillAttachments(a, 'atts', options.atts);
 const restart = async () => { await b.stop(); rmSync(b.dir, { recursive: true, force: true }); b = await Server.start('tuffet', 'b'); };
 if (only.has('http')) {
-  await replicate('pull over http', b, [a], { source: `${a.url}/docs`, target: `${b.url}/pulled` }, docsUnit);
+  await replicate('pull over http', b, [a], { source: `${a.url}/docs`, target: `${b.url}/pulled` });
   await restart();
-  await replicate('push over http', a, [b], { source: `${a.url}/docs`, target: `${b.url}/pushed` }, docsUnit);
+  await replicate('push over http', a, [b], { source: `${a.url}/docs`, target: `${b.url}/pushed` });
   await restart();
 }
-if (only.has('inside')) await replicate('inside one server', a, [], { source: 'docs', target: 'copy' }, docsUnit);
+if (only.has('inside')) await replicate('inside one server', a, [], { source: 'docs', target: 'copy' });
 if (only.has('attachments')) {
-  await replicate('attachments of 1 MiB, pull over http', b, [a], { source: `${a.url}/atts`, target: 'atts' }, bytesUnit);
+  await replicate('attachments over http (MiB)', b, [a], { source: `${a.url}/atts`, target: 'atts' });
   await restart();
 }
 if (only.has('pouchdb') && options['pouchdb-server']) {
   const pouch = await Server.start('pouchdb', 'p');
   const count = Math.min(options.docs, 20000);
   await fill(pouch, 'docs', count);
-  await replicate('pull from PouchDB Server', b, [pouch], { source: `http://127.0.0.1:${pouch.port}/docs`, target: 'from-pouch' }, docsUnit);
+  await replicate('pull from PouchDB Server', b, [pouch], { source: `http://127.0.0.1:${pouch.port}/docs`, target: 'from-pouch' });
   await pouch.stop();
 }
 if (only.has('latency')) await latency(a, b);
 await b.stop();
 await a.stop();
-if (only.has('file')) await commandCase('from file to file', join(a.dir, 'docs.tuf'), join(top, 'copy.tuf'), options.docs, docsUnit);
-if (only.has('file-attachments')) await commandCase('attachments of 1 MiB, from file to file', join(a.dir, 'atts.tuf'), join(top, 'atts-copy.tuf'), options.atts, bytesUnit);
+if (only.has('file')) await commandCase('from file to file', join(a.dir, 'docs.tuf'), join(top, 'copy.tuf'), options.docs);
+if (only.has('file-attachments')) await commandCase('attachments from file to file (MiB)', join(a.dir, 'atts.tuf'), join(top, 'atts-copy.tuf'), options.atts);

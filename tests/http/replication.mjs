@@ -370,7 +370,22 @@ async function throughProxies (server) {
   closeAll(source, proxy)
 }
 
+async function localDocumentsAreNotTaken (server) {
+  const doc = { ...DOC, _id: '_local/evil' }
+  const source = await remote({
+    'GET /db/_changes': (res) => json(res, 200, { results: [{ seq: 1, id: '_local/evil', changes: [{ rev: '1-a' }] }], last_seq: 1 }),
+    'POST /db/_bulk_get': (res) => json(res, 200, { results: [{ id: '_local/evil', docs: [{ ok: doc }] }] }),
+    'GET /db/_local/evil': (res) => json(res, 200, doc)
+  })
+  try {
+    const { body } = await pull(server, source, 'locals')
+    assert.equal(body.history?.[0].docs_written, 0, JSON.stringify(body))
+    assert.equal((await ask(server, 'GET', '/locals/_local/evil')).status, 404)
+  } finally { closeAll(source) }
+}
+
 export const replicationBehaviours = [
+  { name: 'replication: local documents that a source offers are left alone', run: localDocumentsAreNotTaken },
   { name: 'replication: the cookie of a session in place of the password', run: sessionIsUsed },
   { name: 'replication: a session that ends is begun again', run: sessionIsRenewed },
   { name: 'replication: the password each time where there are no sessions', run: noSessionNoCookie },
