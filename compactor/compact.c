@@ -22,6 +22,7 @@
 #include "base/assert.h"
 #include "base/testhook.h"
 #include "compactor/compaction.h"
+#include "engine/pins.h"
 
 /* A guard against a rule that fails: then the switch takes longer. */
 #define ROUNDS_MAX 200
@@ -173,7 +174,9 @@ static tuf_status copy_in_rounds(struct compaction *k)
 /* Gives the new file the name of the old one, durably. */
 static tuf_status take_name(struct compaction *k, struct log *old)
 {
-    tuf_status st = tufi_fold(old->vfs->rename(old->vfs, k->heir_path, old->path));
+    tuf_status st = tufi_pins_keep_file(k->db);
+    if (st == TUF_OK)
+        st = tufi_fold(old->vfs->rename(old->vfs, k->heir_path, old->path));
     if (st < 0)
         return st;
     if (tufi_planted("compact_skip_dir_sync"))

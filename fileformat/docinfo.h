@@ -40,6 +40,7 @@ enum reduction_slot {
 #define LOCAL_KEY_DOC 'L'
 #define LOCAL_KEY_META 'M'
 #define LOCAL_KEY_SETTING 'C'
+#define LOCAL_KEY_PIN 'P'
 #define LOCAL_KEY_QUARANTINE 'Q' /* the greatest */
 
 struct leafinfo {

@@ -12,6 +12,7 @@
 #include "fileformat/docinfo.h"
 #include "fileformat/docrec.h"
 #include "fileformat/frame.h"
+#include "fileformat/pin.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -83,6 +84,12 @@ static void try_lists(tuf_slice in)
     struct localinfo local;
     tuf_slice id, value;
     struct heirinfo note, again;
+    struct pin pin;
+    if (tufi_pin_decode(&pin, in) == TUF_OK) {
+        uint8_t pin_bytes[PIN_SIZE];
+        tufi_pin_encode(pin_bytes, &pin);
+        tuf_assert(memcmp(pin_bytes, in.data, PIN_SIZE) == 0);
+    }
     (void)!tufi_localinfo_decode(&local, in);
     if (tufi_heirinfo_decode(&note, in) == TUF_OK) {
         TUF_AUTO(tufi_buf_release) struct buf bytes = BUF_INIT;

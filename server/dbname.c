@@ -10,6 +10,10 @@
 
 #define SUFFIX ".tuf"
 #define SUFFIX_LEN (sizeof(SUFFIX) - 1)
+#define MARK "/_snapshot/"
+#define MARK_LEN (sizeof(MARK) - 1)
+#define LOCAL "/_local"
+#define LOCAL_LEN (sizeof(LOCAL) - 1)
 
 static bool is_system_name(tuf_slice name)
 {
@@ -27,11 +31,27 @@ static bool is_name_char(uint8_t c)
            (c != 0 && strchr("_$()+-/", c) != NULL);
 }
 
+bool snapshot_name_split(struct snapshot_name *out, tuf_slice name)
+{
+    const uint8_t *mark = name.len > MARK_LEN ? memmem(name.data, name.len, MARK, MARK_LEN) : NULL;
+    if (mark == NULL)
+        return false;
+    size_t db_len = (size_t)(mark - name.data);
+    tuf_slice rest = tuf_slice_of(mark + MARK_LEN, name.len - db_len - MARK_LEN);
+    out->db = tuf_slice_of(name.data, db_len);
+    out->local = rest.len > LOCAL_LEN &&
+                 memcmp(rest.data + rest.len - LOCAL_LEN, LOCAL, LOCAL_LEN) == 0;
+    out->name = tuf_slice_of(rest.data, rest.len - (out->local ? LOCAL_LEN : 0));
+    return true;
+}
+
 enum dbs_name dbs_check_name(tuf_slice name)
 {
     if (is_system_name(name))
         return DBS_NAME_OK;
-    if (name.len == 0 || name.data[0] < 'a' || name.data[0] > 'z')
+    struct snapshot_name sn;
+    bool of_system = snapshot_name_split(&sn, name) && is_system_name(sn.db);
+    if (!of_system && (name.len == 0 || name.data[0] < 'a' || name.data[0] > 'z'))
         return DBS_NAME_BAD;
     for (size_t i = 0; i < name.len; i++) {
         if (!is_name_char(name.data[i]))
@@ -74,5 +94,8 @@ bool dbname_from_file(char out[DBNAME_FILE_SIZE], const char *file)
         }
     }
     out[len] = 0;
+    struct snapshot_name sn; /* local documents of a snapshot: nobody's database */
+    if (snapshot_name_split(&sn, tuf_slice_of(out, len)))
+        return false;
     return dbs_check_name(tuf_slice_of(out, len)) == DBS_NAME_OK;
 }

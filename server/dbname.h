@@ -22,4 +22,15 @@ bool dbname_to_file(char out[DBNAME_FILE_SIZE], tuf_slice name);
 /* The way back; false if the file is no database of ours. */
 bool dbname_from_file(char out[DBNAME_FILE_SIZE], const char *file);
 
+/* ---- names of snapshots: "db/_snapshot/name" (server/snapshots.h) ---- */
+
+struct snapshot_name {
+    tuf_slice db;   /* the database it is of */
+    tuf_slice name; /* of the snapshot */
+    bool local;     /* its local documents */
+};
+
+/* Whether a database name is one of a snapshot. */
+bool snapshot_name_split(struct snapshot_name *out, tuf_slice name);
+
 #endif

@@ -33,6 +33,7 @@
 #include "server/params.h"
 #include "server/replicator_docs.h"
 #include "server/server.h"
+#include "server/snapshots.h"
 #include "server/work.h"
 
 #define PARTITIONED_META "partitioned"
@@ -47,6 +48,8 @@ struct dbh {
     struct dbs *dbs;
     struct dbh *next;            /* in its bucket; dbs->lock */
     tuf_db *db;
+    struct dbh *parent;          /* of a snapshot: what it is of; holds a reference */
+    bool snapshot;               /* it can only be read */
     _Atomic size_t refs;
     bool opening;                /* dbs->lock */
     uint64_t used;               /* dbs->use_clock at the last opening; dbs->lock */
@@ -75,6 +78,11 @@ struct dbs {
     uint64_t use_clock;
     uint64_t delete_count;       /* makes names of files that are being deleted */
 };
+
+const char *dbs_dir(const struct dbs *dbs)
+{
+    return dbs->dir;
+}
 
 struct dbs *dbs_of(struct server *server)
 {
@@ -112,13 +120,22 @@ static bool is_system_name(tuf_slice name, const char *system)
     return name.len == len || name.data[name.len - len - 1] == '/';
 }
 
+bool dbh_is_snapshot(const struct dbh *dbh)
+{
+    return dbh->snapshot;
+}
+
 bool dbh_is_users(const struct dbh *dbh)
 {
+    if (dbh->parent != NULL)
+        return dbh_is_users(dbh->parent);
     return is_system_name(dbh_name(dbh), "_users");
 }
 
 bool dbh_is_replicator(const struct dbh *dbh)
 {
+    if (dbh->parent != NULL)
+        return dbh_is_replicator(dbh->parent);
     return dbs_is_replicator_name(dbh_name(dbh));
 }
 
@@ -177,6 +194,7 @@ static void dbh_free(void *arg)
         if (st != TUF_OK && !dbh->deleted)
             log_line(LOG_ERROR, "closing database %s: %s", dbh->name, tuf_last_error()->text);
     }
+    dbh_unref(&dbh->parent);
     feed_lists_free(dbh->feeds);
     security_unref(&dbh->security);
     tufi_buf_release(&dbh->security_text);
@@ -219,6 +237,8 @@ static struct dbh *dbh_new(struct dbs *dbs, tuf_slice name)
 
 struct security *dbh_security(struct dbh *dbh)
 {
+    if (dbh->parent != NULL)
+        return dbh_security(dbh->parent);
     pthread_mutex_lock(&dbh->security_lock);
     struct security *sec = security_ref(dbh->security);
     pthread_mutex_unlock(&dbh->security_lock);
@@ -227,6 +247,10 @@ struct security *dbh_security(struct dbh *dbh)
 
 void dbh_security_text(struct buf *out, struct dbh *dbh)
 {
+    if (dbh->parent != NULL) {
+        dbh_security_text(out, dbh->parent);
+        return;
+    }
     pthread_mutex_lock(&dbh->security_lock);
     if (dbh->security_text.len > 0)
         buf_append_slice(out, buf_slice(&dbh->security_text));
@@ -356,9 +380,49 @@ static bool make_path(char path[PATH_SIZE], const struct dbs *dbs, tuf_slice nam
     return len > 0 && len < PATH_SIZE;
 }
 
+static tuf_status is_this_pin(const tuf_pin_info *info, void *ctx)
+{
+    return slice_equal(info->name, *(tuf_slice *)ctx) ? TUF_STOPPED : TUF_OK;
+}
+
+/* The local documents of a snapshot that is there. */
+static tuf_status open_local(struct dbh *dbh, tuf_slice name, tuf_open_options *opts)
+{
+    char path[PATH_SIZE];
+    TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;
+    tuf_status st = tuf_db_snapshot(&snapshot, dbh->parent->db);
+    if (st == TUF_OK)
+        st = tuf_snapshot_pins(snapshot, is_this_pin, &name);
+    if (st != TUF_STOPPED)
+        return st == TUF_OK ? TUF_NOT_FOUND : st;
+    opts->flags = TUF_OPEN_CREATE;
+    return make_path(path, dbh->dbs, dbh_name(dbh)) ? tuf_db_open(&dbh->db, path, opts)
+                                                    : TUF_NOT_FOUND;
+}
+
+static tuf_status open_snapshot(struct dbh *dbh, const struct snapshot_name *name)
+{
+    tuf_open_options opts = TUF_OPEN_OPTIONS_INIT;
+    opts.cache_size = CACHE_SIZE;
+    dbh->snapshot = !name->local;
+    tuf_status st = dbs_open(&dbh->parent, dbh->dbs, name->db);
+    if (st == TUF_OK && name->local)
+        st = open_local(dbh, name->name, &opts);
+    else if (st == TUF_OK)
+        st = tuf_db_open_pin(&dbh->db, dbh->parent->db, name->name, &opts);
+    if (st == TUF_OK)
+        st = read_description(dbh);
+    if (st == TUF_OK)
+        tuf_db_set_listener(dbh->db, on_commit, dbh);
+    return st;
+}
+
 static tuf_status open_file(struct dbh *dbh, unsigned flags)
 {
     char path[PATH_SIZE];
+    struct snapshot_name snapshot;
+    if (snapshot_name_split(&snapshot, dbh_name(dbh)))
+        return open_snapshot(dbh, &snapshot);
     if (!make_path(path, dbh->dbs, dbh_name(dbh)))
         return tufi_fail_kind(TUF_E_INVALID, "database_name_too_long",
                               "At least one path segment of `%s` is too long.", dbh->name);
@@ -554,7 +618,11 @@ static tuf_status open_to_all(struct dbs *dbs, tuf_slice name)
 
 tuf_status dbs_create(struct dbs *dbs, tuf_slice name)
 {
-    switch (dbs_check_name(name)) {
+    struct snapshot_name snapshot;
+    enum dbs_name verdict = dbs_check_name(name);
+    if (verdict == DBS_NAME_OK && snapshot_name_split(&snapshot, name))
+        verdict = DBS_NAME_BAD; /* made by PUT /db/_snapshot/name */
+    switch (verdict) {
     case DBS_NAME_OK:
         break;
     case DBS_NAME_LONG:
@@ -595,10 +663,78 @@ static void remove_heir(const char *path)
         log_line(LOG_WARNING, "cannot remove %s: %s", heir, strerror(errno));
 }
 
+/* Takes a handle out of the table as deleted: the file is gone, or will be. */
+static void forget(struct dbs *dbs, tuf_slice name)
+{
+    pthread_mutex_lock(&dbs->lock);
+    struct dbh *dbh = find_settled(dbs, name);
+    if (dbh != NULL) {
+        pthread_mutex_lock(&dbh->name_lock);
+        take_out(dbs, dbh);
+        dbh->deleted = true;
+        pthread_mutex_unlock(&dbh->name_lock);
+    }
+    pthread_mutex_unlock(&dbs->lock);
+    if (dbh == NULL)
+        return;
+    feed_notify(dbh->feeds);
+    dbh_unref(&dbh);
+}
+
+/* A handle of a snapshot of a database that is open; NULL: none is any more. */
+static struct dbh *find_child(struct dbs *dbs, const struct dbh *parent)
+{
+    struct dbh *child = NULL;
+    pthread_mutex_lock(&dbs->lock);
+    for (size_t i = 0; i < BUCKET_COUNT && child == NULL; i++) {
+        for (struct dbh *at = dbs->buckets[i]; at != NULL && child == NULL; at = at->next) {
+            if (!at->opening && at->parent == parent)
+                child = dbh_ref(at);
+        }
+    }
+    pthread_mutex_unlock(&dbs->lock);
+    return child;
+}
+
+/* What a deleted database leaves: handles of its snapshots and their files. */
+static void drop_snapshots(struct dbs *dbs, const struct dbh *dbh, tuf_slice name)
+{
+    struct dbh *child;
+    while (dbh != NULL && (child = find_child(dbs, dbh)) != NULL) {
+        forget(dbs, dbh_name(child));
+        dbh_unref(&child);
+    }
+    dbs_remove_snapshot_files(dbs->dir, name);
+}
+
+tuf_status dbs_drop_snapshot(struct dbs *dbs, struct dbh *dbh, tuf_slice name)
+{
+    char path[PATH_SIZE];
+    TUF_AUTO(tufi_buf_release) struct buf local = BUF_INIT;
+    buf_append_slice(&local, dbh_name(dbh));
+    buf_append_str(&local, "/_snapshot/");
+    buf_append_slice(&local, name);
+    size_t name_len = local.len;
+    buf_append_str(&local, "/_local");
+    if (local.failed)
+        return tufi_nomem();
+    tuf_status st = tuf_db_unpin(dbh->db, name);
+    if (st != TUF_OK)
+        return st;
+    forget(dbs, tuf_slice_of(local.data, name_len));
+    forget(dbs, buf_slice(&local));
+    if (make_path(path, dbs, buf_slice(&local)) && unlink(path) != 0 && errno != ENOENT)
+        return tufi_fail_errno(errno, "cannot delete the local documents of a snapshot");
+    return TUF_OK;
+}
+
 tuf_status dbs_delete(struct dbs *dbs, tuf_slice name)
 {
     char path[PATH_SIZE];
     char doomed[PATH_SIZE + 32];
+    struct snapshot_name snapshot;
+    if (snapshot_name_split(&snapshot, name))
+        return TUF_NOT_FOUND; /* dbs_drop_snapshot */
     if (dbs_check_name(name) != DBS_NAME_OK || !make_path(path, dbs, name))
         return TUF_NOT_FOUND;
     pthread_mutex_lock(&dbs->lock);
@@ -624,6 +760,7 @@ tuf_status dbs_delete(struct dbs *dbs, tuf_slice name)
         return TUF_NOT_FOUND;
     if (failed != 0)
         return tufi_fail_errno(failed, "cannot delete a database file");
+    drop_snapshots(dbs, dbh, name);
     if (dbh != NULL) {
         feed_notify(dbh->feeds);
         dbh_unref(&dbh);
@@ -654,87 +791,12 @@ void dbs_sum(struct dbs_totals *out, struct dbs *dbs)
     pthread_mutex_lock(&dbs->lock);
     for (size_t i = 0; i < BUCKET_COUNT; i++) {
         for (const struct dbh *dbh = dbs->buckets[i]; dbh != NULL; dbh = dbh->next) {
-            if (!dbh->opening)
+            if (!dbh->opening && !dbh->snapshot)
                 add_totals(&totals, dbh);
         }
     }
     pthread_mutex_unlock(&dbs->lock);
     *out = totals;
-}
-
-/* ---- listing ----------------------------------------------------------------------------- */
-
-void dbs_names_release(struct dbs_names *names)
-{
-    for (size_t i = 0; i < names->count; i++)
-        tufi_free((void *)(uintptr_t)names->items[i].data);
-    tufi_free(names->items);
-    names->items = NULL;
-    names->count = 0;
-}
-
-static bool add_name(struct dbs_names *names, size_t *room, const char *file)
-{
-    char name[DBNAME_FILE_SIZE];
-    if (!dbname_from_file(name, file))
-        return true;
-    if (names->count == *room) {
-        size_t more = *room == 0 ? 64 : *room * 2;
-        tuf_slice *items = tufi_realloc(names->items, more * sizeof(*items));
-        if (items == NULL)
-            return false;
-        names->items = items;
-        *room = more;
-    }
-    size_t len = strlen(name);
-    uint8_t *copy = tufi_memdup(name, len + 1);
-    if (copy == NULL)
-        return false;
-    names->items[names->count++] = tuf_slice_of(copy, len);
-    return true;
-}
-
-/* The name of a file without the suffix; false if it has another one. */
-static bool cut_suffix(char *file, const char *suffix)
-{
-    size_t len = strlen(file), suffix_len = strlen(suffix);
-    if (len < suffix_len || strcmp(file + len - suffix_len, suffix) != 0)
-        return false;
-    file[len - suffix_len] = '\0';
-    return true;
-}
-
-/* The databases whose files, with `suffix` appended, are in the directory. */
-static tuf_status list_files(struct dbs_names *out, struct dbs *dbs, const char *suffix)
-{
-    struct dbs_names names = { NULL, 0 };
-    size_t room = 0;
-    DIR *dir = opendir(dbs->dir);
-    if (dir == NULL)
-        return tufi_fail_errno(errno, "cannot read the data directory");
-    struct dirent *entry;
-    bool good = true;
-    while (good && (entry = readdir(dir)) != NULL)
-        good = !cut_suffix(entry->d_name, suffix) || add_name(&names, &room, entry->d_name);
-    closedir(dir);
-    if (!good) {
-        dbs_names_release(&names);
-        return tufi_nomem();
-    }
-    if (names.count > 1)
-        qsort(names.items, names.count, sizeof(*names.items), slice_order);
-    *out = names;
-    return TUF_OK;
-}
-
-tuf_status dbs_list(struct dbs_names *out, struct dbs *dbs)
-{
-    return list_files(out, dbs, "");
-}
-
-tuf_status dbs_list_unfinished(struct dbs_names *out, struct dbs *dbs)
-{
-    return list_files(out, dbs, HEIR_SUFFIX);
 }
 
 size_t dbs_refs_open(struct dbh ***out, struct dbs *dbs)
@@ -744,7 +806,7 @@ size_t dbs_refs_open(struct dbh ***out, struct dbs *dbs)
     struct dbh **refs = tufi_alloc_array(dbs->open_count + 1, sizeof(*refs));
     for (size_t i = 0; refs != NULL && i < BUCKET_COUNT; i++) {
         for (struct dbh *dbh = dbs->buckets[i]; dbh != NULL; dbh = dbh->next) {
-            if (!dbh->opening && count < dbs->open_count)
+            if (!dbh->opening && !dbh->snapshot && count < dbs->open_count)
                 refs[count++] = dbh_ref(dbh);
         }
     }
@@ -754,20 +816,6 @@ size_t dbs_refs_open(struct dbh ***out, struct dbs *dbs)
 }
 
 /* ---- life -------------------------------------------------------------------------------- */
-
-/* Files whose deletion a crash interrupted. */
-static void remove_doomed(const char *path)
-{
-    DIR *dir = opendir(path);
-    if (dir == NULL)
-        return;
-    struct dirent *entry;
-    while ((entry = readdir(dir)) != NULL) {
-        if (strncmp(entry->d_name, ".deleted.", 9) == 0)
-            unlinkat(dirfd(dir), entry->d_name, 0);
-    }
-    closedir(dir);
-}
 
 struct dbs *dbs_new(struct server *server, const char *dir, unsigned loop_count)
 {
@@ -783,7 +831,7 @@ struct dbs *dbs_new(struct server *server, const char *dir, unsigned loop_count)
     }
     pthread_mutex_init(&dbs->lock, NULL);
     pthread_cond_init(&dbs->changed, NULL);
-    remove_doomed(dir);
+    dbs_remove_doomed(dir);
     return dbs;
 }
 

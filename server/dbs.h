@@ -46,6 +46,8 @@ tuf_status dbh_make_partitioned(struct dbh *dbh);
 #define DBH_SHARDS_MAX 65536
 uint32_t dbh_shards(const struct dbh *dbh);
 tuf_status dbh_put_shards(struct dbh *dbh, uint32_t count);
+/* Whether it is a snapshot of another (server/snapshots.h): it can only be read. */
+bool dbh_is_snapshot(const struct dbh *dbh);
 /* Deleted meanwhile: answer 404 "Database does not exist.". */
 bool dbh_is_deleted(const struct dbh *dbh);
 /* Keeps the name with this database's file until unlocked; false (and not locked) once it is deleted.
@@ -108,6 +110,10 @@ struct dbs_totals {
 };
 void dbs_sum(struct dbs_totals *out, struct dbs *dbs);
 
+/* Removes a named snapshot of a database, and its local documents. BLOCKS: worker only.
+ * Returns: TUF_OK; TUF_NOT_FOUND; failures of tuf_db_unpin. */
+tuf_status dbs_drop_snapshot(struct dbs *dbs, struct dbh *dbh, tuf_slice name);
+
 /* Names sorted by bytes. Free with dbs_names_release. Reads the directory. */
 struct dbs_names {
     tuf_slice *items; /* each NUL-terminated behind its slice */
@@ -119,6 +125,13 @@ void dbs_names_release(struct dbs_names *names);
 tuf_status dbs_list_unfinished(struct dbs_names *out, struct dbs *dbs);
 /* References to all that are open, in no order: unref each, and free the array with tufi_free. */
 size_t dbs_refs_open(struct dbh ***out, struct dbs *dbs);
+
+/* The data directory. */
+const char *dbs_dir(const struct dbs *dbs);
+/* Removes files whose deletion a crash interrupted. */
+void dbs_remove_doomed(const char *dir);
+/* Removes what a database that is gone kept for its snapshots. */
+void dbs_remove_snapshot_files(const char *dir, tuf_slice name);
 
 struct dbs *dbs_new(struct server *server, const char *dir, unsigned loop_count);
 /* Closes what is open (each writes its checkpoint). Worker threads must have ended. */

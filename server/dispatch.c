@@ -17,6 +17,7 @@
 #include "server/request.h"
 #include "server/route.h"
 #include "server/server.h"
+#include "server/snapshots.h"
 
 struct method_name {
     const char *name;
@@ -216,7 +217,7 @@ static void run_handler(struct request *req)
         reply_errorf(req, 405, "method_not_allowed", "Only %s allowed", req->route->allow);
         return;
     }
-    if (!redirect_design(req))
+    if (!snapshots_refuse(req) && !redirect_design(req))
         req->route->handler(req);
 }
 
@@ -242,6 +243,8 @@ static bool route_has_db(const struct route *route)
 
 static void find_database(struct request *req)
 {
+    if (!snapshots_route(req))
+        return;
     tuf_slice name = req->segs[0];
     if (dbs_check_name(name) != DBS_NAME_OK) {
         /* Unknown places at the top belong to the server, and nobody else learns about them. */
@@ -306,6 +309,8 @@ static bool check_host(struct request *req)
 static void identified(struct request *req)
 {
     struct route_match match;
+    if (!snapshots_rewrite(req))
+        return;
     route_find(&match, route_table, req->segs, req->seg_count, req->method);
     req->route = match.route;
     if (is_forged(req)) {

@@ -34,6 +34,9 @@ request_handler handle_revs_limit_get, handle_revs_limit_put;
 request_handler handle_purge, handle_purged_infos_limit_get, handle_purged_infos_limit_put;
 request_handler handle_purged_infos, handle_auto_purge_get, handle_auto_purge_put;
 
+/* server/snapshots.c */
+request_handler handle_snapshots, handle_snapshot_put, handle_snapshot_delete;
+
 /* server/handlers/replicate.c */
 request_handler handle_replicate;
 

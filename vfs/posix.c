@@ -303,6 +303,18 @@ static tuf_status posix_unlink(const struct tuf_vfs *v, const char *path)
     return errno == ENOENT ? TUF_NOT_FOUND : tufi_fail_errno(errno, "removing %.120s", path);
 }
 
+static tuf_status posix_link(const struct tuf_vfs *v, const char *path, const char *second)
+{
+    (void)v;
+    if (link(path, second) == 0)
+        return TUF_OK;
+    if (errno == EEXIST)
+        return TUF_EXISTS;
+    if (errno == EPERM || errno == EOPNOTSUPP || errno == EMLINK || errno == ENOSYS)
+        return tufi_fail(TUF_E_UNSUPPORTED, "this file system has no links");
+    return tufi_fail_errno(errno, "linking %.120s", path);
+}
+
 /* The directory that holds a path, as a string to be freed; NULL when out of memory. */
 static char *directory_of(const char *path)
 {
@@ -391,6 +403,7 @@ static tuf_status posix_random(const struct tuf_vfs *v, void *buf, size_t len)
 static const struct tuf_vfs posix_vfs = {
     .open = posix_open,
     .rename = posix_rename,
+    .link = posix_link,
     .unlink = posix_unlink,
     .sync_dir = posix_sync_dir,
     .space = posix_space,

@@ -62,6 +62,8 @@ struct tuf_vfs {
     tuf_status (*open)(const struct tuf_vfs *v, const char *path, unsigned flags,
                        struct vfs_file **out);
     tuf_status (*rename)(const struct tuf_vfs *v, const char *from, const char *to);
+    /* A second name for a file. TUF_EXISTS if the name is taken. NULL or E_UNSUPPORTED: no links. */
+    tuf_status (*link)(const struct tuf_vfs *v, const char *path, const char *second);
     tuf_status (*unlink)(const struct tuf_vfs *v, const char *path); /* TUF_NOT_FOUND */
     /* Makes the names in the directory that holds `path` durable. */
     tuf_status (*sync_dir)(const struct tuf_vfs *v, const char *path);

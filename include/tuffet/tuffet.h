@@ -16,6 +16,7 @@
 #include "tuffet/check.h"
 #include "tuffet/compact.h"
 #include "tuffet/log.h"
+#include "tuffet/pin.h"
 #include "tuffet/salvage.h"
 
 #define TUF_VERSION_STRING "0.1.0"

@@ -168,7 +168,9 @@ static tuf_status resolve_name(json_t *body, const char *member, struct request 
 static const char *local_name(const json_t *body, const char *member)
 {
     const char *text = json_string_value(json_object_get(body, member));
-    return text != NULL && text[0] != 0 && strstr(text, "://") == NULL ? text : NULL;
+    bool name = text != NULL && text[0] != 0 && strstr(text, "://") == NULL;
+    /* A snapshot's local documents are elsewhere: requests find them. */
+    return name && strstr(text, "/_snapshot/") == NULL ? text : NULL;
 }
 
 /* What an admin may do with a database needs no request to be asked for. */

@@ -21,6 +21,7 @@ import { couchimportPart } from './part-couchimport.mjs';
 import { feedsPart } from './part-feeds.mjs';
 import { syncPart } from './part-sync.mjs';
 import { setupPart } from './part-setup.mjs';
+import { snapshotsPart } from './part-snapshots.mjs';
 import { webPart } from './part-web.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -67,7 +68,7 @@ async function checkFiles(tally, server) {
 const parts = {
   pouchdb: pouchdbPart, server: serverPart, nano: nanoPart, couchbackup: couchbackupPart,
   sync: syncPart, feeds: feedsPart, couchimport: couchimportPart, replicate: replicatePart,
-  setup: setupPart, web: webPart,
+  setup: setupPart, web: webPart, snapshots: snapshotsPart,
 };
 const tally = new Tally();
 for (const [name, part] of Object.entries(parts)) {

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: what compaction needs to know of pins.
+ */
+#ifndef ENGINE_PINS_H
+#define ENGINE_PINS_H
+
+#include "engine/db.h"
+#include "tuffet/pin.h"
+
+/* Under the writer lock, before another file takes the name: if a pin needs the file that has it now,
+ * gives that file a second name, durably. */
+tuf_status tufi_pins_keep_file(tuf_db *db);
+
+#endif
