@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: datagrams to the service manager: see server/notify.h.
+ */
 #include "server/notify.h"
 
 #include <stddef.h>

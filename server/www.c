@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
+/*
+ * Role: puts the files of server/www/ into the program: see server/www.h.
+ */
 #include "server/www.h"
 
 #include "base/slice.h"
