@@ -196,6 +196,10 @@ static bool redirect_design(struct request *req)
     url_encode(&url, req->segs[0]);
     buf_append_str(&url, "/_design/");
     url_encode(&url, tuf_slice_of(req->segs[1].data + 8, req->segs[1].len - 8));
+    for (size_t i = 2; i < req->seg_count; i++) {
+        buf_append_u8(&url, '/');
+        url_encode(&url, req->segs[i]);
+    }
     const uint8_t *mark = memchr(req->target.data, '?', req->target.len);
     if (mark != NULL)
         tufi_buf_append(&url, mark, req->target.len - (size_t)(mark - req->target.data));

@@ -229,7 +229,8 @@ static tuf_status parse_doc(struct bulk_doc *doc, struct bulk_docs *bulk, tuf_sl
 /* The error of one document that its kind of failure is, NULL if it is the whole request's. */
 static const char *refusal_name(const char *kind)
 {
-    static const char *const names[] = { "forbidden", "unauthorized", "invalid_design_doc" };
+    static const char *const names[] = { "forbidden", "unauthorized", "invalid_design_doc",
+                                         "conflict" };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(kind, names[i]) == 0)
             return names[i];

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/bytes.h"
 #include "server/dbs.h"
+#include "server/handlers/doc_put.h"
 #include "server/handlers/docs.h"
 #include "server/work.h"
 
@@ -96,6 +97,8 @@ static tuf_status make_copy(struct doc_copy *copy, struct request *req)
         st = tuf_edit_set_parent(copy->edit, copy->has_rev ? &copy->rev : NULL);
     if (st == TUF_OK)
         tuf_edit_set_deleted(copy->edit, tuf_doc_deleted(doc));
+    if (st == TUF_OK && slice_starts(copy->target, "_design/"))
+        st = doc_check_shape(req, copy->edit, tuf_doc_body(doc));
     return st;
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/bytes.h"
+#include "base/fail.h"
 #include "json/docscan.h"
 #include "server/dbs.h"
 #include "server/handlers/ddoc_check.h"
@@ -107,6 +108,53 @@ static bool text_add_rev(struct buf *out, tuf_slice json, tuf_slice rev)
     return !out->failed;
 }
 
+/* Whether an interactive edit names no leaf of the document that is there. */
+static tuf_status names_no_leaf(bool *stale_out, struct request *req, const tuf_edit *edit)
+{
+    TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;
+    TUF_AUTO(tuf_doc_free) tuf_doc *doc = NULL;
+    tuf_rev parent;
+    bool has_parent = tuf_edit_rev(&parent, edit) == TUF_OK;
+    tuf_status st = tuf_db_snapshot(&snapshot, dbh_db(req->dbh));
+    if (st == TUF_OK)
+        st = tuf_doc_find_info(&doc, snapshot, tuf_edit_id(edit));
+    if (st < 0)
+        return st;
+    *stale_out = has_parent;
+    if (st == TUF_NOT_FOUND)
+        return TUF_OK;
+    const tuf_docinfo *info = tuf_doc_info(doc);
+    if (!has_parent)
+        *stale_out = !info->deleted;
+    for (size_t i = 0; has_parent && i < info->leaf_count; i++)
+        if (tuf_rev_compare(info->leaves[i].rev, parent) == 0)
+            *stale_out = false;
+    return TUF_OK;
+}
+
+tuf_status doc_check_shape(struct request *req, const tuf_edit *edit, tuf_slice json)
+{
+    tuf_status shape = ddoc_check(json);
+    bool stale = false;
+    if (shape != TUF_E_INVALID)
+        return shape;
+    tuf_status st = names_no_leaf(&stale, req, edit);
+    if (st == TUF_OK && stale)
+        st = tufi_fail_kind(TUF_E_INVALID, "conflict", "Document update conflict.");
+    return st == TUF_OK ? ddoc_check(json) : st; /* again, for the text of the failure */
+}
+
+/* What is wrong with the revision that the request names comes first. */
+static tuf_status check_ddoc(struct request *req, tuf_edit *edit, tuf_slice json,
+                             const struct doc_query *query)
+{
+    tuf_status st = ddoc_check(json);
+    if (st != TUF_E_INVALID || query->replicated)
+        return st;
+    st = doc_settle_rev(edit, req, query);
+    return st == TUF_OK ? doc_check_shape(req, edit, json) : st;
+}
+
 tuf_status doc_parse(tuf_edit **out, struct request *req, tuf_slice json,
                      const struct doc_query *query, tuf_slice id)
 {
@@ -128,7 +176,7 @@ tuf_status doc_parse(tuf_edit **out, struct request *req, tuf_slice json,
     st = tuf_edit_parse(out, json, &opts);
     /* Who may not write one is told so, whatever it looks like. */
     if (st == TUF_OK && slice_starts(tuf_edit_id(*out), "_design/") && auth_has(req, RIGHT_DBADM))
-        st = ddoc_check(json);
+        st = check_ddoc(req, *out, json, query);
     return doc_too_large(req, st, json);
 }
 

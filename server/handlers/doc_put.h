@@ -22,6 +22,14 @@ tuf_status doc_parse(tuf_edit **out, struct request *req, tuf_slice json,
 /* Lets ?rev and If-Match have their say about the parent of a parsed edit. */
 tuf_status doc_settle_rev(tuf_edit *edit, struct request *req, const struct doc_query *query);
 
+/*
+ * Judges the shape of a design document's text; the edit knows its id and parent.
+ * Returns: TUF_OK; E_INVALID with kind "conflict" if the shape is bad and the parent is no leaf,
+ *          else "invalid_design_doc"; E_NOMEM, E_IO, E_CORRUPT.
+ * Threads: any.
+ */
+tuf_status doc_check_shape(struct request *req, const tuf_edit *edit, tuf_slice json);
+
 /* Whether a text is an object with a member "_id"; out receives it if it is a string, else it is
  * empty. */
 bool doc_text_find_id(tuf_slice *out, struct arena *arena, tuf_slice json);

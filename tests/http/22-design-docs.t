@@ -166,3 +166,67 @@
 >
 > {"views":5}
 < 401
+
+@user admin:secret
+
+== what conflicts is a conflict, whatever it looks like
+> PUT /db/_design/other
+>
+> {"views":5}
+< 409
+<
+< {"error":"conflict","reason":"Document update conflict."}
+> PUT /db/_design/other?rev=1-967a00dff5e02add41819138abb3284d
+>
+> {"views":5}
+< 409
+> PUT /db/_design/new
+>
+> {"_rev":"1-967a00dff5e02add41819138abb3284d","views":5}
+< 409
+> POST /db/_bulk_docs
+> Content-Type: application/json
+>
+> {"docs":[{"_id":"_design/other","views":5},{"_id":"_design/new","views":5},{"_id":"plain"}]}
+< 201
+<
+< [{"id":"_design/other","error":"conflict","reason":"Document update conflict."},{"id":"_design/new","error":"invalid_design_doc","reason":"`views` field must have object type"},{"ok":true,"id":"plain","rev":"1-967a00dff5e02add41819138abb3284d"}]
+
+== the revision that a request names may stand anywhere
+> PUT /db/_design/leaf
+>
+> {}
+< 201
+> PUT /db/_design/leaf?rev=1-967a00dff5e02add41819138abb3284d
+>
+> {"views":5}
+< 400
+<
+< {"error":"invalid_design_doc","reason":"`views` field must have object type"}
+> PUT /db/_design/leaf
+> If-Match: "1-967a00dff5e02add41819138abb3284d"
+>
+> {"views":5}
+< 400
+> PUT /db/_design/leaf?rev=1-967a00dff5e02add41819138abb3284d
+> If-Match: "1-7a7e4b29f3af401e69b6f86e4c26b727"
+>
+> {"views":5}
+< 400
+<
+< {"error":"bad_request","reason":"Document rev and etag have different values"}
+
+== a deleted one may come back without a revision, in shape
+> DELETE /db/_design/leaf?rev=1-967a00dff5e02add41819138abb3284d
+< 200
+> PUT /db/_design/leaf
+>
+> {"views":5}
+< 400
+<
+< {"error":"invalid_design_doc","reason":"`views` field must have object type"}
+
+== the encoded slash of an attachment's design document is redirected too
+> GET /db/_design%2Fother/a/b%20c?x=1
+< 301
+< Location: http://%*/db/_design/other/a/b%20c?x=1

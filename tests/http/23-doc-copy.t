@@ -114,3 +114,24 @@
 < Location: http://%*/db/_local%2Fl
 <
 < {"ok":true,"id":"_local/l","rev":"0-1"}
+
+== a copy that is a design document has the shape of one
+> PUT /db/misshapen
+>
+> {"views":5}
+< 201
+> COPY /db/misshapen
+> Destination: _design/copy
+< 400
+<
+< {"error":"invalid_design_doc","reason":"`views` field must have object type"}
+> GET /db/_design/copy
+< 404
+> COPY /db/src
+> Destination: _design/copy
+< 201
+> COPY /db/misshapen
+> Destination: _design/copy
+< 409
+<
+< {"error":"conflict","reason":"Document update conflict."}
