@@ -97,7 +97,7 @@ const struct route route_table[] = {
     { "/{db}/_design/{any}/_list/{rest}", ANY, RIGHT_MEMBER, handle_ddoc_function, "GET", 0 },
     { "/{db}/_design/{any}/_update/{rest}", ANY, RIGHT_MEMBER, handle_ddoc_function, "POST", 0 },
     { "/{db}/_design/{any}/_rewrite/{rest}", ANY, RIGHT_MEMBER, handle_ddoc_function, "GET", 0 },
-    { "/{db}/_partition/{rest}", GET | POST, RIGHT_MEMBER, handle_partition, "GET", 0 },
+    { "/{db}/_partition/{rest}", ANY, RIGHT_MEMBER, handle_partition, "GET", 0 },
     { "/{db}/_security", GET, RIGHT_MEMBER, handle_security_get, "PUT,GET", 0 },
     { "/{db}/_security", PUT, RIGHT_DBADM, handle_security_put, NULL, 0 },
     { "/{db}/_revs_limit", GET, RIGHT_MEMBER, handle_revs_limit_get, "PUT,GET", 0 },

@@ -127,13 +127,14 @@ static void partition_done(struct request *req, tuf_status st)
         reply_status(req, st);
 }
 
+static void refuse_method(struct request *req, const char *allow)
+{
+    reply_header(req, "Allow", tuf_str(allow));
+    reply_errorf(req, 405, "method_not_allowed", "Only %s allowed", allow);
+}
+
 static void describe_partition(struct request *req)
 {
-    if (req->method == HTTP_POST) {
-        reply_header(req, "Allow", tuf_str("GET"));
-        reply_error(req, 405, "method_not_allowed", "Only GET allowed");
-        return;
-    }
     struct partition_state *state = tufi_arena_alloc(&req->arena, sizeof(*state));
     if (state == NULL) {
         reply_status(req, tufi_nomem());
@@ -147,25 +148,38 @@ static void describe_partition(struct request *req)
 static void list_partition(struct request *req)
 {
     tuf_slice what = req->segs[3];
-    if (slice_is(what, "_all_docs") && req->seg_count == 4)
-        all_docs_of_partition(req, req->segs[2]);
-    else if (slice_is(what, "_find") || slice_is(what, "_explain") || slice_is(what, "_index") ||
-             slice_is(what, "_design"))
+    bool is_function =
+        slice_is(what, "_design") && req->seg_count > 5 && slice_starts(req->segs[5], "_");
+    if (slice_is(what, "_all_docs") && req->seg_count == 4) {
+        if (req->method == HTTP_GET || req->method == HTTP_POST)
+            all_docs_of_partition(req, req->segs[2]);
+        else
+            refuse_method(req, "GET,HEAD,POST");
+    } else if (is_function || slice_is(what, "_find") || slice_is(what, "_explain") ||
+               slice_is(what, "_index")) {
         reply_error(req, 501, "not_implemented", "this server has no views and no _find yet");
-    else
+    } else {
         reply_error(req, 404, "not_found", "missing");
+    }
 }
 
+/* What is judged first depends on the path, as in CouchDB. */
 void handle_partition(struct request *req)
 {
+    bool has_list = req->seg_count > 3;
+    bool partitioned = dbh_is_partitioned(req->dbh);
+    tuf_slice name = req->seg_count > 2 ? req->segs[2] : tuf_slice_of(NULL, 0);
     if (req->seg_count == 2)
         reply_error(req, 400, "bad_request", "invalid_partition_req");
-    else if (partition_check_name(req->segs[2]) != TUF_OK)
+    else if (!has_list && req->method != HTTP_GET &&
+             !(req->method == HTTP_POST && slice_starts(name, "_")))
+        refuse_method(req, "GET");
+    else if ((!has_list || partitioned) && partition_check_name(name) != TUF_OK)
         reply_error(req, 400, "illegal_partition", tuf_last_error()->text);
-    else if (!dbh_is_partitioned(req->dbh))
+    else if (!partitioned)
         reply_error(req, 400, "bad_request", "database is not partitioned");
-    else if (req->seg_count == 3)
-        describe_partition(req);
-    else
+    else if (has_list)
         list_partition(req);
+    else
+        describe_partition(req);
 }

@@ -319,3 +319,44 @@
 <
 < {"ok":true}
 <
+
+== other methods are judged by the path
+> PUT /part?partitioned=true
+< 201
+> PUT /part/_partition/p1
+< 405
+< Allow: GET
+> POST /part/_partition/_p
+> Content-Type: application/json
+>
+> {}
+< 400
+<
+< {"error":"illegal_partition","reason":"Partition must not start with an underscore"}
+> DELETE /part/_partition
+< 400
+<
+< {"error":"bad_request","reason":"invalid_partition_req"}
+> PUT /part/_partition/p1/_all_docs
+< 405
+< Allow: GET,HEAD,POST
+<
+< {"error":"method_not_allowed","reason":"Only GET,HEAD,POST allowed"}
+> PUT /part/_partition/p1/doc
+< 404
+<
+< {"error":"not_found","reason":"missing"}
+> GET /part/_partition/p1/_design/d
+< 404
+
+== below a partition the database is judged before the name
+> PUT /nopart
+< 201
+> GET /nopart/_partition/_p/_all_docs
+< 400
+<
+< {"error":"bad_request","reason":"database is not partitioned"}
+> GET /nopart/_partition/_p
+< 400
+<
+< {"error":"illegal_partition","reason":"Partition must not start with an underscore"}
