@@ -28,7 +28,7 @@ function needed (method, segs) {
   if (['_compact', '_view_cleanup'].includes(second)) return 'dbadmin'
   if (['_purge', '_purged_infos_limit', '_sync_shards'].includes(second)) return 'admin'
   if (second === '_auto_purge') return writes ? 'admin' : 'member'
-  if (second === '_security' || second === '_revs_limit') return writes ? 'dbadmin' : 'member'
+  if (['_security', '_revs_limit', '_snapshot'].includes(second)) return writes ? 'dbadmin' : 'member'
   return 'member'
 }
 
