@@ -160,6 +160,7 @@ tuf_status doc_parse(tuf_edit **out, struct request *req, tuf_slice json,
 {
     TUF_AUTO(tufi_buf_release) struct buf replaced = BUF_INIT;
     TUF_AUTO(tufi_buf_release) struct buf with_rev = BUF_INIT;
+    TUF_AUTO(tuf_edit_free) tuf_edit *edit = NULL;
     tuf_edit_options opts = TUF_EDIT_OPTIONS_INIT;
     docs_edit_limits(&opts, req);
     opts.id = id;
@@ -173,10 +174,12 @@ tuf_status doc_parse(tuf_edit **out, struct request *req, tuf_slice json,
     if (query->replicated && query->has_rev && named != NULL &&
         text_add_rev(&with_rev, json, *named))
         json = buf_slice(&with_rev);
-    st = tuf_edit_parse(out, json, &opts);
+    st = tuf_edit_parse(&edit, json, &opts);
     /* Who may not write one is told so, whatever it looks like. */
-    if (st == TUF_OK && slice_starts(tuf_edit_id(*out), "_design/") && auth_has(req, RIGHT_DBADM))
-        st = check_ddoc(req, *out, json, query);
+    if (st == TUF_OK && slice_starts(tuf_edit_id(edit), "_design/") && auth_has(req, RIGHT_DBADM))
+        st = check_ddoc(req, edit, json, query);
+    if (st == TUF_OK)
+        *out = tufi_steal(edit);
     return doc_too_large(req, st, json);
 }
 
