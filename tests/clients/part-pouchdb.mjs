@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fill } from './data.mjs';
 import { differences, digests, fingerprint } from './compare.mjs';
+import { steadyInfo } from './steady.mjs';
 
 const require = createRequire(import.meta.url);
 const PouchDB = require('pouchdb');
@@ -115,7 +116,8 @@ export async function pouchdbPart(tally, server, settings) {
       `${info.doc_count} of ${want.size - deleted}`);
 
     begin = Date.now();
-    const pull = await replicateThroughKills(remote(), back, server, 1, want.size, async () => {});
+    const pull = await replicateThroughKills(steadyInfo(remote(), server), back, server, 1,
+      want.size, async () => {});
     console.log(`# pulled in ${seconds(begin)}, ${pull.kills} kill, ${pull.docsRead} changes read`);
     const got = await fingerprint(back);
     tally.same(differences(want, got),

@@ -5,6 +5,7 @@
 // PouchDBs that are kept in sync through the server, one of them offline for a while.
 import { createRequire } from 'node:module';
 import { differences, fingerprint } from './compare.mjs';
+import { steadyInfo } from './steady.mjs';
 
 const require = createRequire(import.meta.url);
 const PouchDB = require('pouchdb');
@@ -74,13 +75,14 @@ const stopSync = (sync) => new Promise((resolve) => {
 });
 
 async function liveSync(tally, server) {
-  const url = server.url('live');
+  const remote = new PouchDB(server.url('live'));
+  const source = () => steadyInfo(new PouchDB(server.url('live')), server);
   const home = new PouchDB('sync-home', { adapter: 'memory' });
   const away = new PouchDB('sync-away', { adapter: 'memory' });
   const errors = [];
   const watch = (sync) => sync.on('error', (error) => errors.push(error));
-  const homeSync = watch(startSync(home, url));
-  let awaySync = watch(startSync(away, url));
+  const homeSync = watch(startSync(home, source()));
+  let awaySync = watch(startSync(away, source()));
   const check = async (what, condition) => {
     await until(condition, what);
     tally.ok(true, what);
@@ -111,7 +113,7 @@ async function liveSync(tally, server) {
   const picture = await away.get('picture');
   await away.putAttachment('picture', 'b.txt', picture._rev, prose('b'), 'text/plain');
   await server.killAndRestart();
-  awaySync = watch(startSync(away, url));
+  awaySync = watch(startSync(away, source()));
   await check('200 documents arrive after the time offline', async () => home.get('offline-199'));
   await check('the conflict is the same on both sides', async () => {
     const [one, two] = await Promise.all([home, away].map((db) => db.get('from-home', { conflicts: true })));
@@ -124,7 +126,6 @@ async function liveSync(tally, server) {
   await check('a resolved conflict is resolved everywhere', async () =>
     !(await home.get('from-home', { conflicts: true }))._conflicts);
 
-  const remote = new PouchDB(url);
   await until(async () => {
     const want = await fingerprint(home);
     return differences(want, await fingerprint(away)).length === 0 &&
@@ -140,17 +141,7 @@ async function liveSync(tally, server) {
   await away.destroy();
 }
 
-// PouchDB leaves the promise of a request without a handler if the server is killed at that moment.
-function ignoreBroken(error) {
-  if (!/ECONNRE(SET|FUSED)|socket hang up/.test(`${error?.code} ${error?.message}`)) throw error;
-}
-
 export async function syncPart(tally, server) {
-  process.on('unhandledRejection', ignoreBroken);
-  try {
-    await fourDirections(tally, server);
-    await liveSync(tally, server);
-  } finally {
-    process.off('unhandledRejection', ignoreBroken);
-  }
+  await fourDirections(tally, server);
+  await liveSync(tally, server);
 }

@@ -58,6 +58,7 @@ export class Server {
   }
 
   // Resolves when the process has printed its URL; the time it took is this.startMs.
+  // this.startCount counts how often it did.
   async start() {
     this.port ??= await freePort();
     const begin = Date.now();
@@ -67,7 +68,6 @@ export class Server {
       env: { ...process.env, COUCHDB_USER: USER, COUCHDB_PASSWORD: PASSWORD },
     });
     this.child = child;
-    this.startCount++;
     this.exited = new Promise((resolve) => child.on('exit', (code, signal) => {
       this.exit = { code, signal };
       resolve(this.exit);
@@ -88,6 +88,7 @@ export class Server {
         60000).unref();
     });
     this.startMs = Date.now() - begin;
+    this.startCount++;
   }
 
   async stop(signal = 'SIGTERM') {
@@ -98,9 +99,11 @@ export class Server {
     return result;
   }
 
+  // Until it is ready again, this.restarting is a promise of that.
   async killAndRestart() {
-    await this.stop('SIGKILL');
-    await this.start();
+    this.restarting = this.stop('SIGKILL').then(() => this.start())
+      .finally(() => { this.restarting = null; });
+    await this.restarting;
   }
 
   async json(path, options = {}) {
