@@ -438,8 +438,7 @@ static tuf_status apply_interactive(struct ref_db *db, const struct ref_edit *e,
     tuf_status st = take_atts(&node, e, parent);
     if (st != TUF_OK)
         return st;
-    ref_rev_id(node.rev.id, e->deleted, parent ? &parent->rev : NULL, e->body, &node,
-               db->gzip_level);
+    ref_rev_id(node.rev.id, e, parent ? &parent->rev : NULL, &node, db->gzip_level);
     if (ref_node_of(doc, &node.rev)) {
         result->status = TUF_CONFLICT;
         return TUF_OK;

@@ -147,7 +147,7 @@ void ref_purge(struct ref_db *db, uint8_t id, const struct ref_rev *revs, size_t
 void ref_compact(struct ref_db *db);
 
 /* reference_rev.c: the revision id of an interactive edit. */
-void ref_rev_id(uint8_t out[16], bool deleted, const struct ref_rev *parent, uint32_t body,
+void ref_rev_id(uint8_t out[16], const struct ref_edit *e, const struct ref_rev *parent,
                 const struct ref_node *node, int gzip_level);
 
 #endif

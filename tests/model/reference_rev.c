@@ -134,7 +134,15 @@ bool ref_att_stored(uint8_t **out, size_t *len_out, const struct ref_att *att, i
     return slot->gzip;
 }
 
-static void put_atts(struct term *t, const struct ref_node *node, int gzip_level)
+/* An attachment of which only that it is there counts. */
+static void put_hidden_att(struct term *t)
+{
+    put(t, "\x68\x03", 2);
+    for (int part = 0; part < 3; part++)
+        put(t, "\x64\0\x09undefined", 12);
+}
+
+static void put_atts(struct term *t, const struct ref_node *node, bool hidden, int gzip_level)
 {
     if (node->att_count == 0) {
         put_u8(t, 0x6a);
@@ -146,6 +154,10 @@ static void put_atts(struct term *t, const struct ref_node *node, int gzip_level
         const struct ref_att *att = &node->atts[i - 1];
         uint8_t *bytes, md5[16];
         size_t len;
+        if (hidden) {
+            put_hidden_att(t);
+            continue;
+        }
         (void)ref_att_stored(&bytes, &len, att, gzip_level);
         EVP_Digest(bytes, len, md5, NULL, EVP_md5(), NULL);
         free(bytes);
@@ -157,12 +169,12 @@ static void put_atts(struct term *t, const struct ref_node *node, int gzip_level
     put_u8(t, 0x6a);
 }
 
-void ref_rev_id(uint8_t out[16], bool deleted, const struct ref_rev *parent, uint32_t body,
+void ref_rev_id(uint8_t out[16], const struct ref_edit *e, const struct ref_rev *parent,
                 const struct ref_node *node, int gzip_level)
 {
     struct term t = { .len = 0 };
     put(&t, "\x83\x6c\0\0\0\x05", 6);
-    if (deleted)
+    if (e->deleted)
         put(&t, "\x64\0\x04true", 7);
     else
         put(&t,
@@ -174,8 +186,9 @@ void ref_rev_id(uint8_t out[16], bool deleted, const struct ref_rev *parent, uin
         put_binary(&t, parent->id, parent->len);
     else
         put_int(&t, 0);
-    put_body(&t, body);
-    put_atts(&t, node, gzip_level);
+    put_body(&t, e->body);
+    /* Standing on a tombstone that the edit did not name: as CouchDB does. */
+    put_atts(&t, node, parent && !e->has_rev, gzip_level);
     put_u8(&t, 0x6a);
     EVP_Digest(t.bytes, t.len, out, NULL, EVP_md5(), NULL);
 }

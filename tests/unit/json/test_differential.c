@@ -178,6 +178,7 @@ START_TEST(a_number_keeps_its_digits_up_to_the_limit)
         if (lengths[i] + 2 > JSON_NUMBER_LEN_MAX) {
             ck_assert_int_eq(st, TUF_E_INVALID);
             tufi_buf_release(&text);
+            tufi_buf_release(&out);
             continue;
         }
         ck_assert_int_eq(st, TUF_OK);
