@@ -55,6 +55,17 @@ void *tufi_memdup(const void *data, size_t len)
     return copy;
 }
 
+char *tufi_strdup(tuf_slice text)
+{
+    char *copy = text.len < SIZE_MAX ? tufi_alloc(text.len + 1) : NULL;
+    if (!copy)
+        return NULL;
+    if (text.len > 0)
+        memcpy(copy, text.data, text.len);
+    copy[text.len] = '\0';
+    return copy;
+}
+
 void tufi_free(void *memory)
 {
     free(memory);

@@ -18,6 +18,8 @@ void *tufi_realloc(void *old, size_t size);
 /* item_count * item_size with an overflow check. */
 void *tufi_alloc_array(size_t item_count, size_t item_size);
 void *tufi_memdup(const void *data, size_t len);
+/* A copy with a NUL behind it. */
+char *tufi_strdup(tuf_slice text);
 void tufi_free(void *memory);
 
 /* Test hook: called before each allocation; false makes it fail. NULL removes it. */

@@ -12,24 +12,6 @@
 #include "cli/cli.h"
 #include "json/docscan.h"
 
-static void append_rev(struct buf *out, tuf_rev rev)
-{
-    char text[TUF_REV_TEXT_SIZE];
-    size_t len = tuf_rev_format(text, rev);
-    tufi_json_write_string(out, tuf_slice_of(text, len));
-}
-
-/* The part behind the dash, as "_revisions" lists it. */
-static void append_rev_id(struct buf *out, tuf_rev rev)
-{
-    char text[TUF_REV_TEXT_SIZE];
-    size_t len = tuf_rev_format(text, rev);
-    size_t dash = 0;
-    while (dash < len && text[dash] != '-')
-        dash++;
-    tufi_json_write_string(out, tuf_slice_of(text + dash + 1, len - dash - 1));
-}
-
 static tuf_status append_revisions(struct buf *out, tuf_doc *doc)
 {
     const tuf_rev_entry *entries = NULL;
@@ -41,7 +23,7 @@ static tuf_status append_revisions(struct buf *out, tuf_doc *doc)
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
             buf_append_u8(out, ',');
-        append_rev_id(out, entries[i].rev);
+        tufi_json_write_rev_id(out, entries[i].rev);
     }
     buf_append_str(out, "]}");
     return TUF_OK;
@@ -58,7 +40,7 @@ static void append_leaves(struct buf *out, const tuf_doc *doc, bool deleted, con
             tufi_buf_printf(out, ",\"%s\":[", member);
         else
             buf_append_u8(out, ',');
-        append_rev(out, info->leaves[i].rev);
+        tufi_json_write_rev(out, info->leaves[i].rev);
     }
     if (found > 0)
         buf_append_u8(out, ']');
@@ -142,7 +124,7 @@ tuf_status cli_append_doc(struct buf *out, tuf_doc *doc, unsigned flags, enum cl
     if (info->leaf_count == 0)
         tufi_buf_printf(out, "\"0-%" PRIu64 "\"", info->local_rev);
     else
-        append_rev(out, tuf_doc_rev(doc));
+        tufi_json_write_rev(out, tuf_doc_rev(doc));
     tuf_slice body = tuf_doc_body(doc);
     if (body.len > 2) { /* more than "{}": its members, without the braces */
         buf_append_u8(out, ',');

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/hex.h"
+#include "base/slice.h"
 #include "cli/cli.h"
 #include "json/docscan.h"
 
@@ -94,11 +95,6 @@ static int commit_batch(struct load *l)
 
 /* ---- the lines --------------------------------------------------------------------------- */
 
-static bool is_key(tuf_slice key, const char *name)
-{
-    return key.len == strlen(name) && memcmp(key.data, name, key.len) == 0;
-}
-
 struct header {
     uint64_t version, doc_count, doc_del_count, revs_limit, purged_infos_limit;
 };
@@ -106,17 +102,17 @@ struct header {
 static tuf_status visit_header(tuf_slice key, tuf_slice value, void *ctx)
 {
     struct header *h = ctx;
-    if (is_key(key, "_dump"))
+    if (slice_is(key, "_dump"))
         return tufi_json_each(value, visit_header, ctx);
-    if (is_key(key, "version"))
+    if (slice_is(key, "version"))
         h->version = cli_number(value);
-    else if (is_key(key, "doc_count"))
+    else if (slice_is(key, "doc_count"))
         h->doc_count = cli_number(value);
-    else if (is_key(key, "doc_del_count"))
+    else if (slice_is(key, "doc_del_count"))
         h->doc_del_count = cli_number(value);
-    else if (is_key(key, "revs_limit"))
+    else if (slice_is(key, "revs_limit"))
         h->revs_limit = cli_number(value);
-    else if (is_key(key, "purged_infos_limit"))
+    else if (slice_is(key, "purged_infos_limit"))
         h->purged_infos_limit = cli_number(value);
     return TUF_OK;
 }
@@ -144,11 +140,11 @@ struct meta {
 static tuf_status visit_meta(tuf_slice key, tuf_slice value, void *ctx)
 {
     struct meta *m = ctx;
-    if (is_key(key, "_meta"))
+    if (slice_is(key, "_meta"))
         return tufi_json_each(value, visit_meta, ctx);
-    if (is_key(key, "name"))
+    if (slice_is(key, "name"))
         m->name = cli_plain_string(value);
-    else if (is_key(key, "value"))
+    else if (slice_is(key, "value"))
         m->value = cli_plain_string(value);
     return TUF_OK;
 }
@@ -169,7 +165,7 @@ static int load_meta(struct load *l)
 
 static tuf_status visit_chunk(tuf_slice key, tuf_slice value, void *ctx)
 {
-    if (is_key(key, "_chunk"))
+    if (slice_is(key, "_chunk"))
         *(tuf_slice *)ctx = cli_plain_string(value);
     return TUF_OK;
 }

@@ -4,6 +4,7 @@
  * Role: the purge log of a dump: lines {"_purge":{"seq":N,"docs":{"id":["1-a",..]}}}, collected so
  * that many are written with one sync. Entries that the database has by their number are left out.
  */
+#include "base/slice.h"
 #include "cli/cli.h"
 #include "json/docscan.h"
 
@@ -40,19 +41,14 @@ struct purge_line {
     struct purge_row *row;
 };
 
-static bool is_key(tuf_slice key, const char *name)
-{
-    return key.len == strlen(name) && memcmp(key.data, name, key.len) == 0;
-}
-
 static tuf_status visit_line(tuf_slice key, tuf_slice value, void *ctx)
 {
     struct purge_line *line = ctx;
-    if (is_key(key, "_purge"))
+    if (slice_is(key, "_purge"))
         return tufi_json_each(value, visit_line, ctx);
-    if (is_key(key, "seq"))
+    if (slice_is(key, "seq"))
         line->seq = cli_number(value);
-    if (is_key(key, "docs"))
+    if (slice_is(key, "docs"))
         return tufi_json_each(value, visit_doc, line->row);
     return TUF_OK;
 }

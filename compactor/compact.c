@@ -22,6 +22,7 @@
 #include "base/assert.h"
 #include "base/testhook.h"
 #include "compactor/compaction.h"
+#include "engine/options.h"
 #include "engine/pins.h"
 
 /* A guard against a rule that fails: then the switch takes longer. */
@@ -281,13 +282,7 @@ static tuf_status compact(struct compaction *k)
 static tuf_status read_options(tuf_compact_options *out, const tuf_compact_options *opts)
 {
     *out = (tuf_compact_options)TUF_COMPACT_OPTIONS_INIT;
-    if (!opts)
-        return TUF_OK;
-    if (opts->struct_size == 0 || opts->struct_size > sizeof(*out))
-        return tufi_fail(TUF_E_MISUSE, "options of %zu bytes are from another version",
-                         opts->struct_size);
-    memcpy(out, opts, opts->struct_size);
-    return TUF_OK;
+    return tufi_take_options(out, sizeof(*out), opts);
 }
 
 static tuf_status check_compactable(tuf_db *db, bool *empty_out)

@@ -17,6 +17,7 @@
 #include "base/alloc.h"
 #include "base/arith.h"
 #include "engine/backup.h"
+#include "engine/options.h"
 #include "fileformat/backupmark.h"
 
 static void release(struct backup *b)
@@ -394,17 +395,18 @@ tuf_status tuf_backup(tuf_backup_report *report, const char *source, const char 
                       const tuf_backup_options *opts)
 {
     tufi_error_clear();
-    static const tuf_backup_options defaults = TUF_BACKUP_OPTIONS_INIT;
+    tuf_backup_options options = TUF_BACKUP_OPTIONS_INIT;
     tuf_backup_report own;
-    struct backup b = { .opts = opts ? opts : &defaults, .report = report ? report : &own };
+    struct backup b = { .opts = &options, .report = report ? report : &own };
     memset(b.report, 0, sizeof(*b.report));
-    if (b.opts->struct_size != sizeof(*b.opts))
-        return tufi_fail(TUF_E_MISUSE, "options are from another version");
+    tuf_status st = tufi_take_options(&options, sizeof(options), opts);
+    if (st != TUF_OK)
+        return st;
     if (b.opts->at_kind != TUF_AT_NEWEST && !(b.opts->flags & TUF_BACKUP_NEW))
         return tufi_fail(TUF_E_MISUSE, "a backup does not go back: an earlier state is a new file");
     b.vfs = b.opts->vfs ? b.opts->vfs : tufi_vfs_posix();
     b.block = tufi_alloc(LOG_SCAN_BLOCK_SIZE);
-    tuf_status st = b.block ? run(&b, source, dest) : tufi_nomem();
+    st = b.block ? run(&b, source, dest) : tufi_nomem();
     release(&b);
     return st;
 }

@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/testhook.h"
 #include "engine/db.h"
+#include "engine/options.h"
 
 #define CACHE_SIZE_DEFAULT (44u << 20) /* with the rest, 64 MiB for a million documents */
 /* Replayed in one to two seconds. Random ids change every leaf between two checkpoints anyway, so
@@ -20,12 +21,9 @@
 static tuf_status read_options(tuf_open_options *out, const tuf_open_options *opts)
 {
     *out = (tuf_open_options)TUF_OPEN_OPTIONS_INIT;
-    if (!opts)
-        return TUF_OK;
-    if (opts->struct_size == 0 || opts->struct_size > sizeof(*out))
-        return tufi_fail(TUF_E_MISUSE, "options of %zu bytes are from another version",
-                         opts->struct_size);
-    memcpy(out, opts, opts->struct_size);
+    tuf_status st = tufi_take_options(out, sizeof(*out), opts);
+    if (st != TUF_OK)
+        return st;
     if (out->compression > TUF_COMPRESS_ZLIB || out->gzip_level > 9 || out->gzip_level < -1)
         return tufi_fail(TUF_E_INVALID, "compression options are out of range");
     if (out->at_kind > TUF_AT_CHECKPOINT)
@@ -35,17 +33,12 @@ static tuf_status read_options(tuf_open_options *out, const tuf_open_options *op
     return TUF_OK;
 }
 
-static char *copy_text(const char *text)
-{
-    return tufi_memdup(text, strlen(text) + 1);
-}
-
 /* ---- stores ----------------------------------------------------------------------------------- */
 
 static struct store *store_new(const char *path, const tuf_open_options *opts)
 {
     struct store *store = tufi_alloc_zero(sizeof(*store));
-    char *copy = copy_text(path);
+    char *copy = tufi_strdup(tuf_str(path));
     if (!store || !copy) {
         tufi_free(store);
         tufi_free(copy);
@@ -107,7 +100,7 @@ static tuf_status init_handle(tuf_db *db, const char *path, const tuf_open_optio
     db->cache_size = opts->cache_size;
     db->gzip_level = opts->gzip_level ? opts->gzip_level : GZIP_LEVEL_DEFAULT;
     db->compressible_types =
-        copy_text(opts->compressible_types ? opts->compressible_types : ATT_COMPRESSIBLE_DEFAULT);
+        tufi_strdup(tuf_str(opts->compressible_types ? opts->compressible_types : ATT_COMPRESSIBLE_DEFAULT));
     db->checkpoint_log_size =
         opts->checkpoint_log_size ? opts->checkpoint_log_size : CHECKPOINT_LOG_DEFAULT;
     db->checkpoint_dirty_size =

@@ -17,6 +17,7 @@
 
 #include "base/alloc.h"
 #include "base/arith.h"
+#include "engine/options.h"
 #include "engine/salvage.h"
 #include "json/docscan.h"
 #include "tuffet/doc.h"
@@ -605,12 +606,13 @@ tuf_status tuf_salvage(tuf_salvage_report *report, const char *damaged, const ch
                        const tuf_salvage_options *opts)
 {
     tufi_error_clear();
-    static const tuf_salvage_options defaults = TUF_SALVAGE_OPTIONS_INIT;
+    tuf_salvage_options options = TUF_SALVAGE_OPTIONS_INIT;
     tuf_salvage_report own;
-    struct salvage s = { .opts = opts ? opts : &defaults, .report = report ? report : &own };
+    struct salvage s = { .opts = &options, .report = report ? report : &own };
     memset(s.report, 0, sizeof(*s.report));
-    if (s.opts->struct_size != sizeof(*s.opts))
-        return tufi_fail(TUF_E_MISUSE, "options are from another version");
+    tuf_status st = tufi_take_options(&options, sizeof(options), opts);
+    if (st != TUF_OK)
+        return st;
     s.vfs = s.opts->vfs ? s.opts->vfs : tufi_vfs_posix();
     s.from = tufi_alloc_zero(sizeof(*s.from));
     if (!s.from)
@@ -619,7 +621,7 @@ tuf_status tuf_salvage(tuf_salvage_report *report, const char *damaged, const ch
     pthread_mutex_init(&s.from->log.tail, NULL);
     s.from->log.vfs = s.vfs;
     s.from->log.readonly = true;
-    tuf_status st = open_both(&s, damaged, dest);
+    st = open_both(&s, damaged, dest);
     if (st == TUF_OK)
         st = walk_and_write(&s);
     tuf_status closed = tuf_db_close(&s.to);

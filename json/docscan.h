@@ -80,6 +80,9 @@ tuf_status tufi_json_canonical(struct buf *out, tuf_slice json);
 
 /* Appends a JSON string literal of UTF-8 text, quotes included. */
 void tufi_json_write_string(struct buf *out, tuf_slice text);
+/* A revision as a string, "3-abc"; and the part behind the dash, as "_revisions" lists it. */
+void tufi_json_write_rev(struct buf *out, tuf_rev rev);
+void tufi_json_write_rev_id(struct buf *out, tuf_rev rev);
 
 /* Whether bytes are valid UTF-8 (no surrogates, no overlong forms, up to U+10FFFF). */
 bool tufi_utf8_valid(tuf_slice text);

@@ -262,3 +262,19 @@ void tufi_json_write_string(struct buf *out, tuf_slice text)
     tufi_buf_append(out, text.data + plain_pos, text.len - plain_pos);
     buf_append_u8(out, '"');
 }
+
+void tufi_json_write_rev(struct buf *out, tuf_rev rev)
+{
+    char text[TUF_REV_TEXT_SIZE];
+    size_t len = tuf_rev_format(text, rev);
+    tufi_json_write_string(out, tuf_slice_of(text, len));
+}
+
+void tufi_json_write_rev_id(struct buf *out, tuf_rev rev)
+{
+    char text[TUF_REV_TEXT_SIZE];
+    size_t len = tuf_rev_format(text, rev);
+    const char *dash = memchr(text, '-', len);
+    tuf_assert(dash != NULL); /* every revision is formatted with one */
+    tufi_json_write_string(out, tuf_slice_of(dash + 1, len - (size_t)(dash + 1 - text)));
+}

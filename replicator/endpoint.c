@@ -71,11 +71,6 @@ static tuf_status add_header(struct endpoint *ep, const char *name, const char *
     return TUF_OK;
 }
 
-static char *copy_text(const char *text)
-{
-    return tufi_memdup(text, strlen(text) + 1);
-}
-
 static tuf_status set_user(struct endpoint *ep, const char *user, const char *password)
 {
     TUF_AUTO(tufi_buf_release) struct buf plain = BUF_INIT;
@@ -84,8 +79,8 @@ static tuf_status set_user(struct endpoint *ep, const char *user, const char *pa
     buf_append_str(&line, "Authorization: Basic ");
     if (!plain.failed)
         tufi_base64_encode(&line, buf_slice(&plain));
-    ep->user = copy_text(user);
-    ep->password = copy_text(password);
+    ep->user = tufi_strdup(tuf_str(user));
+    ep->password = tufi_strdup(tuf_str(password));
     ep->basic = take_text(&line);
     return plain.failed || ep->user == NULL || ep->password == NULL || ep->basic == NULL
                ? tufi_nomem()
@@ -252,7 +247,7 @@ static tuf_status choose_user(struct endpoint *out, const json_t *basic,
     }
     if (user != NULL)
         return set_user(out, user, password != NULL ? password : "");
-    out->user = copy_text("");
+    out->user = tufi_strdup(tuf_str(""));
     return out->user != NULL ? TUF_OK : tufi_nomem();
 }
 
@@ -296,17 +291,17 @@ tuf_status repl_endpoint_set_proxy(struct endpoint *ep, const json_t *value)
     if (!good)
         return tufi_fail_kind(TUF_E_INVALID, "bad_request", "Invalid proxy url");
     tufi_free(ep->proxy);
-    ep->proxy = copy_text(text);
+    ep->proxy = tufi_strdup(tuf_str(text));
     return ep->proxy != NULL ? TUF_OK : tufi_nomem();
 }
 
 tuf_status repl_endpoint_set_file(struct endpoint *ep, const char *shown, const char *file_id)
 {
     repl_endpoint_release(ep);
-    ep->url = copy_text("");
-    ep->shown = copy_text(shown);
-    ep->user = copy_text("");
-    ep->file_id = copy_text(file_id);
+    ep->url = tufi_strdup(tuf_str(""));
+    ep->shown = tufi_strdup(tuf_str(shown));
+    ep->user = tufi_strdup(tuf_str(""));
+    ep->file_id = tufi_strdup(tuf_str(file_id));
     return ep->url != NULL && ep->shown != NULL && ep->user != NULL && ep->file_id != NULL
                ? TUF_OK
                : tufi_nomem();
@@ -314,7 +309,7 @@ tuf_status repl_endpoint_set_file(struct endpoint *ep, const char *shown, const 
 
 tuf_status repl_endpoint_set_local(struct endpoint *ep, const char *name)
 {
-    ep->local_name = copy_text(name);
+    ep->local_name = tufi_strdup(tuf_str(name));
     return ep->local_name != NULL ? TUF_OK : tufi_nomem();
 }
 

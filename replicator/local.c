@@ -334,13 +334,6 @@ tuf_status repl_local_revs_diff(json_t **out, struct peer *peer, const json_t *r
 
 /* ---- reading documents ------------------------------------------------------------------- */
 
-static void append_rev(struct buf *out, tuf_rev rev)
-{
-    char text[TUF_REV_TEXT_SIZE];
-    size_t len = tuf_rev_format(text, rev);
-    tufi_json_write_string(out, tuf_slice_of(text, len));
-}
-
 static tuf_status append_revisions(struct buf *out, tuf_doc *doc)
 {
     const tuf_rev_entry *entries = NULL;
@@ -350,13 +343,9 @@ static tuf_status append_revisions(struct buf *out, tuf_doc *doc)
         return st;
     tufi_buf_printf(out, ",\"_revisions\":{\"start\":%" PRIu64 ",\"ids\":[", tuf_doc_rev(doc).gen);
     for (size_t i = 0; i < count; i++) {
-        char text[TUF_REV_TEXT_SIZE];
-        size_t len = tuf_rev_format(text, entries[i].rev);
-        const char *dash = memchr(text, '-', len);
-        size_t skip = dash != NULL ? (size_t)(dash - text) + 1 : 0;
         if (i > 0)
             buf_append_u8(out, ',');
-        tufi_json_write_string(out, tuf_slice_of(text + skip, len - skip));
+        tufi_json_write_rev_id(out, entries[i].rev);
     }
     buf_append_str(out, "]}");
     return TUF_OK;
@@ -394,7 +383,7 @@ static tuf_status append_doc(struct buf *out, tuf_doc *doc)
     buf_append_str(out, "{\"_id\":");
     tufi_json_write_string(out, tuf_doc_info(doc)->id);
     buf_append_str(out, ",\"_rev\":");
-    append_rev(out, tuf_doc_rev(doc));
+    tufi_json_write_rev(out, tuf_doc_rev(doc));
     if (tuf_doc_deleted(doc))
         buf_append_str(out, ",\"_deleted\":true");
     tuf_status st = append_revisions(out, doc);

@@ -93,11 +93,6 @@ static tuf_status bad_doc(const struct transfer *t, const char *what)
                           what, t->doc->id);
 }
 
-static char *copy_text(const char *text)
-{
-    return tufi_memdup(text, strlen(text) + 1);
-}
-
 static tuf_status add_att(struct transfer *t, const char *name, json_t *stub)
 {
     const char *encoding = json_string_value(json_object_get(stub, "encoding"));
@@ -117,8 +112,8 @@ static tuf_status add_att(struct transfer *t, const char *name, json_t *stub)
     if (!json_is_integer(length) || json_integer_value(length) < 0 || t->att_count == ATTS_MAX)
         return bad_doc(t, "an attachment's length");
     struct att *att = &t->atts[t->att_count];
-    att->name = copy_text(name);
-    att->type = copy_text(type != NULL ? type : "application/octet-stream");
+    att->name = tufi_strdup(tuf_str(name));
+    att->type = tufi_strdup(tuf_str(type != NULL ? type : "application/octet-stream"));
     att->length = (uint64_t)json_integer_value(length);
     att->gzip = gzip;
     att->inflate = inflate;

@@ -79,17 +79,6 @@ static bool find(size_t *pos_out, const struct entries *entries, const char *sec
     return false;
 }
 
-static char *copy_text(tuf_slice text)
-{
-    char *copy = tufi_alloc(text.len + 1);
-    if (copy == NULL)
-        return NULL;
-    if (text.len > 0)
-        memcpy(copy, text.data, text.len);
-    copy[text.len] = 0;
-    return copy;
-}
-
 static void entry_free(struct entry *entry)
 {
     tufi_free(entry->section);
@@ -121,7 +110,7 @@ static tuf_status entries_set(struct entries *entries, const char *section, cons
                               tuf_slice value)
 {
     size_t pos;
-    struct entry added = { NULL, NULL, copy_text(value) };
+    struct entry added = { NULL, NULL, tufi_strdup(value) };
     if (added.value == NULL)
         return tufi_nomem();
     if (find(&pos, entries, section, key)) {
@@ -137,8 +126,8 @@ static tuf_status entries_set(struct entries *entries, const char *section, cons
             entries->room = room;
         }
     }
-    added.section = copy_text(tuf_str(section));
-    added.key = copy_text(tuf_str(key));
+    added.section = tufi_strdup(tuf_str(section));
+    added.key = tufi_strdup(tuf_str(key));
     if (entries->count == entries->room || added.section == NULL || added.key == NULL) {
         entry_free(&added);
         return tufi_nomem();
@@ -575,12 +564,12 @@ tuf_status config_reload(struct config *config)
 static bool copy_paths(struct config *config, const char *const *paths, size_t path_count,
                        const char *local_path)
 {
-    config->local_path = copy_text(tuf_str(local_path));
+    config->local_path = tufi_strdup(tuf_str(local_path));
     config->paths = tufi_alloc_array(path_count + 1, sizeof(*config->paths));
     if (config->local_path == NULL || config->paths == NULL)
         return false;
     for (size_t i = 0; i < path_count; i++) {
-        config->paths[i] = copy_text(tuf_str(paths[i]));
+        config->paths[i] = tufi_strdup(tuf_str(paths[i]));
         if (config->paths[i] == NULL)
             return false;
         config->path_count++;

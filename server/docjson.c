@@ -25,24 +25,6 @@ static bool is_local(const tuf_doc *doc)
     return slice_starts(tuf_doc_info(doc)->id, "_local/");
 }
 
-/* The id part of a revision: hexadecimal where it is a hash, else its own text. */
-static void append_rev_id(struct buf *out, tuf_rev rev)
-{
-    char text[TUF_REV_TEXT_SIZE];
-    size_t len = tuf_rev_format(text, rev);
-    const char *dash = memchr(text, '-', len);
-    tuf_assert(dash != NULL);
-    const char *id = dash + 1;
-    tufi_json_write_string(out, tuf_slice_of(id, len - (size_t)(id - text)));
-}
-
-void docjson_append_rev(struct buf *out, tuf_rev rev)
-{
-    char text[TUF_REV_TEXT_SIZE];
-    size_t len = tuf_rev_format(text, rev);
-    tufi_json_write_string(out, tuf_slice_of(text, len));
-}
-
 static tuf_status append_revisions(struct buf *out, tuf_doc *doc)
 {
     const tuf_rev_entry *revs = NULL;
@@ -56,7 +38,7 @@ static tuf_status append_revisions(struct buf *out, tuf_doc *doc)
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
             buf_append_u8(out, ',');
-        append_rev_id(out, revs[i].rev);
+        tufi_json_write_rev_id(out, revs[i].rev);
     }
     buf_append_str(out, "]}");
     return TUF_OK;
@@ -85,7 +67,7 @@ static tuf_status append_revs_info(struct buf *out, tuf_doc *doc)
     buf_append_str(out, ",\"_revs_info\":[");
     for (size_t i = 0; i < count; i++) {
         buf_append_str(out, i > 0 ? ",{\"rev\":" : "{\"rev\":");
-        docjson_append_rev(out, revs[i].rev);
+        tufi_json_write_rev(out, revs[i].rev);
         tufi_buf_printf(out, ",\"status\":\"%s\"}", rev_status_name(revs[i].status));
     }
     buf_append_u8(out, ']');
@@ -114,7 +96,7 @@ static void append_conflicts(struct buf *out, const tuf_docinfo *info, bool dele
         if (!first)
             buf_append_u8(out, ',');
         first = false;
-        docjson_append_rev(out, info->leaves[i].rev);
+        tufi_json_write_rev(out, info->leaves[i].rev);
     }
     buf_append_u8(out, ']');
 }
@@ -165,7 +147,7 @@ static tuf_status append_head(struct buf *out, tuf_doc *doc, const struct docjso
     if (is_local(doc))
         tufi_buf_printf(out, "\"0-%" PRIu64 "\"", info->local_rev);
     else
-        docjson_append_rev(out, tuf_doc_rev(doc));
+        tufi_json_write_rev(out, tuf_doc_rev(doc));
     tuf_status st = TUF_OK;
     if (body.len > 2) {
         buf_append_u8(out, ',');

@@ -63,9 +63,6 @@ bool docjson_has_meta(const tuf_doc *doc, unsigned flags);
  * none: attachments with a greater revpos go out with their data. */
 tuf_status docjson_since_gen(uint64_t *out, tuf_doc *doc, const struct docjson_options *opts);
 
-/* Appends "gen-id" of a revision as a JSON string. */
-void docjson_append_rev(struct buf *out, tuf_rev rev);
-
 /* The same document in steps, for answers whose attachments are large. */
 struct docjson_stream {
     tuf_doc *doc; /* borrowed until docjson_end */

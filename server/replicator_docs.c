@@ -41,17 +41,6 @@ static uint64_t random_below(uint64_t limit)
     return value % limit;
 }
 
-static char *copy_text(tuf_slice text)
-{
-    char *copy = tufi_alloc(text.len + 1);
-    if (copy == NULL)
-        return NULL;
-    if (text.len > 0)
-        memcpy(copy, text.data, text.len);
-    copy[text.len] = 0;
-    return copy;
-}
-
 /* ---- the table ------------------------------------------------------------------------------ */
 
 static void free_entry(struct entry *entry)
@@ -154,7 +143,7 @@ static char *wish_of(const json_t *body)
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         (void)json_object_del(wish, others[i]);
     char *text = json_dumps(wish, JSON_COMPACT | JSON_SORT_KEYS);
-    char *copy = text != NULL ? copy_text(tuf_str(text)) : NULL;
+    char *copy = text != NULL ? tufi_strdup(tuf_str(text)) : NULL;
     free(text);
     json_decref(wish);
     return copy;
@@ -168,7 +157,7 @@ static bool writes_states(const struct replicator_docs *docs)
 static char *shown_copy(const json_t *endpoint)
 {
     json_t *shown = replicator_shown_endpoint(endpoint);
-    char *copy = copy_text(tuf_str(json_is_string(shown) ? json_string_value(shown) : ""));
+    char *copy = tufi_strdup(tuf_str(json_is_string(shown) ? json_string_value(shown) : ""));
     json_decref(shown);
     return copy;
 }
@@ -178,8 +167,8 @@ static struct entry *make_entry(const struct seen *seen)
     struct entry *entry = tufi_alloc_zero(sizeof(*entry));
     if (entry == NULL)
         return NULL;
-    entry->database = copy_text(seen->database);
-    entry->id = copy_text(seen->place.id);
+    entry->database = tufi_strdup(seen->database);
+    entry->id = tufi_strdup(seen->place.id);
     entry->wish = wish_of(seen->body);
     entry->updated = entry->start_time = time(NULL);
     entry->retry_ms = UINT64_MAX;
@@ -201,7 +190,7 @@ static void note_error(struct replicator_docs *docs, struct entry *entry, const 
         range_s = RETRY_LONGEST_S;
     for (uint64_t i = 0; i < entry->error_count && i < RETRY_DOUBLINGS_MAX; i++)
         range_s *= 2;
-    entry->error = copy_text(tuf_str(reason));
+    entry->error = tufi_strdup(tuf_str(reason));
     entry->source = shown_copy(json_object_get(seen->body, "source"));
     entry->target = shown_copy(json_object_get(seen->body, "target"));
     entry->error_count++;
@@ -460,7 +449,7 @@ static struct item *new_item(enum news news, tuf_slice database)
     if (item == NULL)
         return NULL;
     item->news = news;
-    item->database = copy_text(database);
+    item->database = tufi_strdup(database);
     if (item->database == NULL)
         free_item(&item);
     return item;
@@ -503,9 +492,9 @@ void replicator_docs_tell_job(struct replicator_docs *docs, const struct repl_ev
     struct item *item = new_item(NEWS_JOB, tuf_str(event->database));
     if (item == NULL)
         return; /* the document is looked at again after a restart */
-    item->id = copy_text(tuf_str(event->doc_id));
+    item->id = tufi_strdup(tuf_str(event->doc_id));
     item->crashed = event->kind == REPL_CRASHED;
-    item->error = copy_text(tuf_str(event->error != NULL ? event->error : ""));
+    item->error = tufi_strdup(tuf_str(event->error != NULL ? event->error : ""));
     if (item->id == NULL || item->error == NULL) {
         free_item(&item);
         return;

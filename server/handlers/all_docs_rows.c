@@ -17,6 +17,7 @@
 #include "base/assert.h"
 #include "base/bytes.h"
 #include "base/fail.h"
+#include "json/docscan.h"
 #include "server/dbs.h"
 #include "server/seq.h"
 
@@ -261,7 +262,7 @@ static void append_rev(struct buf *out, const tuf_docinfo *info)
     if (info->leaf_count == 0)
         tufi_buf_printf(out, "\"0-%" PRIu64 "\"", info->local_rev);
     else
-        docjson_append_rev(out, info->leaves[0].rev);
+        tufi_json_write_rev(out, info->leaves[0].rev);
 }
 
 /* A row without its closing brace, and what of the document goes into this step. */

@@ -338,7 +338,7 @@ static void append_error(struct buf *out, const struct bulk_docs *bulk, const st
     json_append_string(out, doc->id);
     if (bulk->query.replicated && doc->edit != NULL && tuf_edit_rev(&rev, doc->edit) == TUF_OK) {
         buf_append_str(out, ",\"rev\":");
-        docjson_append_rev(out, rev);
+        tufi_json_write_rev(out, rev);
     }
     tufi_buf_printf(out, ",\"error\":\"%s\",\"reason\":", error);
     json_append_string(out, reason);

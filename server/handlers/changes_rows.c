@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/bytes.h"
 #include "base/fail.h"
+#include "json/docscan.h"
 #include "server/handlers/changes_feed.h"
 
 #define STEP_SIZE 65536
@@ -303,7 +304,7 @@ static void append_revs(struct buf *out, const tuf_docinfo *info, const bool *pa
         if (!passes[i])
             continue;
         buf_append_str(out, first ? "{\"rev\":" : ",{\"rev\":");
-        docjson_append_rev(out, info->leaves[i].rev);
+        tufi_json_write_rev(out, info->leaves[i].rev);
         buf_append_u8(out, '}');
         first = false;
     }

@@ -274,7 +274,7 @@ void docs_append_result(struct buf *out, const tuf_edit *edit)
     buf_append_str(out, "{\"ok\":true,\"id\":");
     json_append_string(out, tuf_edit_id(edit));
     buf_append_str(out, ",\"rev\":");
-    docjson_append_rev(out, docs_result_rev(edit));
+    tufi_json_write_rev(out, docs_result_rev(edit));
     buf_append_u8(out, '}');
 }
 

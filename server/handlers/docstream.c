@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/bytes.h"
+#include "json/docscan.h"
 #include "server/dbs.h"
 #include "server/error_map.h"
 #include "server/replicator_guard.h"
@@ -61,7 +62,7 @@ static void append_comma(struct buf *out, const struct docstream *s)
 static void append_missing_object(struct buf *out, tuf_rev rev)
 {
     buf_append_str(out, "{\"missing\":");
-    docjson_append_rev(out, rev);
+    tufi_json_write_rev(out, rev);
     buf_append_u8(out, '}');
 }
 
@@ -178,7 +179,7 @@ static void bulk_json_missing(struct buf *out, struct docstream *s, tuf_rev rev)
 {
     append_comma(out, s);
     buf_append_str(out, "{\"error\":{\"rev\":");
-    docjson_append_rev(out, rev);
+    tufi_json_write_rev(out, rev);
     buf_append_str(out, ",\"reason\":\"missing\",\"id\":");
     buf_append_slice(out, current_wish(s)->id_json);
     buf_append_str(out, ",\"error\":\"not_found\"}}");
@@ -236,7 +237,7 @@ static void bulk_mixed_missing(struct buf *out, struct docstream *s, tuf_rev rev
 {
     append_open_part(out, s);
     buf_append_str(out, "Content-Type: application/json; error=\"true\"\r\n\r\n{\"rev\":");
-    docjson_append_rev(out, rev);
+    tufi_json_write_rev(out, rev);
     buf_append_str(out, ",\"error\":\"not_found\",\"reason\":\"missing\"}");
 }
 

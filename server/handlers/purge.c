@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/bytes.h"
 #include "base/fail.h"
+#include "json/docscan.h"
 #include "server/dbs.h"
 #include "server/docjson.h"
 #include "server/handlers.h"
@@ -101,7 +102,7 @@ static void append_purged(struct buf *json, const tuf_purge_item *item)
             continue;
         if (!first)
             buf_append_u8(json, ',');
-        docjson_append_rev(json, item->revs[i]);
+        tufi_json_write_rev(json, item->revs[i]);
         first = false;
     }
     buf_append_u8(json, ']');
@@ -170,7 +171,7 @@ static tuf_status append_info(const tuf_purge_info *info, void *ctx)
     for (size_t i = 0; i < info->rev_count; i++) {
         if (i > 0)
             buf_append_u8(json, ',');
-        docjson_append_rev(json, info->revs[i]);
+        tufi_json_write_rev(json, info->revs[i]);
     }
     buf_append_str(json, "]}");
     return buf_status(json);

@@ -9,6 +9,7 @@
  * Source: CouchDB 3's couch_db:get_missing_revs.
  */
 #include "base/alloc.h"
+#include "json/docscan.h"
 #include "server/dbs.h"
 #include "server/handlers/docs.h"
 #include "server/server.h"
@@ -66,7 +67,7 @@ static void append_missing(struct buf *out, const struct known *known)
         if (!first)
             buf_append_u8(out, ',');
         first = false;
-        docjson_append_rev(out, known->revs[i]);
+        tufi_json_write_rev(out, known->revs[i]);
     }
     buf_append_u8(out, ']');
 }
@@ -85,7 +86,7 @@ static void append_ancestors(struct buf *out, const struct known *known, const t
             continue;
         buf_append_str(out, first ? ",\"possible_ancestors\":[" : ",");
         first = false;
-        docjson_append_rev(out, info->leaves[i].rev);
+        tufi_json_write_rev(out, info->leaves[i].rev);
     }
     if (!first)
         buf_append_u8(out, ']');
