@@ -69,9 +69,9 @@ tuf_status tufi_heir_close_record(struct compaction *k, size_t pos, enum record_
                                   struct rec_loc *out);
 /* Writes nodes (btree_bulk_write_fn; ctx is the compaction). */
 tuf_status tufi_heir_write_nodes(void *ctx, tuf_slice nodes, uint64_t *off_out);
-/* Writes what is pending and a checkpoint; goes on with a new transaction. */
+/* At the end of a round: writes what is pending and a checkpoint; goes on with a new txn. */
 tuf_status tufi_heir_checkpoint(struct compaction *k);
-/* The same when enough is pending: called after each document. */
+/* The same within a round, when enough is pending: called after each document. */
 tuf_status tufi_heir_pause(struct compaction *k);
 
 /* ---- source.c: reading the old one ------------------------------------------------------------- */

@@ -5,6 +5,8 @@
  *
  * INV-HR-1: a checkpoint's note (struct heirinfo) names a state of the source that is durable, and
  *           says no more than what the checkpoint's trees hold.
+ * INV-HR-2: a checkpoint in the middle of a round says that it is unfinished: a file that was cut
+ *           there later does not open as if those were all documents (engine/recover.c).
  * Not here: whether an heir that was left behind can be continued (engine/heir.c).
  */
 #include "base/alloc.h"
@@ -217,7 +219,7 @@ static tuf_status publish(struct compaction *k)
     return TUF_OK;
 }
 
-tuf_status tufi_heir_checkpoint(struct compaction *k)
+static tuf_status write_checkpoint(struct compaction *k, bool finished)
 {
     tuf_db *heir = k->heir;
     tuf_status st = flush_frame(k);
@@ -228,6 +230,7 @@ tuf_status tufi_heir_checkpoint(struct compaction *k)
     if (st != TUF_OK)
         return st;
     pthread_mutex_lock(&heir->writer);
+    heir->unfinished = !finished;
     st = publish(k);
     if (st == TUF_OK)
         st = tufi_db_checkpoint_locked(heir);
@@ -239,14 +242,19 @@ tuf_status tufi_heir_checkpoint(struct compaction *k)
     return st < 0 ? st : tufi_btree_txn_begin(&k->txn, heir->store->env);
 }
 
+tuf_status tufi_heir_checkpoint(struct compaction *k)
+{
+    return write_checkpoint(k, true);
+}
+
 tuf_status tufi_heir_pause(struct compaction *k)
 {
     if (k->heir->store->log.tail_off + k->frame.len > k->next_resume_off + FRAME_HEADER_SIZE)
-        return tufi_heir_checkpoint(k);
+        return write_checkpoint(k, false);
     if (k->by_seq || k->steps_done % PAUSE_STEPS != 0)
         return TUF_OK;
     if (tufi_btree_dirty_size(k->heir->store->env) > DIRTY_SIZE_MAX)
-        return tufi_heir_checkpoint(k);
+        return write_checkpoint(k, false);
     tuf_status st = publish(k); /* only then is the size of changed nodes known */
     return st < 0 ? st : tufi_btree_txn_begin(&k->txn, k->heir->store->env);
 }

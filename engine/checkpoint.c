@@ -9,6 +9,8 @@
  *           checkpoint that can be read can be used.
  * INV-CK-2: a checkpoint changes no document: the state it holds equals the replay of all commits
  *           before it.
+ * INV-CK-3: an heir gets each checkpoint that is asked for: compaction changes trees (named values,
+ *           settings, purges) without appending to the log.
  *
  * It runs in the writer's thread and holds the writer lock, so commits wait; readers do not. See
  * docs/adr for the reasons.
@@ -115,12 +117,13 @@ static void describe_root(struct checkpoint_root *out, const struct btree *tree)
     memcpy(out->reduction, tree->total.v, sizeof(out->reduction));
 }
 
-static tuf_status write_roots(struct btree_txn *txn, struct log *log, struct db_view *now)
+static tuf_status write_roots(struct btree_txn *txn, tuf_db *db, struct db_view *now)
 {
+    struct log *log = &db->store->log;
     struct checkpoint ck = {
         .update_seq = now->update_seq,
         .purge_seq = now->purge_seq,
-        .commit = now->commit,
+        .commit = db->unfinished ? CHECKPOINT_UNFINISHED : now->commit,
         .prev_checkpoint_off = log->checkpoint_off,
     };
     for (unsigned kind = 0; kind < TREE_KINDS; kind++)
@@ -154,8 +157,9 @@ static tuf_status sync_tail(struct log *log)
     return tufi_log_sync(log, upto);
 }
 
-static tuf_status write_all(struct btree_txn *txn, struct log *log, struct db_view *now)
+static tuf_status write_all(struct btree_txn *txn, tuf_db *db, struct db_view *now)
 {
+    struct log *log = &db->store->log;
     pthread_mutex_lock(&log->tail);
     tuf_status st = write_nodes(txn, log, now);
     pthread_mutex_unlock(&log->tail);
@@ -165,7 +169,7 @@ static tuf_status write_all(struct btree_txn *txn, struct log *log, struct db_vi
     if (st < 0)
         return st;
     pthread_mutex_lock(&log->tail);
-    st = write_roots(txn, log, now);
+    st = write_roots(txn, db, now);
     pthread_mutex_unlock(&log->tail);
     return st < 0 ? st : sync_tail(log);
 }
@@ -176,15 +180,17 @@ tuf_status tufi_db_checkpoint_locked(tuf_db *db)
     tuf_status st = tufi_log_writable(log);
     if (st < 0)
         return st;
-    if (db->now.commit == 0 || log->checkpoint_end == log->tail_off)
-        return TUF_OK; /* nothing was committed since the last one */
+    if (db->now.commit == 0)
+        return TUF_OK;
+    if (!db->is_heir && log->checkpoint_end == log->tail_off)
+        return TUF_OK; /* nothing was committed since the last one; INV-CK-3 */
     struct db_view now = db->now;
     TUF_AUTOFREE struct db_view *view = tufi_alloc(sizeof(*view));
     struct btree_txn *txn = NULL;
     st = view ? tufi_btree_txn_begin(&txn, db->store->env) : tufi_nomem();
     if (st < 0)
         return st;
-    st = write_all(txn, log, &now);
+    st = write_all(txn, db, &now);
     if (st < 0) {
         tufi_btree_txn_abort(&txn);
         return st;

@@ -84,7 +84,8 @@ struct tuf_db {
     struct store *store;      /* changed under writer and store_lock; readers take a reference */
     pthread_mutex_t store_lock;
     atomic_bool compacting;   /* one at a time */
-    bool is_heir;             /* being filled by a compaction */
+    bool is_heir;             /* being filled by a compaction... */
+    bool unfinished;          /* ...and what it holds is not yet a state of the database */
     unsigned compression;
     size_t cache_size;
     int gzip_level;

@@ -23,7 +23,8 @@
  * that is not too new, which the chain of checkpoints leads to.
  * INV-RE-5: what is shown of the past is a state that a commit left. Compaction writes checkpoints of
  *           unfinished states too: replay shows them up, because a checkpoint that does not equal
- *           the replay before it is where the file's past begins.
+ *           the replay before it is where the file's past begins, and one that says that it is
+ *           unfinished (CHECKPOINT_UNFINISHED) is shown to nobody but the compaction.
  * INV-RE-6: a file that a compaction wrote has its commits in its checkpoints only. Frames there name
  *           commits that the log does not hold: without the checkpoint they are damage, not the newest.
  */
@@ -143,6 +144,9 @@ static tuf_status load_checkpoint(struct recovery *r, uint64_t off)
     struct checkpoint ck;
     if (st == TUF_OK)
         st = tufi_checkpoint_decode(&ck, buf_slice(&r->payload), off);
+    if (st == TUF_OK && ck.commit == CHECKPOINT_UNFINISHED && !r->db->is_heir)
+        return tufi_corrupt(off, /* INV-RE-5 */
+                            "the file ends within what a compaction wrote, the rest is missing");
     if (st < 0)
         return st;
     for (unsigned kind = 0; kind < TREE_KINDS; kind++)
@@ -365,7 +369,8 @@ static tuf_status go_back(struct recovery *r, uint64_t *off)
         struct frame_header h;
         struct checkpoint ck;
         tuf_status st = read_checkpoint(r, &h, &ck, *off);
-        if (st < 0 || !is_beyond(r, ck.commit, ck.update_seq, h.time_us))
+        if (st < 0 || (ck.commit != CHECKPOINT_UNFINISHED &&
+                       !is_beyond(r, ck.commit, ck.update_seq, h.time_us)))
             return st;
         if (ck.prev_checkpoint_off >= *off)
             return tufi_corrupt(*off, "a checkpoint names a later one as the one before it");
@@ -381,7 +386,8 @@ static tuf_status pass_checkpoint(struct recovery *r, const struct frame_header 
     struct frame_header again;
     struct checkpoint ck;
     tuf_status st = read_checkpoint(r, &again, &ck, h->off);
-    if (st < 0 || (ck.commit == r->now.commit && ck.update_seq == r->now.update_seq))
+    if (st < 0 || ck.commit == CHECKPOINT_UNFINISHED ||
+        (ck.commit == r->now.commit && ck.update_seq == r->now.update_seq))
         return st;
     if (r->now.commit != *base_commit)
         return tufi_corrupt(h->off, "a checkpoint is not the state after commit %" PRIu64,

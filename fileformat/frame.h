@@ -122,6 +122,8 @@ tuf_status tufi_record_verify(const struct record_header *h, tuf_slice payload, 
                               uint32_t salt);
 
 #define CHECKPOINT_TREES 4
+/* In the place of a commit's number: a compaction was not through when it wrote this checkpoint. */
+#define CHECKPOINT_UNFINISHED 0u
 /* A tree's root as a checkpoint stores it. */
 struct checkpoint_root {
     uint64_t off; /* 0: empty tree */
@@ -135,7 +137,8 @@ struct checkpoint_root {
 struct checkpoint {
     uint64_t update_seq;
     uint64_t purge_seq;
-    uint64_t commit;              /* number of the newest commit it contains */
+    uint64_t commit;              /* number of the newest commit it contains, or
+                                     CHECKPOINT_UNFINISHED */
     uint64_t prev_checkpoint_off; /* 0: none */
     struct checkpoint_root roots[CHECKPOINT_TREES];
 };

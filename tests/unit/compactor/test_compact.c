@@ -490,6 +490,56 @@ static int put_one_beside(uint64_t done, uint64_t total, void *ctx)
     return 0;
 }
 
+static int change_without_records(uint64_t done, uint64_t total, void *ctx)
+{
+    struct world *w = ctx;
+    (void)done;
+    (void)total;
+    tuf_revbuf rev;
+    bool purged = false;
+    tuf_purge_item item = { tuf_str("gone"), &rev.rev, 1, &purged };
+    ck_ok(tuf_rev_parse(&rev, tuf_str("1-a")));
+    ck_ok(tuf_db_purge(w->db, &item, 1));
+    ck_ok(tuf_db_put_meta(w->db, tuf_str("m"), tuf_str("new")));
+    ck_ok(tuf_db_set_revs_limit(w->db, 33));
+    return 0;
+}
+
+/* What changes trees of the new file and needs no record there, while its documents are copied. */
+START_TEST(changes_without_a_record_are_in_the_new_file) /* INV-CK-3 */
+{
+    struct world w;
+    world_start(&w);
+    for (int i = 0; i < 300; i++)
+        push(&w, "{'_id':'d%d','_rev':'1-a'}", i);
+    push(&w, "{'_id':'gone','_rev':'1-a'}");
+    ck_ok(tuf_db_put_meta(w.db, tuf_str("m"), tuf_str("old")));
+    tuf_compact_options opts = TUF_COMPACT_OPTIONS_INIT;
+    opts.progress = change_without_records;
+    opts.ctx = &w;
+    ck_ok(tuf_db_compact(NULL, w.db, &opts));
+    for (int pass = 0; pass < 3; pass++) {
+        ck_outcome(try_doc(&w, "gone", NULL), TUF_NOT_FOUND);
+        ck_assert_uint_eq(world_info(&w).doc_count, 300);
+        ck_assert_uint_eq(world_info(&w).purge_seq, 1);
+        ck_assert_uint_eq(world_info(&w).revs_limit, 33);
+        tuf_slice value;
+        TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;
+        ck_ok(tuf_db_snapshot(&snapshot, w.db));
+        ck_ok(tuf_snapshot_get_meta(&value, snapshot, tuf_str("m")));
+        tuf_snapshot_free(&snapshot);
+        ck_assert(slice_equal(value, tuf_str("new")));
+        tuf_free((void *)(uintptr_t)value.data);
+        check_clean(&w);
+        if (pass == 0)
+            world_kill(&w);
+        else
+            world_reopen(&w);
+    }
+    world_end(&w);
+}
+END_TEST
+
 /* A compacted file has records and no commits, and a checkpoint for each round. Without the last one
  * it must not show the round before. */
 START_TEST(a_damaged_checkpoint_is_no_earlier_state) /* INV-RE-6 */
@@ -679,6 +729,7 @@ int main(void)
     tcase_add_test(tc, a_read_that_fails_while_opening_does_not_empty_the_database);
     tcase_add_test(tc, an_allocation_that_fails_while_opening_does_not_empty_the_database);
     tcase_add_test(tc, a_damaged_checkpoint_is_no_earlier_state);
+    tcase_add_test(tc, changes_without_a_record_are_in_the_new_file);
     tcase_add_test(tc, writers_and_readers_go_on_beside_it);
     tcase_add_test(tc, a_hundred_compactions_lose_nothing_that_was_acknowledged);
     suite_add_tcase(suite, tc);

@@ -230,6 +230,100 @@ START_TEST(damaged_bytes_are_told_and_kept)
 }
 END_TEST
 
+/* ---- what a compaction left on the way is no state ---------------------------------- */
+
+/* Opens what is there. Whoever gets in sees everything, or a file that nothing was written to. */
+static tuf_status open_all_or_nothing(struct world *w)
+{
+    tuf_status st = tuf_db_open(&w->db, WORLD_PATH, &w->opts);
+    if (st != TUF_OK)
+        return st;
+    if (world_info(w).update_seq > 0)
+        expect_all(w);
+    else
+        ck_assert_uint_eq(world_info(w).doc_count, 0);
+    world_close(w);
+    return TUF_OK;
+}
+
+static void compact_in_steps(struct world *w)
+{
+    tuf_compact_options opts = TUF_COMPACT_OPTIONS_INIT;
+    opts.resume_size = 1;
+    ck_ok(tuf_db_compact(NULL, w->db, &opts));
+}
+
+START_TEST(a_cut_file_shows_no_unfinished_state) /* INV-RE-5 */
+{
+    struct world w;
+    world_start(&w);
+    fill(&w);
+    compact_in_steps(&w);
+    world_close(&w);
+    size_t len, refused = 0;
+    const uint8_t *file = sim_peek(w.sim, WORLD_PATH, &len);
+    uint8_t *whole = malloc(len);
+    ck_assert_ptr_nonnull(whole);
+    memcpy(whole, file, len);
+    w.opts.flags = _i == 0 ? 0 : TUF_OPEN_RDONLY;
+    for (size_t cut = 4096; cut <= len; cut += 512) {
+        sim_store(w.sim, WORLD_PATH, whole, cut);
+        tuf_status st = open_all_or_nothing(&w);
+        ck_assert(st == TUF_OK || st == TUF_E_CORRUPT);
+        ck_assert(st == TUF_OK || tuf_last_error()->file_off != UINT64_MAX);
+        refused += st != TUF_OK;
+    }
+    ck_assert_uint_ge(refused, DOCS);
+    sim_store(w.sim, WORLD_PATH, whole, len);
+    ck_ok(open_all_or_nothing(&w));
+    free(whole);
+    world_end(&w);
+}
+END_TEST
+
+struct times {
+    uint64_t at[1000];
+    size_t count;
+};
+
+static tuf_status note_checkpoint(const tuf_log_entry *entry, void *ctx)
+{
+    struct times *times = ctx;
+    ck_assert_uint_lt(times->count, 1000);
+    if (entry->kind == TUF_LOG_CHECKPOINT)
+        times->at[times->count++] = entry->time_us;
+    return TUF_OK;
+}
+
+START_TEST(the_past_has_no_unfinished_state) /* INV-RE-5 */
+{
+    static struct times times;
+    struct world w;
+    world_start(&w);
+    fill(&w);
+    compact_in_steps(&w);
+    times.count = 0;
+    ck_ok(tuf_db_log(w.db, note_checkpoint, &times));
+    ck_assert_uint_ge(times.count, DOCS);
+    world_close(&w);
+    w.opts.flags = TUF_OPEN_RDONLY;
+    w.opts.at_kind = TUF_AT_TIME;
+    size_t refused = 0;
+    for (size_t i = 0; i < times.count; i++) {
+        w.opts.at = times.at[i];
+        tuf_status st = open_all_or_nothing(&w);
+        ck_assert(st == TUF_OK || st == TUF_E_INVALID);
+        refused += st != TUF_OK;
+    }
+    ck_assert_uint_ge(refused, DOCS);
+    w.opts.at_kind = TUF_AT_NEWEST;
+    w.opts.flags = 0;
+    world_open(&w);
+    expect_all(&w);
+    world_end(&w);
+}
+END_TEST
+
 /* ---- killed at every call, with writes before the next try --------------------------------------- */
 
 /* False: the compaction ended before the call came. */
@@ -280,6 +374,8 @@ int main(void)
     tcase_add_test(tc, a_copy_that_will_not_fit_is_refused_at_once);
     tcase_add_loop_test(tc, shared_attachments_are_stored_once, 0, 2);
     tcase_add_test(tc, damaged_bytes_are_told_and_kept);
+    tcase_add_loop_test(tc, a_cut_file_shows_no_unfinished_state, 0, 2);
+    tcase_add_test(tc, the_past_has_no_unfinished_state);
     tcase_add_test(tc, killed_anywhere_it_finishes_on_the_next_try);
     suite_add_tcase(suite, tc);
     return tuft_run(suite);
