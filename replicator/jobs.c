@@ -17,7 +17,9 @@
 #define JOBS_COUNT_MAX 100000
 #define SEQ_TEXT_MAX 4096
 #define REASON_SIZE (TUF_ERROR_TEXT_SIZE + 64)
-#define THREAD_STACK_SIZE ((size_t)512 << 10)
+/* What a remote sends may nest 2,048 deep (jansson's limit): some 500 bytes of stack a level, with a
+ * sanitizer. Only what is touched takes memory. */
+#define THREAD_STACK_SIZE ((size_t)4 << 20)
 
 void repl_format_time(char out[REPL_TIME_SIZE], time_t when)
 {

@@ -46,7 +46,7 @@ struct loop {
     struct task_list deferred;  /* from this thread: runs when the current callback is over */
     struct event *deferred_event;
     struct conn *conns;         /* chain */
-    size_t conn_count;
+    _Atomic size_t conn_count;  /* changed by the loop, read by _system */
     _Atomic uint64_t tick_ms;   /* when the tick last ran; read by the watchdog */
     size_t request_count;       /* also of connections that are gone */
     uint64_t trim_next_ms;      /* when malloc may be asked to give pages back again */

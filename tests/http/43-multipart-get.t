@@ -58,7 +58,7 @@
 < 200
 < Content-Type: multipart/related; boundary="%*"
 <~ "a\.bin":\{[^}]*"length":4,"stub":true\},"new":\{[^}]*"length":1,"follows":true\}
-<!~ 0123
+<!~ \n\n0123\n
 
 == with nothing newer there is no part at all
 > GET /db/d?atts_since=%5B%22$(rev2)%22%5D
@@ -79,7 +79,7 @@
 > Accept: multipart/mixed
 < 200
 <~ "stub":true
-<!~ 0123
+<!~ \n\n0123\n
 
 == without attachments a part is plain JSON
 > PUT /db/plain
