@@ -253,7 +253,7 @@ static void compact_in_steps(struct world *w)
     ck_ok(tuf_db_compact(NULL, w->db, &opts));
 }
 
-START_TEST(a_cut_file_shows_no_unfinished_state) /* INV-RE-5 */
+START_TEST(a_cut_file_shows_no_unfinished_state) /* INV-RE-5, INV-HR-2 */
 {
     struct world w;
     world_start(&w);
