@@ -9,75 +9,25 @@
  * Lock: dbs->lock guards the table, the `opening` flags and the use counters. It is never held
  * during I/O but for one rename.
  */
-#include "server/dbs.h"
+#include "server/dbs_impl.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/arith.h"
-#include "base/assert.h"
-#include "base/bytes.h"
-#include "server/auth.h"
-#include "server/commit_queue.h"
-#include "server/dbname.h"
 #include "server/feed.h"
 #include "server/global_changes.h"
-#include "server/peruser.h"
 #include "server/log.h"
 #include "server/params.h"
 #include "server/replicator_docs.h"
 #include "server/server.h"
 #include "server/snapshots.h"
-#include "server/work.h"
 
-#define PARTITIONED_META "partitioned"
-#define SHARDS_META "shards"
-#define BUCKET_COUNT 256
 #define HEIR_SUFFIX ".compact"
-#define PATH_SIZE 4096
-/* Clean tree nodes kept per database: a server has many of them. */
-#define CACHE_SIZE ((size_t)16 << 20)
-
-struct dbh {
-    struct dbs *dbs;
-    struct dbh *next;            /* in its bucket; dbs->lock */
-    tuf_db *db;
-    struct dbh *parent;          /* of a snapshot: what it is of; holds a reference */
-    bool snapshot;               /* it can only be read */
-    _Atomic size_t refs;
-    bool opening;                /* dbs->lock */
-    uint64_t used;               /* dbs->use_clock at the last opening; dbs->lock */
-    pthread_mutex_t name_lock;   /* who may say which file has the name; taken last */
-    _Atomic bool deleted;        /* set under name_lock, with the file's renaming */
-    _Atomic bool partitioned;
-    _Atomic uint32_t shards; /* as told, at least 1 */
-    _Atomic uint64_t latest_seq;
-    struct feed_list *feeds;     /* one per loop */
-    struct commit_queue commits; /* the worker pool's lock */
-    pthread_mutex_t security_lock;
-    struct security *security;   /* security_lock */
-    struct buf security_text;    /* security_lock; empty: the default */
-    char start_time[24];
-    size_t name_len;
-    char name[];
-};
-
-struct dbs {
-    struct server *server;
-    char *dir;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;      /* an `opening` ended */
-    struct dbh *buckets[BUCKET_COUNT];
-    size_t open_count;
-    uint64_t use_clock;
-    uint64_t delete_count;       /* makes names of files that are being deleted */
-};
 
 const char *dbs_dir(const struct dbs *dbs)
 {
@@ -89,359 +39,11 @@ struct dbs *dbs_of(struct server *server)
     return server->dbs;
 }
 
-/* ---- handles ----------------------------------------------------------------------------- */
-
-tuf_db *dbh_db(const struct dbh *dbh)
-{
-    return dbh->db;
-}
-
-struct server *dbh_server(const struct dbh *dbh)
-{
-    return dbh->dbs->server;
-}
-
-tuf_slice dbh_name(const struct dbh *dbh)
-{
-    return tuf_slice_of(dbh->name, dbh->name_len);
-}
-
-const char *dbh_start_time(const struct dbh *dbh)
-{
-    return dbh->start_time;
-}
-
-/* Whether a name is this one, or ends in a slash and this one. */
-static bool is_system_name(tuf_slice name, const char *system)
-{
-    size_t len = strlen(system);
-    if (name.len < len || memcmp(name.data + name.len - len, system, len) != 0)
-        return false;
-    return name.len == len || name.data[name.len - len - 1] == '/';
-}
-
-bool dbh_is_snapshot(const struct dbh *dbh)
-{
-    return dbh->snapshot;
-}
-
-bool dbh_is_users(const struct dbh *dbh)
-{
-    if (dbh->parent != NULL)
-        return dbh_is_users(dbh->parent);
-    return is_system_name(dbh_name(dbh), "_users");
-}
-
-bool dbh_is_replicator(const struct dbh *dbh)
-{
-    if (dbh->parent != NULL)
-        return dbh_is_replicator(dbh->parent);
-    return dbs_is_replicator_name(dbh_name(dbh));
-}
-
-bool dbs_is_replicator_name(tuf_slice name)
-{
-    return is_system_name(name, "_replicator");
-}
-
-bool dbh_is_deleted(const struct dbh *dbh)
-{
-    return dbh->deleted;
-}
-
-bool dbh_lock_name(struct dbh *dbh)
-{
-    pthread_mutex_lock(&dbh->name_lock);
-    if (!dbh->deleted)
-        return true;
-    pthread_mutex_unlock(&dbh->name_lock);
-    return false;
-}
-
-void dbh_unlock_name(struct dbh *dbh)
-{
-    pthread_mutex_unlock(&dbh->name_lock);
-}
-
-struct commit_queue *dbh_commit_queue(struct dbh *dbh)
-{
-    return &dbh->commits;
-}
-
-struct feed_list *dbh_feed_lists(struct dbh *dbh)
-{
-    return dbh->feeds;
-}
-
-uint64_t dbh_latest_seq(const struct dbh *dbh)
-{
-    return dbh->latest_seq;
-}
-
-struct dbh *dbh_ref(struct dbh *dbh)
-{
-    dbh->refs++;
-    return dbh;
-}
-
-/* Runs where it may block. */
-static void dbh_free(void *arg)
-{
-    struct dbh *dbh = arg;
-    if (dbh->db != NULL) {
-        tuf_db_set_listener(dbh->db, NULL, NULL);
-        tuf_status st = tuf_db_close(&dbh->db);
-        if (st != TUF_OK && !dbh->deleted)
-            log_line(LOG_ERROR, "closing database %s: %s", dbh->name, tuf_last_error()->text);
-    }
-    dbh_unref(&dbh->parent);
-    feed_lists_free(dbh->feeds);
-    security_unref(&dbh->security);
-    tufi_buf_release(&dbh->security_text);
-    pthread_mutex_destroy(&dbh->security_lock);
-    pthread_mutex_destroy(&dbh->name_lock);
-    tufi_free(dbh);
-}
-
-void dbh_unref(struct dbh **dbh)
-{
-    struct dbh *last = *dbh;
-    *dbh = NULL;
-    if (last == NULL || --last->refs > 0)
-        return;
-    /* Closing writes a checkpoint: not on an event loop. */
-    if (last->db == NULL || !work_detached(last->dbs->server, dbh_free, last))
-        dbh_free(last);
-}
-
-static struct dbh *dbh_new(struct dbs *dbs, tuf_slice name)
-{
-    struct dbh *dbh = tufi_alloc_zero(sizeof(*dbh) + name.len + 1);
-    if (dbh == NULL)
-        return NULL;
-    dbh->dbs = dbs;
-    dbh->refs = 1;
-    memcpy(dbh->name, name.data, name.len);
-    dbh->name_len = name.len;
-    pthread_mutex_init(&dbh->security_lock, NULL);
-    pthread_mutex_init(&dbh->name_lock, NULL);
-    dbh->feeds = feed_lists_new(dbs->server, dbh);
-    if (dbh->feeds == NULL) {
-        dbh_free(dbh);
-        return NULL;
-    }
-    return dbh;
-}
-
-/* ---- security objects -------------------------------------------------------------------- */
-
-struct security *dbh_security(struct dbh *dbh)
-{
-    if (dbh->parent != NULL)
-        return dbh_security(dbh->parent);
-    pthread_mutex_lock(&dbh->security_lock);
-    struct security *sec = security_ref(dbh->security);
-    pthread_mutex_unlock(&dbh->security_lock);
-    return sec;
-}
-
-void dbh_security_text(struct buf *out, struct dbh *dbh)
-{
-    if (dbh->parent != NULL) {
-        dbh_security_text(out, dbh->parent);
-        return;
-    }
-    pthread_mutex_lock(&dbh->security_lock);
-    if (dbh->security_text.len > 0)
-        buf_append_slice(out, buf_slice(&dbh->security_text));
-    else
-        buf_append_str(out, "{\"members\":{\"roles\":[\"_admin\"]},"
-                            "\"admins\":{\"roles\":[\"_admin\"]}}");
-    pthread_mutex_unlock(&dbh->security_lock);
-}
-
-/* Makes a security object count. An empty text is the default. */
-static tuf_status use_security(struct dbh *dbh, tuf_slice json)
-{
-    struct security *sec = security_new(json);
-    struct buf text = BUF_INIT;
-    buf_append_slice(&text, json);
-    if (sec == NULL || text.failed) {
-        security_unref(&sec);
-        tufi_buf_release(&text);
-        return tufi_nomem();
-    }
-    pthread_mutex_lock(&dbh->security_lock);
-    struct security *old = dbh->security;
-    struct buf old_text = dbh->security_text;
-    dbh->security = sec;
-    dbh->security_text = text;
-    pthread_mutex_unlock(&dbh->security_lock);
-    security_unref(&old);
-    tufi_buf_release(&old_text);
-    return TUF_OK;
-}
-
-tuf_status dbh_put_security(struct dbh *dbh, tuf_slice json)
-{
-    tuf_status st = tuf_db_put_meta(dbh->db, tuf_str("security"), json);
-    return st == TUF_OK ? use_security(dbh, json) : st;
-}
-
-/* ---- opening ----------------------------------------------------------------------------- */
-
-static void on_commit(uint64_t update_seq, void *ctx)
-{
-    struct dbh *dbh = ctx;
-    uint64_t known = dbh->latest_seq;
-    while (known < update_seq &&
-           !atomic_compare_exchange_weak(&dbh->latest_seq, &known, update_seq))
-        continue;
-    /* Commits of local documents and settings are no changes. */
-    if (known < update_seq)
-        global_changes_tell_commit(dbh->dbs->server->global_changes, dbh);
-    if (known < update_seq && slice_is(dbh_name(dbh), "_users"))
-        peruser_kick(dbh->dbs->server->peruser);
-    if (known < update_seq && dbh_is_replicator(dbh))
-        replicator_docs_tell(dbh->dbs->server->replicator_docs, dbh_name(dbh), false);
-    feed_notify(dbh->feeds);
-}
-
-/* Reads what the handle keeps in memory. */
-static tuf_status read_description(struct dbh *dbh)
-{
-    TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;
-    tuf_db_info info = { .struct_size = sizeof(info) };
-    tuf_status st = tuf_db_snapshot(&snapshot, dbh->db);
-    if (st == TUF_OK)
-        st = tuf_snapshot_info(&info, snapshot);
-    if (st != TUF_OK)
-        return st;
-    dbh->latest_seq = info.update_seq;
-    snprintf(dbh->start_time, sizeof(dbh->start_time), "%llu",
-             (unsigned long long)(info.created_us / 1000000));
-    tuf_slice text = tuf_slice_of(NULL, 0);
-    st = tuf_snapshot_get_meta(&text, snapshot, tuf_str("security"));
-    if (st != TUF_OK && st != TUF_NOT_FOUND)
-        return st;
-    st = use_security(dbh, st == TUF_OK ? text : tuf_str(""));
-    tuf_free((void *)(uintptr_t)text.data);
-    if (st != TUF_OK)
-        return st;
-    tuf_slice partitioned = tuf_slice_of(NULL, 0);
-    st = tuf_snapshot_get_meta(&partitioned, snapshot, tuf_str(PARTITIONED_META));
-    dbh->partitioned = st == TUF_OK && slice_is(partitioned, "true");
-    tuf_free((void *)(uintptr_t)partitioned.data);
-    if (st != TUF_OK && st != TUF_NOT_FOUND)
-        return st;
-    tuf_slice shards = tuf_slice_of(NULL, 0);
-    st = tuf_snapshot_get_meta(&shards, snapshot, tuf_str(SHARDS_META));
-    uint64_t count = 1;
-    if (st == TUF_OK && parse_uint(&count, shards) && count > 0 && count <= DBH_SHARDS_MAX)
-        dbh->shards = (uint32_t)count;
-    tuf_free((void *)(uintptr_t)shards.data);
-    return st == TUF_NOT_FOUND ? TUF_OK : st;
-}
-
-bool dbh_is_partitioned(const struct dbh *dbh)
-{
-    return dbh->partitioned;
-}
-
-tuf_status dbh_make_partitioned(struct dbh *dbh)
-{
-    tuf_status st = tuf_db_put_meta(dbh->db, tuf_str(PARTITIONED_META), tuf_str("true"));
-    if (st == TUF_OK)
-        dbh->partitioned = true;
-    return st;
-}
-
-uint32_t dbh_shards(const struct dbh *dbh)
-{
-    return dbh->shards > 0 ? dbh->shards : 1;
-}
-
-tuf_status dbh_put_shards(struct dbh *dbh, uint32_t count)
-{
-    char text[16];
-    snprintf(text, sizeof(text), "%" PRIu32, count);
-    tuf_status st = tuf_db_put_meta(dbh->db, tuf_str(SHARDS_META), tuf_str(text));
-    if (st == TUF_OK)
-        dbh->shards = count;
-    return st;
-}
-
-static bool make_path(char path[PATH_SIZE], const struct dbs *dbs, tuf_slice name)
-{
-    char file[DBNAME_FILE_SIZE];
-    if (!dbname_to_file(file, name))
-        return false;
-    int len = snprintf(path, PATH_SIZE, "%s/%s", dbs->dir, file);
-    return len > 0 && len < PATH_SIZE;
-}
-
-static tuf_status is_this_pin(const tuf_pin_info *info, void *ctx)
-{
-    return slice_equal(info->name, *(tuf_slice *)ctx) ? TUF_STOPPED : TUF_OK;
-}
-
-/* The local documents of a snapshot that is there. */
-static tuf_status open_local(struct dbh *dbh, tuf_slice name, tuf_open_options *opts)
-{
-    char path[PATH_SIZE];
-    TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;
-    tuf_status st = tuf_db_snapshot(&snapshot, dbh->parent->db);
-    if (st == TUF_OK)
-        st = tuf_snapshot_pins(snapshot, is_this_pin, &name);
-    if (st != TUF_STOPPED)
-        return st == TUF_OK ? TUF_NOT_FOUND : st;
-    opts->flags = TUF_OPEN_CREATE;
-    return make_path(path, dbh->dbs, dbh_name(dbh)) ? tuf_db_open(&dbh->db, path, opts)
-                                                    : TUF_NOT_FOUND;
-}
-
-static tuf_status open_snapshot(struct dbh *dbh, const struct snapshot_name *name)
-{
-    tuf_open_options opts = TUF_OPEN_OPTIONS_INIT;
-    opts.cache_size = CACHE_SIZE;
-    dbh->snapshot = !name->local;
-    tuf_status st = dbs_open(&dbh->parent, dbh->dbs, name->db);
-    if (st == TUF_OK && name->local)
-        st = open_local(dbh, name->name, &opts);
-    else if (st == TUF_OK)
-        st = tuf_db_open_pin(&dbh->db, dbh->parent->db, name->name, &opts);
-    if (st == TUF_OK)
-        st = read_description(dbh);
-    if (st == TUF_OK)
-        tuf_db_set_listener(dbh->db, on_commit, dbh);
-    return st;
-}
-
-static tuf_status open_file(struct dbh *dbh, unsigned flags)
-{
-    char path[PATH_SIZE];
-    struct snapshot_name snapshot;
-    if (snapshot_name_split(&snapshot, dbh_name(dbh)))
-        return open_snapshot(dbh, &snapshot);
-    if (!make_path(path, dbh->dbs, dbh_name(dbh)))
-        return tufi_fail_kind(TUF_E_INVALID, "database_name_too_long",
-                              "At least one path segment of `%s` is too long.", dbh->name);
-    tuf_open_options opts = TUF_OPEN_OPTIONS_INIT;
-    opts.flags = flags;
-    opts.cache_size = CACHE_SIZE;
-    tuf_status st = tuf_db_open(&dbh->db, path, &opts);
-    if (st == TUF_OK)
-        st = read_description(dbh);
-    if (st == TUF_OK)
-        tuf_db_set_listener(dbh->db, on_commit, dbh);
-    return st;
-}
-
 /* ---- the table --------------------------------------------------------------------------- */
 
 static struct dbh **bucket_of(struct dbs *dbs, tuf_slice name)
 {
-    return &dbs->buckets[slice_hash(name) % BUCKET_COUNT];
+    return &dbs->buckets[slice_hash(name) % DBS_BUCKET_COUNT];
 }
 
 /* With the lock held, as the next ones. */
@@ -485,7 +87,7 @@ static struct dbh *take_idle(struct dbs *dbs, size_t open_max)
     struct dbh *oldest = NULL;
     if (dbs->open_count <= open_max)
         return NULL;
-    for (size_t i = 0; i < BUCKET_COUNT; i++) {
+    for (size_t i = 0; i < DBS_BUCKET_COUNT; i++) {
         for (struct dbh *dbh = dbs->buckets[i]; dbh != NULL; dbh = dbh->next) {
             if (!dbh->opening && dbh->refs == 1 && (oldest == NULL || dbh->used < oldest->used))
                 oldest = dbh;
@@ -572,7 +174,7 @@ static tuf_status open_new(struct dbh **out, struct dbs *dbs, tuf_slice name, un
     dbh->used = ++dbs->use_clock;
     insert(dbs, dbh);
     pthread_mutex_unlock(&dbs->lock);
-    tuf_status st = open_file(dbh, flags);
+    tuf_status st = dbh_open_file(dbh, flags);
     tuf_error saved = *tuf_last_error();
     if (st != TUF_OK && dbh->db != NULL) {
         tuf_status closed = tuf_db_close(&dbh->db);
@@ -657,7 +259,7 @@ static tuf_status sync_dir(const char *dir)
 /* What a compaction that was interrupted left beside the file. */
 static void remove_heir(const char *path)
 {
-    char heir[PATH_SIZE + sizeof(HEIR_SUFFIX)];
+    char heir[DBS_PATH_SIZE + sizeof(HEIR_SUFFIX)];
     snprintf(heir, sizeof(heir), "%s" HEIR_SUFFIX, path);
     if (unlink(heir) != 0 && errno != ENOENT)
         log_line(LOG_WARNING, "cannot remove %s: %s", heir, strerror(errno));
@@ -686,7 +288,7 @@ static struct dbh *find_child(struct dbs *dbs, const struct dbh *parent)
 {
     struct dbh *child = NULL;
     pthread_mutex_lock(&dbs->lock);
-    for (size_t i = 0; i < BUCKET_COUNT && child == NULL; i++) {
+    for (size_t i = 0; i < DBS_BUCKET_COUNT && child == NULL; i++) {
         for (struct dbh *at = dbs->buckets[i]; at != NULL && child == NULL; at = at->next) {
             if (!at->opening && at->parent == parent)
                 child = dbh_ref(at);
@@ -709,7 +311,7 @@ static void drop_snapshots(struct dbs *dbs, const struct dbh *dbh, tuf_slice nam
 
 tuf_status dbs_drop_snapshot(struct dbs *dbs, struct dbh *dbh, tuf_slice name)
 {
-    char path[PATH_SIZE];
+    char path[DBS_PATH_SIZE];
     TUF_AUTO(tufi_buf_release) struct buf local = BUF_INIT;
     buf_append_slice(&local, dbh_name(dbh));
     buf_append_str(&local, "/_snapshot/");
@@ -723,19 +325,19 @@ tuf_status dbs_drop_snapshot(struct dbs *dbs, struct dbh *dbh, tuf_slice name)
         return st;
     forget(dbs, tuf_slice_of(local.data, name_len));
     forget(dbs, buf_slice(&local));
-    if (make_path(path, dbs, buf_slice(&local)) && unlink(path) != 0 && errno != ENOENT)
+    if (dbs_make_path(path, dbs, buf_slice(&local)) && unlink(path) != 0 && errno != ENOENT)
         return tufi_fail_errno(errno, "cannot delete the local documents of a snapshot");
     return TUF_OK;
 }
 
 tuf_status dbs_delete(struct dbs *dbs, tuf_slice name)
 {
-    char path[PATH_SIZE];
-    char doomed[PATH_SIZE + 32];
+    char path[DBS_PATH_SIZE];
+    char doomed[DBS_PATH_SIZE + 32];
     struct snapshot_name snapshot;
     if (snapshot_name_split(&snapshot, name))
         return TUF_NOT_FOUND; /* dbs_drop_snapshot */
-    if (dbs_check_name(name) != DBS_NAME_OK || !make_path(path, dbs, name))
+    if (dbs_check_name(name) != DBS_NAME_OK || !dbs_make_path(path, dbs, name))
         return TUF_NOT_FOUND;
     pthread_mutex_lock(&dbs->lock);
     struct dbh *dbh = find_settled(dbs, name);
@@ -789,7 +391,7 @@ void dbs_sum(struct dbs_totals *out, struct dbs *dbs)
 {
     struct dbs_totals totals = { 0 };
     pthread_mutex_lock(&dbs->lock);
-    for (size_t i = 0; i < BUCKET_COUNT; i++) {
+    for (size_t i = 0; i < DBS_BUCKET_COUNT; i++) {
         for (const struct dbh *dbh = dbs->buckets[i]; dbh != NULL; dbh = dbh->next) {
             if (!dbh->opening && !dbh->snapshot)
                 add_totals(&totals, dbh);
@@ -804,7 +406,7 @@ size_t dbs_refs_open(struct dbh ***out, struct dbs *dbs)
     size_t count = 0;
     pthread_mutex_lock(&dbs->lock);
     struct dbh **refs = tufi_alloc_array(dbs->open_count + 1, sizeof(*refs));
-    for (size_t i = 0; refs != NULL && i < BUCKET_COUNT; i++) {
+    for (size_t i = 0; refs != NULL && i < DBS_BUCKET_COUNT; i++) {
         for (struct dbh *dbh = dbs->buckets[i]; dbh != NULL; dbh = dbh->next) {
             if (!dbh->opening && !dbh->snapshot && count < dbs->open_count)
                 refs[count++] = dbh_ref(dbh);
@@ -839,7 +441,7 @@ void dbs_free(struct dbs **dbs)
 {
     if (*dbs == NULL)
         return;
-    for (size_t i = 0; i < BUCKET_COUNT; i++) {
+    for (size_t i = 0; i < DBS_BUCKET_COUNT; i++) {
         struct dbh *next;
         for (struct dbh *dbh = (*dbs)->buckets[i]; dbh != NULL; dbh = next) {
             next = dbh->next;

@@ -6,7 +6,7 @@
  *
  *     GET /db/_snapshot      PUT, DELETE /db/_snapshot/NAME
  *
- * Not here: how a snapshot is kept (engine/pins.c) and opened (server/dbs.c).
+ * Not here: how a snapshot is kept (engine/pins.c) and opened (server/dbh.c).
  */
 #include "server/snapshots.h"
 
