@@ -98,3 +98,15 @@ tuf_status tufi_docscan(struct scanned_doc *out, tuf_slice json, unsigned flags)
         tufi_docscan_release(out);
     return st;
 }
+
+tuf_status tufi_docscan_etf(struct buf *out, tuf_slice body)
+{
+    TUF_AUTO(tufi_buf_release) struct buf text = BUF_INIT;
+    if (!tufi_buf_reserve(&text, body.len + JSON_COPY_SLACK + 2))
+        return tufi_nomem();
+    if (!tufi_buf_reserve(out, body.len + body.len / 2))
+        return tufi_nomem();
+    TUF_AUTO(tufi_scan_release) struct scan s;
+    tufi_scan_init(&s, body, text.data, out);
+    return tufi_scan_run(&s);
+}

@@ -12,7 +12,8 @@
  *
  * INV-ETF-1: the bytes depend only on the value, not on how it was written (integers, strings).
  * Source: Erlang's external term format, minor version 1 (fileformat/FORMAT.md, "Revision ids").
- * Not here: the version byte and the outer list (engine/revid.c).
+ * Not here: the walk over the text (canonical.c), the version byte and the outer list
+ * (engine/revid.c).
  */
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -204,16 +205,4 @@ void tufi_etf_close(struct buf *etf, const struct json_frame *f)
     }
     put_be32(etf->data + f->etf_off + 1, (uint32_t)f->value_count);
     buf_append_u8(etf, 0x6a);
-}
-
-tuf_status tufi_docscan_etf(struct buf *out, tuf_slice body)
-{
-    TUF_AUTO(tufi_buf_release) struct buf text = BUF_INIT;
-    if (!tufi_buf_reserve(&text, body.len + JSON_COPY_SLACK + 2))
-        return tufi_nomem();
-    if (!tufi_buf_reserve(out, body.len + body.len / 2))
-        return tufi_nomem();
-    TUF_AUTO(tufi_scan_release) struct scan s;
-    tufi_scan_init(&s, body, text.data, out);
-    return tufi_scan_run(&s);
 }
