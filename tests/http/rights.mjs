@@ -55,7 +55,7 @@ function send (server, user, method, target, body) {
   if (method === 'COPY') headers.destination = 'elsewhere'
   if (body !== undefined) headers['content-length'] = Buffer.byteLength(body)
   return new Promise((resolve, reject) => {
-    const req = http.request({ port: server.port, method, path: target, headers, agent: server.agent }, (res) => {
+    const req = http.request({ host: '127.0.0.1', port: server.port, method, path: target, headers, agent: server.agent }, (res) => {
       let text = ''
       res.on('data', (data) => { text += data })
       res.on('end', () => resolve({ status: res.statusCode, text, headers: res.headers }))

@@ -6,6 +6,9 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const HERE = path.dirname(fileURLToPath(import.meta.url))
 
 export class Server {
   constructor (program, ini) {
@@ -13,7 +16,7 @@ export class Server {
     this.logLevel = 'error'
     this.dir = mkdtempSync(path.join(os.tmpdir(), 'tuffet-http-'))
     const lines = ['[admins]', 'admin = secret', '[chttpd_auth]', 'iterations = 10']
-    for (const { section, setting } of ini) lines.push(`[${section}]`, setting.replace('%HERE%', import.meta.dirname))
+    for (const { section, setting } of ini) lines.push(`[${section}]`, setting.replace('%HERE%', HERE))
     writeFileSync(path.join(this.dir, 'test.ini'), lines.join('\n') + '\n')
   }
 
