@@ -460,6 +460,8 @@ static void refresh_settings(struct config *config)
     s->enable_cors = config_bool(config, "chttpd", "enable_cors", false);
     s->decode_plus = config_bool(config, "chttpd", "decode_plus_to_space", true);
     s->verify_content_md5 = config_bool(config, "attachments", "verify_content_md5", false);
+    s->server_versions = config_bool(config, "chttpd", "server_header_versions", true);
+    s->xframe_options = config_bool(config, "chttpd", "enable_xframe_options", false);
     s->auth_handlers = auth_handlers_of(config);
     TUF_AUTO(tufi_buf_release) struct buf header = BUF_INIT;
     TUF_AUTO(tufi_buf_release) struct buf hosts = BUF_INIT;

@@ -8,6 +8,7 @@
  */
 #include "server/conn.h"
 
+#include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent_ssl.h>
 #include <netinet/in.h>
@@ -184,7 +185,8 @@ void conn_close(struct conn *conn)
 void conn_request_done(struct conn *conn)
 {
     conn->req = NULL;
-    conn_kick(conn);
+    if (!conn->stepping) /* else the step that runs sees it */
+        conn_kick(conn);
 }
 
 static void enter_head(struct conn *conn)
@@ -444,7 +446,51 @@ static void pace_reading(struct conn *conn)
         bufferevent_enable(conn->bev, EV_READ);
 }
 
-static void conn_step(struct conn *conn)
+static void wait_for_room(struct conn *conn)
+{
+    conn->writing_waits = true;
+    bufferevent_enable(conn->bev, EV_WRITE);
+}
+
+/*
+ * Sends what the step left to send. Most answers fit into the socket's buffer: they are written at
+ * once, and the kernel is not asked to tell when there is room, which would be two system calls more.
+ * What does not fit is sent by libevent, and so are streams: a client that reads fast must not keep
+ * the loop from the others.
+ */
+static void send_output(struct conn *conn)
+{
+    struct evbuffer *output = bufferevent_get_output(conn->bev);
+    if (conn->is_tls || conn->state == CONN_CLOSED)
+        return;
+    if (evbuffer_get_length(output) == 0) {
+        if (conn->writing_waits)
+            bufferevent_disable(conn->bev, EV_WRITE);
+        conn->writing_waits = false;
+        return;
+    }
+    if (conn->writing_waits)
+        return;
+    bool whole = conn->req == NULL || stream_is_waiting(conn->req);
+    if (!whole || evbuffer_get_length(output) >= CONN_OUTPUT_LOW) {
+        wait_for_room(conn);
+        return;
+    }
+    evbuffer_unfreeze(output, 1);
+    int sent = evbuffer_write(output, bufferevent_getfd(conn->bev));
+    int err = EVUTIL_SOCKET_ERROR();
+    evbuffer_freeze(output, 1);
+    if (evbuffer_get_length(output) == 0) {
+        if (conn->state == CONN_FLUSH)
+            conn_kick(conn);
+    } else if (sent >= 0 || err == EAGAIN || err == EINTR) {
+        wait_for_room(conn);
+    } else {
+        conn_close(conn);
+    }
+}
+
+static void run_states(struct conn *conn)
 {
     bool again = true;
     while (again) {
@@ -472,7 +518,15 @@ static void conn_step(struct conn *conn)
             break;
         }
     }
+}
+
+static void conn_step(struct conn *conn)
+{
+    conn->stepping = true;
+    run_states(conn);
+    conn->stepping = false;
     pace_reading(conn);
+    send_output(conn);
 }
 
 /* ---- events ------------------------------------------------------------------------------ */
@@ -599,5 +653,7 @@ void conn_open(struct loop *loop, evutil_socket_t fd, const struct sockaddr *add
     bufferevent_setwatermark(bev, EV_WRITE, CONN_OUTPUT_LOW / 2, 0);
     bufferevent_set_max_single_read(bev, 65536);
     bufferevent_setcb(bev, on_io, on_io, on_event, conn);
-    bufferevent_enable(bev, EV_READ | EV_WRITE);
+    bufferevent_enable(bev, EV_READ);
+    if (ssl == NULL)
+        bufferevent_disable(bev, EV_WRITE); /* until there is something that waits */
 }

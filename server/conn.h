@@ -55,6 +55,8 @@ struct conn {
     bool body_done;               /* the message is complete */
     bool reading_rests;           /* EV_READ is off: the input buffer is full */
     bool eof;                     /* the client sends no more */
+    bool writing_waits;           /* EV_WRITE is on: the socket's buffer is full, or a stream goes on */
+    bool stepping;                /* conn_step is running */
     bool step_queued;
     bool is_tls;
     struct loop_task step_task;

@@ -16,11 +16,15 @@ static bool refuse(struct head_error *error, int status, const char *reason)
     return false;
 }
 
-/* tchar of RFC 9110 section 5.6.2 */
+static bool is_alnum(uint8_t c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
+
+/* tchar of RFC 9110 section 5.6.2; '-' is in nearly every name */
 static bool is_token_char(uint8_t c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+    return is_alnum(c) || c == '-' || (c != 0 && strchr("!#$%&'*+.^_`|~", c) != NULL);
 }
 
 size_t head_scan(struct head_error *error, size_t *scanned, tuf_slice bytes)
@@ -127,11 +131,13 @@ static bool parse_header_line(struct header *out, struct head_error *error, tuf_
     if (name_len == 0 || name_len == line.len || line.data[name_len] != ':')
         return refuse(error, 400, "malformed header line");
     tuf_slice value = tuf_slice_of(line.data + name_len + 1, line.len - name_len - 1);
+    bool clean = true;
     for (size_t i = 0; i < value.len; i++) {
         uint8_t c = value.data[i];
-        if ((c < ' ' && c != '\t') || c == 0x7f)
-            return refuse(error, 400, "control character in a header");
+        clean &= (c >= ' ' || c == '\t') & (c != 0x7f);
     }
+    if (!clean)
+        return refuse(error, 400, "control character in a header");
     out->name = tuf_slice_of(line.data, name_len);
     out->value = slice_trim(value, SLICE_OWS);
     return true;
@@ -141,8 +147,8 @@ static bool check_host(struct head_error *error, tuf_slice host)
 {
     for (size_t i = 0; i < host.len; i++) {
         uint8_t c = host.data[i];
-        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!plain && strchr("-._~%!$&'()*+,;=:[]", c) == NULL)
+        bool plain = is_alnum(c) || c == '.' || c == ':';
+        if (!plain && strchr("-_~%!$&'()*+,;=[]", c) == NULL)
             return refuse(error, 400, "invalid Host header");
     }
     const uint8_t *end = host.data + host.len;

@@ -19,6 +19,7 @@
 
 #define CACHE_COUNT 1024
 #define TAG_SIZE 32
+#define TAG_TEXT_TYPICAL ((size_t)256)
 
 /* ---- hashing ----------------------------------------------------------------------------- */
 
@@ -194,6 +195,7 @@ static bool make_tag(uint8_t tag[TAG_SIZE], const struct password_cache *cache, 
 {
     /* The key in front makes tags unpredictable. Tags never leave, so nobody can extend one. */
     TUF_AUTO(tufi_buf_release) struct buf text = BUF_INIT;
+    tufi_buf_reserve(&text, TAG_TEXT_TYPICAL);
     tufi_buf_append(&text, cache->key, sizeof(cache->key));
     write_sized(&text, name);
     write_sized(&text, password);

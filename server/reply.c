@@ -24,6 +24,7 @@
 
 #define OUT_HEADERS_MAX 64
 #define DEFAULT_HEADERS 12
+#define HEAD_TYPICAL ((size_t)512) /* bytes */
 #define COPY_MAX ((size_t)4096) /* larger bodies are handed to the socket buffer, not copied */
 
 /* ---- headers ----------------------------------------------------------------------------- */
@@ -46,7 +47,7 @@ static bool grow_headers(struct request *req)
     struct request_priv *priv = req->priv;
     if (priv->out_count < priv->out_room)
         return true;
-    size_t room = priv->out_room == 0 ? 8 : priv->out_room * 2;
+    size_t room = priv->out_room == 0 ? DEFAULT_HEADERS : priv->out_room * 2;
     if (room > OUT_HEADERS_MAX)
         return false;
     struct out_header *out = tufi_arena_alloc(&req->arena, room * sizeof(*out));
@@ -130,18 +131,33 @@ static bool is_dropped(const struct request *req, const char *name)
     return false;
 }
 
-/* Adds a header of the core unless the handler has one or does not want it. */
+/* Adds a header of the core unless the handler has one or does not want it. Both texts are clean,
+ * and stay until the head is written. */
 static void add_default(struct request *req, const char *name, tuf_slice value)
 {
-    if (reply_find_header(req, name) == NULL && !is_dropped(req, name))
-        reply_header_more(req, name, value);
+    struct request_priv *priv = req->priv;
+    if (reply_find_header(req, name) != NULL || is_dropped(req, name))
+        return;
+    if (!grow_headers(req)) {
+        priv->bad_header = true;
+        return;
+    }
+    priv->out[priv->out_count++] = (struct out_header){ tuf_str(name), value };
 }
 
 static void add_number(struct request *req, const char *name, uint64_t value)
 {
-    char text[24];
-    int len = snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
-    add_default(req, name, tuf_slice_of(text, (size_t)len));
+    char text[20];
+    size_t at = sizeof(text);
+    do {
+        text[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    tuf_slice copy = request_copy(req, tuf_slice_of(text + at, sizeof(text) - at));
+    if (copy.data == NULL)
+        req->priv->bad_header = true;
+    else
+        add_default(req, name, copy);
 }
 
 /* Whether the connection goes on after this answer; decides on the Connection header. */
@@ -160,7 +176,7 @@ static void decide_keep_alive(struct request *req)
 
 static void add_defaults(struct request *req, int status, const char *type, struct reply_size size)
 {
-    struct config *config = req->server->config;
+    const struct settings *settings = server_settings(req->server);
     if (type != NULL && strcmp(type, "application/json") == 0)
         add_default(req, "Cache-Control", tuf_str("must-revalidate"));
     if (type != NULL)
@@ -170,30 +186,37 @@ static void add_defaults(struct request *req, int status, const char *type, stru
     else if (size.chunked)
         add_default(req, "Transfer-Encoding", tuf_str("chunked"));
     add_default(req, "Date", tuf_str(loop_date(req->loop)));
-    bool with_versions = config_bool(config, "chttpd", "server_header_versions", true);
-    add_default(req, "Server", tuf_str(with_versions ? "CouchDB/" SERVER_VERSION_COUCH
-                                                       " (Tuffet/" TUF_VERSION_STRING ")"
-                                                     : "CouchDB"));
+    add_default(req, "Server", tuf_str(settings->server_versions ? "CouchDB/" SERVER_VERSION_COUCH
+                                                                   " (Tuffet/" TUF_VERSION_STRING ")"
+                                                                 : "CouchDB"));
     add_default(req, "X-Couch-Request-ID", tuf_str(req->priv->id));
     add_number(req, "X-CouchDB-Body-Time", req->priv->body_ms);
-    if (config_bool(config, "chttpd", "enable_xframe_options", false))
+    if (settings->xframe_options)
         add_default(req, "X-Frame-Options",
-                    tuf_str(config_bool(config, "x_frame_options", "same_origin", false)
+                    tuf_str(config_bool(req->server->config, "x_frame_options", "same_origin", false)
                                 ? "SAMEORIGIN" : "DENY"));
     cors_add_headers(req);
     if (status != 100)
         decide_keep_alive(req);
 }
 
-static int compare_headers(const void *a, const void *b)
+static bool header_is_before(const struct out_header *left, const struct out_header *right)
 {
-    const struct out_header *left = a;
-    const struct out_header *right = b;
     size_t common = min_size(left->name.len, right->name.len);
     int order = strncasecmp((const char *)left->name.data, (const char *)right->name.data, common);
-    if (order != 0)
-        return order;
-    return left->name.len < right->name.len ? -1 : left->name.len > right->name.len;
+    return order != 0 ? order < 0 : left->name.len < right->name.len;
+}
+
+/* By name; equal names stay in order. They are few, and mostly sorted. */
+static void sort_headers(struct out_header *headers, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        struct out_header moved = headers[i];
+        size_t at = i;
+        for (; at > 0 && header_is_before(&moved, &headers[at - 1]); at--)
+            headers[at] = headers[at - 1];
+        headers[at] = moved;
+    }
 }
 
 /* "Prefer: return=minimal" asks for these (and what framing and browsers need) only. */
@@ -210,26 +233,39 @@ static bool is_minimal_header(tuf_slice name)
     return slice_starts_nocase(name, "Access-Control-");
 }
 
-bool reply_write_head(struct request *req, int status, const char *type, struct reply_size size)
+/* Appends a whole head. */
+static void format_head(struct buf *out, struct request *req, int status, const char *type,
+                        struct reply_size size)
 {
     struct request_priv *priv = req->priv;
-    TUF_AUTO(tufi_buf_release) struct buf head = BUF_INIT;
     add_defaults(req, status, type, size);
-    if (priv->out_count > 1)
-        qsort(priv->out, priv->out_count, sizeof(*priv->out), compare_headers);
+    sort_headers(priv->out, priv->out_count);
     bool minimal = request_header_is(req, "Prefer", "return=minimal");
-    tufi_buf_printf(&head, "HTTP/1.1 %d %s\r\n", status, http_reason(status));
+    char status_text[] = " 000 ";
+    for (int i = 3, rest = status; i > 0; i--, rest /= 10)
+        status_text[i] = (char)('0' + rest % 10);
+    buf_append_str(out, "HTTP/1.1");
+    buf_append_str(out, status_text);
+    buf_append_str(out, http_reason(status));
+    buf_append_str(out, "\r\n");
     for (size_t i = 0; i < priv->out_count; i++) {
         if (minimal && !is_minimal_header(priv->out[i].name))
             continue;
-        buf_append_slice(&head, priv->out[i].name);
-        buf_append_str(&head, ": ");
-        buf_append_slice(&head, priv->out[i].value);
-        buf_append_str(&head, "\r\n");
+        buf_append_slice(out, priv->out[i].name);
+        buf_append_str(out, ": ");
+        buf_append_slice(out, priv->out[i].value);
+        buf_append_str(out, "\r\n");
     }
-    buf_append_str(&head, "\r\n");
+    buf_append_str(out, "\r\n");
     priv->status = status;
-    return !head.failed && bufferevent_write(priv->conn->bev, head.data, head.len) == 0;
+}
+
+bool reply_write_head(struct request *req, int status, const char *type, struct reply_size size)
+{
+    TUF_AUTO(tufi_buf_release) struct buf head = BUF_INIT;
+    tufi_buf_reserve(&head, HEAD_TYPICAL);
+    format_head(&head, req, status, type, size);
+    return !head.failed && bufferevent_write(req->priv->conn->bev, head.data, head.len) == 0;
 }
 
 bool reply_is_bodyless(const struct request *req, int status)
@@ -262,17 +298,13 @@ static void free_reference(const void *data, size_t len, void *memory)
     tufi_free(memory);
 }
 
-/* Hands the body to the socket buffer. */
+/* Hands a large body to the socket buffer. */
 static bool send_body(struct request *req, struct buf *body)
 {
-    struct bufferevent *bev = req->priv->conn->bev;
-    req->priv->bytes_sent += body->len;
-    if (body->len <= COPY_MAX)
-        return bufferevent_write(bev, body->data, body->len) == 0;
     size_t len = body->len;
     uint8_t *memory = tufi_buf_take(body);
-    if (evbuffer_add_reference(bufferevent_get_output(bev), memory, len, free_reference,
-                               memory) == 0)
+    if (evbuffer_add_reference(bufferevent_get_output(req->priv->conn->bev), memory, len,
+                               free_reference, memory) == 0)
         return true;
     tufi_free(memory);
     return false;
@@ -280,9 +312,19 @@ static bool send_body(struct request *req, struct buf *body)
 
 static void send_answer(struct request *req, int status, const char *type, struct buf *body)
 {
+    TUF_AUTO(tufi_buf_release) struct buf out = BUF_INIT;
     struct reply_size size = { .has_length = true, .length = body->len };
-    bool sent = reply_write_head(req, status, type, size);
-    if (sent && body->len > 0 && !reply_is_bodyless(req, status))
+    bool has_body = body->len > 0 && !reply_is_bodyless(req, status);
+    bool together = has_body && body->len <= COPY_MAX;
+    tufi_buf_reserve(&out, HEAD_TYPICAL + (together ? body->len : 0));
+    format_head(&out, req, status, type, size);
+    if (together)
+        buf_append_slice(&out, buf_slice(body));
+    bool sent =
+        !out.failed && bufferevent_write(req->priv->conn->bev, out.data, out.len) == 0;
+    if (has_body)
+        req->priv->bytes_sent += body->len;
+    if (sent && has_body && !together)
         sent = send_body(req, body);
     tufi_buf_release(body);
     if (sent)
