@@ -33,6 +33,14 @@ static tuf_status kept_path(struct buf *out, const char *path, const uint8_t uui
     return buf_status(out);
 }
 
+/* Of a copy that is being made, where the file system has no links. */
+static tuf_status unfinished_path(struct buf *out, const char *kept)
+{
+    tufi_buf_printf(out, "%s.new", kept);
+    buf_append_u8(out, 0);
+    return buf_status(out);
+}
+
 /* ---- rows --------------------------------------------------------------------------------------- */
 
 static tuf_status make_key(struct buf *out, tuf_slice name)
@@ -171,18 +179,32 @@ static tuf_status count_user(tuf_slice name, const struct pin *pin, void *ctx)
     return TUF_OK;
 }
 
-/* INV-PI-2. Under the writer lock. */
+/* What of a kept file is there: the file, or the copy that was to become it. */
+static tuf_status unlink_kept(const struct log *log, const char *kept)
+{
+    TUF_AUTO(tufi_buf_release) struct buf name = BUF_INIT;
+    tuf_status whole = log->vfs->unlink(log->vfs, kept);
+    tuf_status st = unfinished_path(&name, kept);
+    if (st == TUF_OK)
+        st = log->vfs->unlink(log->vfs, (const char *)name.data);
+    return whole < 0 ? whole : st < 0 ? st : whole == TUF_OK ? TUF_OK : st;
+}
+
+/* INV-PI-2. Under the writer lock. The file may be there although the database did not leave it: then
+ * it is a second link, of a compaction that did not come to its end. */
 static tuf_status drop_file(tuf_db *db, struct btree *local, const struct pin *pin)
 {
     TUF_AUTO(tufi_buf_release) struct buf path = BUF_INIT;
     const struct log *log = &db->store->log;
     struct user_count users = { pin->uuid, 0 };
     tuf_status st = each_pin(db->store->env, local, count_user, &users);
-    if (st != TUF_OK || users.count > 1 || same_file(log->super.uuid, pin->uuid))
+    if (st != TUF_OK || users.count > 1)
         return st;
     st = kept_path(&path, log->path, pin->uuid);
     if (st == TUF_OK)
-        st = log->vfs->unlink(log->vfs, (const char *)path.data);
+        st = unlink_kept(log, (const char *)path.data);
+    if (st == TUF_OK) /* the row must not be gone before the file is: nobody would look for it */
+        st = log->vfs->sync_dir(log->vfs, log->path);
     return st < 0 ? st : TUF_OK;
 }
 
@@ -215,9 +237,7 @@ static tuf_status copy_file(struct log *log, const char *to)
     TUF_AUTO(tufi_buf_release) struct buf name = BUF_INIT;
     struct vfs_file *file = NULL;
     uint64_t size = 0;
-    tufi_buf_printf(&name, "%s.new", to);
-    buf_append_u8(&name, 0);
-    tuf_status st = buf_status(&name);
+    tuf_status st = unfinished_path(&name, to);
     const char *made = (const char *)name.data;
     if (st == TUF_OK)
         st = tufi_fold(log->vfs->open(log->vfs, made, VFS_CREATE, &file));

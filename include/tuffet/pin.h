@@ -34,7 +34,8 @@ TUF_API TUF_MUST_USE tuf_status tuf_db_pin(tuf_db *db, tuf_slice name);
  * Removes a pin. Handles that are open on it go on reading.
  * Returns: TUF_OK; TUF_NOT_FOUND; as tuf_db_commit.
  * Threads: any.
- * Durability: durable on return; one sync.
+ * Durability: durable on return; two syncs if the pin had a file of its own, which goes first: killed in
+ *             between, the name is left, opens as E_CORRUPT, and is removed by asking again.
  * Since: 0.1
  */
 TUF_API TUF_MUST_USE tuf_status tuf_db_unpin(tuf_db *db, tuf_slice name);

@@ -151,6 +151,44 @@ static void op_reopen(struct script *s, unsigned place)
     script_open(s, 0);
 }
 
+static void op_compact_part(struct script *s, unsigned place)
+{
+    (void)place;
+    script_compact_part(s, 0);
+}
+
+static void op_pin(struct script *s, unsigned place)
+{
+    char name[8];
+    snprintf(name, sizeof(name), "p%u", place);
+    script_pin(s, 0, name);
+}
+
+static void op_unpin(struct script *s, unsigned place)
+{
+    if (!script_pinned(s, 0))
+        op_pin(s, place);
+    script_unpin(s, 0);
+}
+
+static void op_restore_purge(struct script *s, unsigned place)
+{
+    char id[16];
+    snprintf(id, sizeof(id), "elsewhere%u", place);
+    script_restore_purge(s, 0, id);
+}
+
+static void op_backup(struct script *s, unsigned place)
+{
+    (void)place;
+    script_backup(s, 0);
+}
+
+static void op_salvage(struct script *s, unsigned place)
+{
+    script_salvage(s, 0, place);
+}
+
 /* A snapshot that the following operations have to keep whole; read again when it ends. */
 static void op_snapshot(struct script *s, unsigned place)
 {
@@ -177,6 +215,12 @@ static const struct operation operations[] = {
     { "compact", op_compact },
     { "reopen", op_reopen },
     { "snapshot", op_snapshot },
+    { "compact_part", op_compact_part },
+    { "pin", op_pin },
+    { "unpin", op_unpin },
+    { "restore_purge", op_restore_purge },
+    { "backup", op_backup },
+    { "salvage", op_salvage },
 };
 #define OP_COUNT (sizeof(operations) / sizeof(*operations))
 #define TRIPLE_COUNT 200

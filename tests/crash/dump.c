@@ -163,6 +163,42 @@ tuf_status dump_db(struct buf *out, tuf_db *db)
     return st == TUF_OK ? dump_snapshot(out, snapshot) : st;
 }
 
+struct pin_dump {
+    struct buf *out;
+    tuf_db *db;
+};
+
+static tuf_status put_pin(const tuf_pin_info *info, void *ctx)
+{
+    const struct pin_dump *dump = ctx;
+    TUF_AUTO(tufi_buf_release) struct buf text = BUF_INIT;
+    tuf_db *pinned = NULL;
+    tuf_status st = tuf_db_open_pin(&pinned, dump->db, info->name, NULL);
+    if (st == TUF_OK)
+        st = dump_db(&text, pinned);
+    if (pinned && tuf_db_close(&pinned) != TUF_OK && st == TUF_OK)
+        st = TUF_E_INTERNAL;
+    if (st == TUF_OK)
+        st = buf_status(&text);
+    if (st != TUF_OK && st != TUF_E_CORRUPT)
+        return st;
+    tufi_buf_printf(dump->out, " pin ");
+    buf_append_slice(dump->out, info->name);
+    if (st == TUF_OK)
+        tufi_buf_printf(dump->out, " %08x\n", tufi_crc32c(0, text.data, text.len));
+    else
+        tufi_buf_printf(dump->out, " gone\n");
+    return TUF_OK;
+}
+
+tuf_status dump_pins(struct buf *out, tuf_db *db)
+{
+    TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;
+    struct pin_dump dump = { out, db };
+    tuf_status st = tuf_db_snapshot(&snapshot, db);
+    return st == TUF_OK ? tuf_snapshot_pins(snapshot, put_pin, &dump) : st;
+}
+
 uint64_t dump_committed_end(tuf_db *db)
 {
     TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;

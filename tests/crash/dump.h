@@ -21,6 +21,9 @@ extern const char *const dump_meta_names[DUMP_META_COUNT];
  */
 tuf_status dump_db(struct buf *out, tuf_db *db);
 tuf_status dump_snapshot(struct buf *out, tuf_snapshot *snapshot);
+/* Appends what named snapshots show: a line for each with the checksum of its text, or "gone" when the
+ * library says that its file is missing or damaged. */
+tuf_status dump_pins(struct buf *out, tuf_db *db);
 
 /* The end of what is committed in the file: bytes. */
 uint64_t dump_committed_end(tuf_db *db);

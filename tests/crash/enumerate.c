@@ -131,6 +131,8 @@ static char *show(struct walk *w, tuf_db *db, const char *when)
 {
     struct buf out = BUF_INIT;
     tuf_status st = dump_db(&out, db);
+    if (st == TUF_OK)
+        st = dump_pins(&out, db);
     if (st != TUF_OK) {
         char why[400];
         describe_failure(why, sizeof(why));
@@ -294,11 +296,57 @@ static void finish_compaction(struct walk *w, struct sim *disk, size_t which)
     (void)tuf_db_close(&db);
 }
 
+static char *content(struct walk *w, struct sim *disk, const char *path)
+{
+    tuf_open_options opts = script_open_options(w->script, sim_vfs(disk));
+    struct buf out = BUF_INIT;
+    tuf_db *db = NULL;
+    tuf_status st = tuf_db_open(&db, path, &opts);
+    if (st == TUF_OK)
+        st = dump_db(&out, db);
+    if (st != TUF_OK)
+        violation(w, "reading %s beside its backup: %s", path, tuf_status_name(st));
+    (void)tuf_db_close(&db);
+    buf_append_u8(&out, 0);
+    return (char *)tufi_buf_take(&out);
+}
+
+/* A backup may be left half done. The next one is a copy of what the database shows. */
+static void finish_backup(struct walk *w, struct sim *disk, size_t which)
+{
+    bool begun = false;
+    for (size_t i = 0; i < sim_name_count(disk); i++)
+        begun |= strncmp(sim_name(disk, i), SCRIPT_BACKUP, strlen(SCRIPT_BACKUP)) == 0;
+    if (!begun || which != 0)
+        return;
+    tuf_backup_options opts = TUF_BACKUP_OPTIONS_INIT;
+    opts.vfs = sim_vfs(disk);
+    tuf_status st = tuf_backup(NULL, w->script->dbs[which].path, SCRIPT_BACKUP, &opts);
+    if (st != TUF_OK) {
+        violation(w, "the next backup: %s (%s)", tuf_status_name(st), tuf_last_error()->text);
+        return;
+    }
+    char *original = content(w, disk, w->script->dbs[which].path);
+    char *copy = content(w, disk, SCRIPT_BACKUP);
+    if (!original || !copy || strcmp(original, copy) != 0)
+        violation(w, "the next backup is no copy");
+    free(original);
+    free(copy);
+}
+
+/* What operations may leave beside a database: the pinned files while there are pins, copies. */
+static bool may_stay(const char *name, bool pinned)
+{
+    return (pinned && strstr(name, ".snapshot-") != NULL) ||
+           strncmp(name, SCRIPT_BACKUP, strlen(SCRIPT_BACKUP)) == 0 ||
+           strncmp(name, SCRIPT_SALVAGED, strlen(SCRIPT_SALVAGED)) == 0;
+}
+
 /* Nothing but the databases may be left once they were opened and closed. */
-static void expect_no_strays(struct walk *w, struct sim *disk)
+static void expect_no_strays(struct walk *w, struct sim *disk, bool pinned)
 {
     for (size_t i = 0; i < sim_name_count(disk); i++) {
-        bool known = false;
+        bool known = may_stay(sim_name(disk, i), pinned);
         for (size_t k = 0; k < SCRIPT_DBS; k++)
             known |= strcmp(sim_name(disk, i), w->script->dbs[k].path) == 0;
         if (!known)
@@ -310,6 +358,7 @@ static void expect_no_strays(struct walk *w, struct sim *disk)
 static void judge(struct walk *w, struct sim *disk, const struct bounds *b, bool deep,
                   uint64_t shown[SCRIPT_DBS])
 {
+    bool pinned = false;
     for (size_t i = 0; i < SCRIPT_DBS; i++) {
         shown[i] = 0;
         if (b->hi[i] == 0)
@@ -318,6 +367,7 @@ static void judge(struct walk *w, struct sim *disk, const struct bounds *b, bool
         char *text = db ? show(w, db, "after a crash") : NULL;
         if (text) {
             shown[i] = script_hash_text(text);
+            pinned |= strstr(text, "\n pin ") != NULL;
             if (!fits(w, i, shown[i], b))
                 report_misfit(w, i, text, b);
             verify(w, db);
@@ -327,14 +377,16 @@ static void judge(struct walk *w, struct sim *disk, const struct bounds *b, bool
         free(text);
         if (db && tuf_db_close(&db) != TUF_OK)
             violation(w, "closing after a crash failed");
-        if (shown[i] != 0)
+        if (shown[i] != 0) {
             finish_compaction(w, disk, i);
+            finish_backup(w, disk, i);
+        }
     }
     bool all_open = true;
     for (size_t i = 0; i < SCRIPT_DBS; i++)
         all_open &= b->hi[i] == 0 ? w->script->dbs[i].step_count == 0 : shown[i] != 0;
     if (all_open)
-        expect_no_strays(w, disk);
+        expect_no_strays(w, disk, pinned);
     if (sim_handle_count(disk) != 0)
         violation(w, "%zu file handles are left open", sim_handle_count(disk));
 }

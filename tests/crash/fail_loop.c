@@ -126,6 +126,8 @@ char *fail_text_of(tuf_db *db, tuf_status *st_out)
 {
     struct buf out = BUF_INIT;
     *st_out = dump_db(&out, db);
+    if (*st_out == TUF_OK)
+        *st_out = dump_pins(&out, db);
     buf_append_u8(&out, 0);
     if (*st_out == TUF_OK && out.failed)
         *st_out = TUF_E_NOMEM;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "tests/sim/rng.h"
 
 /* ---- steps ----------------------------------------------------------------------------------- */
@@ -187,6 +188,92 @@ static bool step_compact(struct stage *s)
     return done(s, tuf_db_compact(NULL, s->db, NULL));
 }
 
+static int stop_here(uint64_t bytes, void *ctx)
+{
+    (void)bytes;
+    (void)ctx;
+    return TUF_COMPACT_LATER;
+}
+
+/* Stops at its first pause; the next compaction goes on there. No step. */
+static bool step_compact_part(struct stage *s)
+{
+    tuf_compact_options opts = TUF_COMPACT_OPTIONS_INIT;
+    opts.resume_size = 1;
+    opts.pace = stop_here;
+    tuf_status st = tuf_db_compact(NULL, s->db, &opts);
+    if (st == TUF_OK || (st > 0 && st != TUF_STOPPED))
+        fail_violation(s, "a compaction that was stopped ends in an impossible way", st);
+    return st == TUF_STOPPED;
+}
+
+static bool step_pin(struct stage *s, const char *name)
+{
+    issue(s);
+    return done(s, tuf_db_pin(s->db, tuf_str(name)));
+}
+
+/* The only pin, whose file a compaction kept. The file goes first: a row without it is a state of its own. */
+static bool step_unpin_kept(struct stage *s, const char *name)
+{
+    char line[32];
+    snprintf(line, sizeof(line), "\n pin %s ", name);
+    issue(s);
+    if (s->rehearsal) {
+        fail_pause();
+        const char *before = s->states[s->acked];
+        const char *at = strstr(before, line);
+        if (!at)
+            abort();
+        struct buf text = BUF_INIT;
+        tufi_buf_printf(&text, "%.*sgone\n", (int)(at + strlen(line) - before), before);
+        buf_append_u8(&text, 0);
+        s->states[s->issued] = (char *)tufi_buf_take(&text);
+        fail_resume();
+    }
+    s->issued++;
+    return done(s, tuf_db_unpin(s->db, tuf_str(name)));
+}
+
+static bool step_restore_purge(struct stage *s, const char *id)
+{
+    static const uint8_t bytes[] = "0123456789abcdef";
+    tuf_rev rev = { .gen = 1, .id = { bytes, 16 } };
+    bool purged = false;
+    tuf_purge_item item = {
+        .id = tuf_str(id), .revs = &rev, .rev_count = 1, .purged_out = &purged
+    };
+    issue(s);
+    return done(s, tuf_db_restore_purges(s->db, 7, &item, 1));
+}
+
+/* No step: it only reads the database. What it says it has copied must be a copy. */
+static bool step_backup(struct stage *s)
+{
+    tuf_backup_options opts = TUF_BACKUP_OPTIONS_INIT;
+    opts.vfs = fault_vfs(s->fault);
+    tuf_status st = tuf_backup(NULL, FAIL_PATH, "dir/backup.tuf", &opts);
+    if (st > 0 || st == TUF_E_INTERNAL || st == TUF_E_MISUSE || (s->rehearsal && st != TUF_OK))
+        fail_violation(s, "a backup ends in an impossible way", st);
+    if (st != TUF_OK)
+        return false;
+    fail_pause();
+    fault_hold(s->fault, true);
+    tuf_open_options how = TUF_OPEN_OPTIONS_INIT;
+    tuf_db *copy = NULL;
+    how.flags = TUF_OPEN_RDONLY;
+    how.vfs = sim_vfs(s->sim);
+    st = tuf_db_open(&copy, "dir/backup.tuf", &how);
+    char *text = st == TUF_OK ? fail_text_of(copy, &st) : NULL;
+    if (!text || (s->states[s->acked] && strcmp(text, s->states[s->acked]) != 0))
+        fail_violation(s, "a backup that was acknowledged is no copy", st);
+    tuf_free(text);
+    (void)tuf_db_close(&copy);
+    fault_hold(s->fault, false);
+    fail_resume();
+    return true;
+}
+
 /* Reads everything, faults included: an error, or exactly what is there. */
 static bool step_read(struct stage *s)
 {
@@ -271,6 +358,23 @@ static bool play_compaction(struct stage *s, const struct scenario *scenario)
                           "{\"_id\":\"a\",\"_revisions\":{\"start\":2,\"ids\":[\"f\",\"e\"]}}") &&
            step_put(s, "{\"_id\":\"p\"}") && step_purge(s, "p") && step_compact(s) &&
            step_put(s, "{\"_id\":\"b\"}") && step_read(s) && step_compact(s) && step_close(s);
+}
+
+static bool play_pins(struct stage *s, const struct scenario *scenario)
+{
+    (void)scenario;
+    return step_open(s) && step_put(s, "{\"_id\":\"a\",\"v\":1}") && step_pin(s, "p") &&
+           step_put(s, "{\"_id\":\"b\"}") && step_compact_part(s) && step_compact(s) &&
+           step_read(s) && step_unpin_kept(s, "p") && step_pin(s, "q") && step_crash(s) &&
+           step_open(s) && step_read(s) && step_close(s);
+}
+
+static bool play_backups(struct stage *s, const struct scenario *scenario)
+{
+    (void)scenario;
+    return step_open(s) && step_put(s, "{\"_id\":\"a\",\"v\":1}") && step_backup(s) &&
+           step_put(s, "{\"_id\":\"b\"}") && step_backup(s) && step_compact(s) &&
+           step_restore_purge(s, "c") && step_backup(s) && step_close(s);
 }
 
 /* ---- composed scenarios ---------------------------------------------------------------------- */
@@ -405,6 +509,26 @@ static bool op_reopen(struct stage *s, unsigned place)
     return step_close(s) && step_open(s);
 }
 
+static bool op_compact_part(struct stage *s, unsigned place)
+{
+    (void)place;
+    return step_compact_part(s);
+}
+
+static bool op_pin(struct stage *s, unsigned place)
+{
+    char name[8];
+    snprintf(name, sizeof(name), "p%u", place);
+    return step_pin(s, name);
+}
+
+static bool op_restore_purge(struct stage *s, unsigned place)
+{
+    char id[16];
+    snprintf(id, sizeof(id), "elsewhere%u", place);
+    return step_restore_purge(s, id);
+}
+
 static bool op_read(struct stage *s, unsigned place)
 {
     (void)place;
@@ -418,9 +542,11 @@ static const struct operation operations[] = {
     { "purge", op_purge },     { "revs_limit", op_revs_limit }, { "purged_infos", op_purged_infos },
     { "sync", op_sync },       { "checkpoint", op_checkpoint }, { "compact", op_compact },
     { "reopen", op_reopen },   { "read", op_read },
+    { "compact_part", op_compact_part }, { "pin", op_pin },
+    { "restore_purge", op_restore_purge },
 };
 #define OP_COUNT (sizeof(operations) / sizeof(*operations))
-#define BY_HAND 5
+#define BY_HAND 7
 #define TRIPLE_COUNT 1000
 
 /* Ends with a recovery and a reading of everything, which fail in their turn. */
@@ -443,6 +569,8 @@ static struct scenario scenarios[BY_HAND + OP_COUNT + OP_COUNT * OP_COUNT + TRIP
     { .name = "attachments", .play = play_attachments },
     { .name = "reopen", .play = play_reopen },
     { .name = "compaction", .play = play_compaction },
+    { .name = "pins", .play = play_pins },
+    { .name = "backups", .play = play_backups },
 };
 static char names[sizeof(scenarios) / sizeof(*scenarios)][48];
 

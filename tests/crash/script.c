@@ -55,6 +55,7 @@ static char *text_of(tuf_db *db)
 {
     struct buf out = BUF_INIT;
     must(dump_db(&out, db), "reading everything");
+    must(dump_pins(&out, db), "reading named snapshots");
     buf_append_u8(&out, 0);
     if (out.failed)
         abort();
@@ -170,6 +171,23 @@ void script_compact(struct script *s, size_t which)
     opts.resume_size = s->resume_size;
     must(tuf_db_compact(NULL, s->handles[which], &opts), "compaction");
     done(s, which, true);
+}
+
+static int stop_here(uint64_t bytes, void *ctx)
+{
+    (void)bytes;
+    (void)ctx;
+    return TUF_COMPACT_LATER;
+}
+
+void script_compact_part(struct script *s, size_t which)
+{
+    tuf_compact_options opts = TUF_COMPACT_OPTIONS_INIT;
+    opts.resume_size = 1;
+    opts.pace = stop_here;
+    tuf_status st = tuf_db_compact(NULL, s->handles[which], &opts);
+    if (st != TUF_STOPPED)
+        surprise("a compaction that was stopped", st);
 }
 
 void script_sync(struct script *s, size_t which)
@@ -316,6 +334,113 @@ void script_purged_infos_limit(struct script *s, size_t which, uint32_t limit)
     issue(s, which);
     must(tuf_db_set_purged_infos_limit(s->handles[which], limit), "purged_infos_limit");
     done(s, which, true);
+}
+
+void script_restore_purge(struct script *s, size_t which, const char *id)
+{
+    static const uint8_t bytes[] = "0123456789abcdef";
+    tuf_rev rev = { .gen = 1, .id = { bytes, 16 } };
+    bool purged = false;
+    tuf_purge_item item = {
+        .id = tuf_str(id), .revs = &rev, .rev_count = 1, .purged_out = &purged
+    };
+    issue(s, which);
+    must(tuf_db_restore_purges(s->handles[which], 7, &item, 1), "restored purges");
+    done(s, which, true);
+}
+
+/* ---- named snapshots and copies -------------------------------------------------------------- */
+
+void script_pin(struct script *s, size_t which, const char *name)
+{
+    issue(s, which);
+    must(tuf_db_pin(s->handles[which], tuf_str(name)), "pin");
+    done(s, which, true);
+}
+
+static tuf_status take_name(const tuf_pin_info *info, void *ctx)
+{
+    snprintf(ctx, TUF_PIN_NAME_SIZE_MAX + 1, "%.*s", (int)info->name.len,
+             (const char *)info->name.data);
+    return TUF_STOPPED;
+}
+
+static bool first_pin(struct script *s, size_t which, char out[TUF_PIN_NAME_SIZE_MAX + 1])
+{
+    tuf_snapshot *snapshot = NULL;
+    must(tuf_db_snapshot(&snapshot, s->handles[which]), "snapshot");
+    tuf_status st = tuf_snapshot_pins(snapshot, take_name, out);
+    tuf_snapshot_free(&snapshot);
+    if (st != TUF_STOPPED)
+        must(st, "pins");
+    return st == TUF_STOPPED;
+}
+
+bool script_pinned(struct script *s, size_t which)
+{
+    char name[TUF_PIN_NAME_SIZE_MAX + 1];
+    return first_pin(s, which, name);
+}
+
+static bool has_kept_file(struct script *s)
+{
+    for (size_t i = 0; i < sim_name_count(s->sim); i++)
+        if (strstr(sim_name(s->sim, i), ".snapshot-"))
+            return true;
+    return false;
+}
+
+/* A pin's own file goes before its row: killed in between, the row is left, and is taken back by asking
+ * again. That is a state of its own, which nobody acknowledges. */
+static void issue_half_unpinned(struct script *s, size_t which, const char *name)
+{
+    struct ledger *l = &s->dbs[which];
+    issue(s, which);
+    const char *before = l->states[l->step].text;
+    struct state *state = &l->states[++l->step];
+    if (state->text)
+        return;
+    char line[TUF_PIN_NAME_SIZE_MAX + 16];
+    snprintf(line, sizeof(line), "\n pin %s ", name);
+    const char *at = strstr(before, line);
+    if (!at)
+        surprise("a pin that is not shown", TUF_E_INTERNAL);
+    at += strlen(line);
+    struct buf text = BUF_INIT;
+    tufi_buf_printf(&text, "%.*sgone%s", (int)(at - before), before, at + strcspn(at, "\n"));
+    buf_append_u8(&text, 0);
+    if (text.failed)
+        abort();
+    state->text = (char *)tufi_buf_take(&text);
+    state->hash = script_hash_text(state->text);
+}
+
+void script_unpin(struct script *s, size_t which)
+{
+    char name[TUF_PIN_NAME_SIZE_MAX + 1];
+    if (!first_pin(s, which, name))
+        surprise("nothing to unpin", TUF_NOT_FOUND);
+    if (has_kept_file(s))
+        issue_half_unpinned(s, which, name);
+    issue(s, which);
+    must(tuf_db_unpin(s->handles[which], tuf_str(name)), "unpin");
+    done(s, which, true);
+}
+
+void script_backup(struct script *s, size_t which)
+{
+    tuf_backup_options opts = TUF_BACKUP_OPTIONS_INIT;
+    opts.vfs = fault_vfs(s->fault);
+    must(tuf_backup(NULL, s->dbs[which].path, SCRIPT_BACKUP, &opts), "backup");
+}
+
+void script_salvage(struct script *s, size_t which, unsigned number)
+{
+    char to[sizeof(SCRIPT_SALVAGED) + 12];
+    snprintf(to, sizeof(to), "%s%u", SCRIPT_SALVAGED, number);
+    tuf_salvage_options opts = TUF_SALVAGE_OPTIONS_INIT;
+    opts.vfs = fault_vfs(s->fault);
+    must(tuf_salvage(NULL, s->dbs[which].path, to, &opts), "salvage");
 }
 
 bool script_failed(struct script *s, size_t which)

@@ -21,6 +21,8 @@
 
 #define SCRIPT_DBS 2
 #define SCRIPT_STEPS_MAX 64
+#define SCRIPT_BACKUP "dir/backup.tuf"
+#define SCRIPT_SALVAGED "dir/salvaged.tuf"
 
 struct script_config {
     uint32_t disk_sector; /* bytes */
@@ -94,6 +96,8 @@ void script_checkpoint(struct script *s, size_t which);
 void script_sync(struct script *s, size_t which);
 /* A step of its own: the bodies of older revisions are gone afterwards. */
 void script_compact(struct script *s, size_t which);
+/* Begins a compaction that stops at its first pause, to be continued; no step. */
+void script_compact_part(struct script *s, size_t which);
 
 /* Commits documents together as one step; each is the text of a document with its _id. */
 tuf_status script_batch(struct script *s, size_t which, const char *const *docs, size_t count,
@@ -110,6 +114,17 @@ void script_meta(struct script *s, size_t which, const char *name, const char *v
 void script_purge_winner(struct script *s, size_t which, const char *id);
 void script_revs_limit(struct script *s, size_t which, uint32_t limit);
 void script_purged_infos_limit(struct script *s, size_t which, uint32_t limit);
+/* Writes the purge log of another database into this one: one entry, for a document that is not here. */
+void script_restore_purge(struct script *s, size_t which, const char *id);
+/* Gives the newest commit a name; script_unpin takes the first name back, script_pinned says if any. */
+void script_pin(struct script *s, size_t which, const char *name);
+void script_unpin(struct script *s, size_t which);
+bool script_pinned(struct script *s, size_t which);
+/* Copies the file to SCRIPT_BACKUP or brings that up to date; no step. After a crash the next backup
+ * must give what the database shows. */
+void script_backup(struct script *s, size_t which);
+/* Brings what the file holds into a new one, SCRIPT_SALVAGED and a number; no step. */
+void script_salvage(struct script *s, size_t which, unsigned number);
 /* Crashes begin here; without it, at the beginning. */
 void script_start(struct script *s);
 /* Takes a snapshot, which must show the same when script_end_hold (or a close) ends it. */

@@ -473,6 +473,53 @@ static void run_compact_cancelled(struct script *s)
     script_put(s, 0, "{\"_id\":\"end\"}");
 }
 
+/* Named snapshots of the file at hand, of one that was compacted away, of one that two names share. */
+static void run_pins(struct script *s)
+{
+    script_open(s, 0);
+    script_put(s, 0, "{\"_id\":\"a\",\"v\":0}");
+    script_pin(s, 0, "one");
+    script_update(s, 0, "a", "{\"v\":1}");
+    script_pin(s, 0, "two");
+    script_compact(s, 0);
+    script_pin(s, 0, "zero");
+    script_unpin(s, 0);
+    script_put(s, 0, "{\"_id\":\"b\"}");
+    script_compact(s, 0);
+    script_unpin(s, 0);
+    script_close(s, 0);
+    script_open(s, 0);
+    script_unpin(s, 0);
+    script_compact(s, 0);
+}
+
+/* The compaction that keeps a pinned file is given up after it did: no file may be left for ever. */
+static void run_pins_stopped(struct script *s)
+{
+    script_open(s, 0);
+    script_put(s, 0, "{\"_id\":\"a\",\"v\":0}");
+    script_put(s, 0, "{\"_id\":\"b\",\"v\":0}");
+    script_pin(s, 0, "one");
+    script_compact_part(s, 0);
+    script_unpin(s, 0);
+    script_pin(s, 0, "two");
+    script_compact(s, 0);
+    script_unpin(s, 0);
+}
+
+/* A copy that is made, brought up to date, and made again when the file was compacted. */
+static void run_backups(struct script *s)
+{
+    script_open(s, 0);
+    script_put(s, 0, "{\"_id\":\"a\",\"v\":0}");
+    script_backup(s, 0);
+    script_update(s, 0, "a", "{\"v\":1}");
+    script_backup(s, 0);
+    script_compact(s, 0);
+    script_put(s, 0, "{\"_id\":\"b\"}");
+    script_backup(s, 0);
+}
+
 const struct workload workloads[] = {
     { .name = "create", .run = run_create },
     { .name = "one_doc", .run = run_one_doc },
@@ -505,5 +552,8 @@ const struct workload workloads[] = {
     { .name = "compact_full", .run = run_compact_full },
     { .name = "compact_resume", .run = run_compact_resume },
     { .name = "compact_cancelled", .run = run_compact_cancelled },
+    { .name = "pins", .run = run_pins },
+    { .name = "pins_stopped", .run = run_pins_stopped },
+    { .name = "backups", .run = run_backups },
 };
 const size_t workload_count = sizeof(workloads) / sizeof(*workloads);

@@ -136,12 +136,37 @@ START_TEST(a_pin_survives_a_compaction_that_fails_anywhere)
 }
 END_TEST
 
+/* A compaction that ends anywhere may have kept the pinned file: it goes with the pin all the same. */
+START_TEST(a_compaction_that_fails_anywhere_leaves_no_file_for_ever)
+{
+    for (uint64_t at = 1;; at++) {
+        struct world w;
+        world_start(&w);
+        put(&w, "{'_id':'a'}");
+        ck_ok(tuf_db_pin(w.db, tuf_str("p")));
+        struct fault_plan plan = { .kind = FAULT_ANY, .at = at };
+        fault_set(w.fault, &plan);
+        tuf_status st = tuf_db_compact(NULL, w.db, NULL);
+        bool hit = fault_hits(w.fault) > 0;
+        fault_set(w.fault, NULL);
+        ck_assert(st <= 0);
+        world_kill(&w);
+        ck_ok(tuf_db_unpin(w.db, tuf_str("p")));
+        ck_assert_uint_eq(kept_files(&w), 0);
+        world_end(&w);
+        if (!hit)
+            break;
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("pins");
     TCase *tc = tcase_create("pins");
     tcase_add_test(tc, a_pin_shows_its_state_through_everything);
     tcase_add_test(tc, a_pin_survives_a_compaction_that_fails_anywhere);
+    tcase_add_test(tc, a_compaction_that_fails_anywhere_leaves_no_file_for_ever);
     tcase_set_timeout(tc, 60);
     suite_add_tcase(suite, tc);
     return tuft_run(suite);
