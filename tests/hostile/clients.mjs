@@ -13,7 +13,7 @@ import net from 'node:net'
 import path from 'node:path'
 import { Server } from '../http/server.mjs'
 
-const options = { server: null, only: null, clients: 4000, feeds: 10000, bodies: 300, normal: null }
+const options = { server: null, only: null, clients: 4000, feeds: 10000, bodies: 1000, normal: null }
 for (let i = 2; i < process.argv.length; i += 2) options[process.argv[i].slice(2)] = process.argv[i + 1]
 const AUTH = 'Basic ' + Buffer.from('admin:secret').toString('base64')
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
@@ -218,27 +218,26 @@ const cases = {
     const server = await start(['couchdb] max_document_size = 9000000', `chttpd] max_body_memory = ${limit << 20}`])
     await ask(server, 'PUT', '/db')
     const before = peak(server)
-    const body = `{"text":"${'x'.repeat(7999988)}"}`
+    const body = Buffer.from(`{"text":"${'x'.repeat(7999988)}"}`)
     const agent = new http.Agent({ keepAlive: false, maxSockets: Infinity })
     const count = Number(options.bodies)
     const answers = {}
-    let next = 0
-    await Promise.all(Array.from({ length: 200 }, async () => {
-      while (next < count) {
-        const number = next++
-        const status = await ask(server, 'PUT', `/db/m${number}`, body, agent).then((a) => a.status, () => 'cut')
-        answers[status] = (answers[status] ?? 0) + 1
-        if (status === 201) stored.push(number)
-      }
-    })).catch((error) => { throw error })
+    await Promise.all(Array.from({ length: count }, async (_, number) => {
+      const status = await ask(server, 'PUT', `/db/m${number}`, body, agent).then((a) => a.status, (error) => error.code ?? 'cut')
+      answers[status] = (answers[status] ?? 0) + 1
+      if (status === 201) stored.push(number)
+    }))
     agent.destroy()
     const used = (peak(server) - before) / 1024
     say('memory_clients', count)
     say('memory_stored', answers[201] ?? 0)
-    say('memory_refused', (answers[503] ?? 0) + (answers.cut ?? 0))
+    say('memory_refused_503', answers[503] ?? 0)
     say('memory_peak_mib', used.toFixed(0))
-    const unexpected = Object.keys(answers).filter((key) => !['201', '503', 'cut'].includes(key))
-    assert.deepEqual(unexpected, [])
+    // Whoever is refused is told so, although its body is still on the way. The server waits a second for the
+    // client to read that, and this process, which is all of them, may be slower with a few.
+    const told = (answers[201] ?? 0) + (answers[503] ?? 0)
+    say('memory_cut', count - told)
+    assert.ok(told >= count * 0.98, JSON.stringify(answers))
     assert.ok(answers[201] >= 4, `only ${answers[201]} stored`)
     assert.ok(used < limit * 5, `${used} MiB`)
     for (const number of stored.splice(0)) assert.equal((await ask(server, 'HEAD', `/db/m${number}`)).status, 200)
@@ -258,24 +257,34 @@ const cases = {
       await ask(server, 'PUT', '/db/doc', '{}')
       const text = 'x'.repeat(200000)
       const acked = ['doc']
-      let full = 0
-      for (let i = 0; full < 20 && i < 2000; i++) {
-        const random = Buffer.from(Array.from({ length: 60000 }, () => Math.random() * 256)).toString('base64')
-        const { status } = await ask(server, 'PUT', `/db/f${i}`, JSON.stringify({ random, text }))
-        if (status === 201) acked.push(`f${i}`)
-        else { full++; assert.equal(status, 507) }
-      }
-      assert.ok(full >= 20)
-      assert.equal((await ask(server, 'GET', '/db/doc')).status, 200)
-      assert.equal((await ask(server, 'GET', '/db/_all_docs?limit=1')).status, 200)
+      let full = 0, reads = 0, wrote = 0, roomy = false, after = 0
+      // Readers from beginning to end, to which nothing else than an answer may happen.
+      const readers = ['/db/doc', '/db/_all_docs?limit=1', '/db/_changes?limit=2', '/db'].map(async (target) => {
+        for (; after < 40; reads++) assert.equal((await ask(server, 'GET', target)).status, 200, target)
+      })
+      // Writers, which go on when the disk is full, and when it is not any more.
+      const writers = Array.from({ length: 8 }, async (_, n) => {
+        for (let i = 0; after < 40 && wrote < 4000; i++, wrote++) {
+          const random = Buffer.from(Array.from({ length: roomy ? 100 : 60000 }, () => Math.random() * 256)).toString('base64')
+          const { status } = await ask(server, 'PUT', `/db/f${n}-${i}`, JSON.stringify({ random, text }))
+          if (status === 201) { acked.push(`f${n}-${i}`); after += roomy } else { full++; assert.equal(status, 507) }
+        }
+      })
+      const done = Promise.all([...readers, ...writers])
+      await until('the disk is full', () => full >= 20, 60000)
+      const readsThen = reads
+      await until('reads go on', () => reads >= readsThen + 50, 20000)
       spawnSync('mount', ['-o', 'remount,size=96m', server.dir])
-      assert.equal((await ask(server, 'PUT', '/db/again', '{}')).status, 201)
-      acked.push('again')
+      roomy = true
+      await done
+      assert.ok(after >= 40)
       assert.equal(await server.stop(), 0)
       await server.start()
       const rows = JSON.parse((await ask(server, 'GET', '/db/_all_docs')).body).rows.map((row) => row.id)
       assert.deepEqual(rows.sort(), acked.sort())
       say('disk_full_answers_507', full)
+      say('disk_full_reads', reads)
+      say('disk_full_writes_after', after)
       assert.equal(await server.stop(), 0)
     } finally {
       server.child?.kill('SIGKILL')
@@ -284,7 +293,7 @@ const cases = {
     return null
   },
 
-  // The wall clock jumps by ten years each second; nothing but cookies may care.
+  // The wall clock jumps by days and years; nothing but cookies may care.
   async clock_jumps (say) {
     const preload = ['/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1', '/usr/lib/faketime/libfaketime.so.1']
       .find((file) => { try { readFileSync(file); return true } catch { return false } })
@@ -297,19 +306,46 @@ const cases = {
     await ask(server, 'PUT', '/db')
     const feed = dial(server, head('GET /db/_changes?feed=continuous&since=0&heartbeat=60000'))
     await feed.ready
+    // Beats, time-outs and the scheduler go by the clock that does not jump.
+    let beats = 0
+    const beating = dial(server, head('GET /db/_changes?feed=continuous&since=now&heartbeat=100'), (_, data) => { beats += data.includes('1\r\n\n\r\n') })
+    await beating.ready
+    const kept = new http.Agent({ keepAlive: true, maxSockets: 1 })
+    await ask(server, 'PUT', '/copy')
+    await ask(server, 'PUT', '/_replicator')
+    const url = (name) => `http://admin:secret@127.0.0.1:${server.port}/${name}`
+    await ask(server, 'PUT', '/_replicator/job', JSON.stringify({ source: url('db'), target: url('copy'), continuous: true }))
+    const logIn = async () => (await fetch(`http://127.0.0.1:${server.port}/_session`, {
+      method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"name":"admin","password":"secret"}'
+    })).headers.get('set-cookie').split(';')[0]
+    const who = async (cookie) => (await (await fetch(`http://127.0.0.1:${server.port}/_session`, { headers: { cookie } })).json()).userCtx?.name
+    const first = await logIn()
     const ids = new Set()
     let jumps = 0, writes = 0
-    for (const offset of ['+10y', '-10y', '+0', '-20y', '+5y', '+0']) {
+    for (const offset of ['+1d', '-1d', '+0', '+10y', '-10y', '+0', '-20y', '+5y', '+0']) {
+      await sleep(1100) // a cookie that is refused within a second was never good, for the replicator
       writeFileSync(control, offset)
       jumps++
+      const beatsThen = beats
+      // A cookie is good by the clock that it was made by; an old one is again when the clock is back.
+      const cookie = await logIn()
+      assert.equal(await who(cookie), 'admin', `a cookie of the same time, ${offset}`)
+      if (offset === '+0') assert.equal(await who(first), 'admin', 'the first cookie, the clock is back')
+      if (/^\+[1-9]/.test(offset)) assert.notEqual(await who(first), 'admin', `a cookie that is too old, ${offset}`)
+      assert.equal((await ask(server, 'GET', '/_up', undefined, kept)).status, 200)
       for (const end = Date.now() + 700; Date.now() < end;) {
         const { status, body } = await ask(server, 'POST', '/db', '{}')
         assert.equal(status, 201)
         ids.add(JSON.parse(body).id)
         writes++
       }
-      assert.ok(!feed.ended, 'a feed ended')
+      assert.ok(!feed.ended && !beating.ended, 'a feed ended')
+      await until(`it beats, ${offset}`, () => beats > beatsThen + 2, 5000)
+      await until(`what was written is replicated, ${offset}`, async () =>
+        JSON.parse((await ask(server, 'GET', '/copy')).body).doc_count === writes, 15000)
     }
+    beating.socket.destroy()
+    kept.destroy()
     assert.equal(ids.size, writes)
     const info = JSON.parse((await ask(server, 'GET', '/db')).body)
     assert.equal(info.doc_count, writes)
