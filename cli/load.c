@@ -117,6 +117,24 @@ static tuf_status visit_header(tuf_slice key, tuf_slice value, void *ctx)
     return TUF_OK;
 }
 
+/* Only what differs: setting a limit raises the update sequence. */
+static tuf_status set_limits(tuf_db *db, const struct header *h)
+{
+    tuf_snapshot *snapshot = NULL;
+    tuf_db_info info = { .struct_size = sizeof info };
+    tuf_status st = tuf_db_snapshot(&snapshot, db);
+    if (st == TUF_OK)
+        st = tuf_snapshot_info(&info, snapshot);
+    tuf_snapshot_free(&snapshot);
+    if (st == TUF_OK && h->revs_limit > 0 && h->revs_limit <= UINT32_MAX &&
+        h->revs_limit != info.revs_limit)
+        st = tuf_db_set_revs_limit(db, (uint32_t)h->revs_limit);
+    if (st == TUF_OK && h->purged_infos_limit > 0 && h->purged_infos_limit <= UINT32_MAX &&
+        h->purged_infos_limit != info.purged_infos_limit)
+        st = tuf_db_set_purged_infos_limit(db, (uint32_t)h->purged_infos_limit);
+    return st;
+}
+
 static int load_header(struct load *l)
 {
     struct header h = { 0 };
@@ -126,11 +144,7 @@ static int load_header(struct load *l)
     if (h.version != 1)
         return complain_text(l, "this is not a dump of version 1");
     l->total = h.doc_count + h.doc_del_count;
-    if (h.revs_limit > 0 && h.revs_limit <= UINT32_MAX)
-        st = tuf_db_set_revs_limit(l->db, (uint32_t)h.revs_limit);
-    if (st == TUF_OK && h.purged_infos_limit > 0 && h.purged_infos_limit <= UINT32_MAX)
-        st = tuf_db_set_purged_infos_limit(l->db, (uint32_t)h.purged_infos_limit);
-    return complain(l, st);
+    return complain(l, set_limits(l->db, &h));
 }
 
 struct meta {

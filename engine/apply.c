@@ -253,6 +253,8 @@ static tuf_status trim_purge_log(struct btree_txn *txn, const struct db_view *no
 static tuf_status replace_purged_doc(struct btree_txn *txn, struct db_view *now,
                                      const struct purgerec *rec)
 {
+    if (rec->stays)
+        return TUF_OK; /* none of the revisions was a leaf */
     TUF_AUTO(tufi_buf_release) struct buf value = BUF_INIT;
     TUF_AUTO(tufi_docinfo_release) struct docinfo info;
     tufi_docinfo_init(&info);

@@ -5,6 +5,9 @@
  *
  * tuf_db_restore_purges writes entries of another database's log, whose documents are not here.
  *
+ * Every item has an entry in the log, whether there was such a leaf or not, and a call raises the
+ * update sequence, as CouchDB does it: whoever follows the changes looks at the purges too.
+ *
  * INV-PU-1: what remains of a document keeps a whole-tree record of its own, so that its history no
  *           longer leads to records of what was purged.
  */
@@ -95,7 +98,8 @@ static tuf_status encode_rest(struct purging *p, struct purgerec *rec, struct bu
     st = tufi_commit_put_tree(c, p->item->id, &p->tree, &p->info.tree);
     if (st < 0)
         return st;
-    p->info.seq = rec->seq = c->now.update_seq + 1;
+    /* CouchDB gives each leaf that is left a sequence; the document has the last one's. */
+    p->info.seq = rec->seq = c->now.update_seq + p->info.leaf_count;
     p->info.chain_len = 1;
     p->info.node_count = p->tree.count;
     tufi_docinfo_encode(docinfo, &p->info);
@@ -125,8 +129,8 @@ static tuf_status put_purge(struct purging *p)
     return st < 0 ? st : tufi_apply_purge(c->txn, &c->now, &rec);
 }
 
-/* A row of the purge log for a document that is not here. */
-static tuf_status put_foreign(struct commit *c, const tuf_purge_item *item)
+/* A row of the purge log for a document that is not here, or has none of the leaves. */
+static tuf_status put_row(struct commit *c, const tuf_purge_item *item, bool is_here)
 {
     TUF_AUTO(tufi_buf_release) struct buf revs = BUF_INIT;
     TUF_AUTO(tufi_buf_release) struct buf payload = BUF_INIT;
@@ -135,6 +139,8 @@ static tuf_status put_foreign(struct commit *c, const tuf_purge_item *item)
         .purge_seq = c->now.purge_seq + 1,
         .id = item->id,
         .revs = buf_slice(&revs),
+        .seq = is_here ? c->now.update_seq : 0,
+        .stays = is_here,
     };
     tufi_purgerec_encode(&payload, &rec);
     if (revs.failed || payload.failed)
@@ -143,7 +149,7 @@ static tuf_status put_foreign(struct commit *c, const tuf_purge_item *item)
     return st < 0 ? st : tufi_apply_purge(c->txn, &c->now, &rec);
 }
 
-/* Purges what is here of a document; TUF_NOT_FOUND: there is no such document. */
+/* Purges what is here of a document, and notes the request. */
 static tuf_status purge_doc(struct commit *c, const tuf_purge_item *item)
 {
     TUF_AUTO(purging_release) struct purging p = { .c = c, .item = item };
@@ -153,11 +159,13 @@ static tuf_status purge_doc(struct commit *c, const tuf_purge_item *item)
     tuf_status st = tufi_find_docinfo(c->db->store->env, by_id, item->id, &p.value, &p.info);
     if (st == TUF_OK)
         st = tufi_history_load_pending(&p.tree, &c->db->store->log, &p.info, &c->db->group);
+    if (st == TUF_NOT_FOUND)
+        return put_row(c, item, false);
     if (st == TUF_OK)
         st = remove_leaves(&p);
-    if (st != TUF_OK || p.rev_count == 0)
-        return st;
-    return put_purge(&p);
+    if (st != TUF_OK)
+        return tufi_fold(st);
+    return p.rev_count > 0 ? put_purge(&p) : put_row(c, item, true);
 }
 
 static tuf_status finish(struct commit *c, tuf_status st)
@@ -176,11 +184,11 @@ tuf_status tuf_db_purge(tuf_db *db, const tuf_purge_item *items, size_t item_cou
     tuf_status st = tufi_commit_begin(&c, db);
     if (st < 0)
         return st;
-    for (size_t i = 0; st == TUF_OK && i < item_count; i++) {
+    uint64_t before = c.now.update_seq;
+    for (size_t i = 0; st == TUF_OK && i < item_count; i++)
         st = purge_doc(&c, &items[i]);
-        if (st == TUF_NOT_FOUND)
-            st = TUF_OK;
-    }
+    if (c.now.update_seq == before)
+        c.now.update_seq++;
     return finish(&c, st);
 }
 
@@ -196,10 +204,7 @@ tuf_status tuf_db_restore_purges(tuf_db *db, uint64_t first_purge_seq, const tuf
         return st;
     if (c.now.purge_seq == 0)
         c.now.purge_seq = first_purge_seq - 1;
-    for (size_t i = 0; st == TUF_OK && i < item_count; i++) {
+    for (size_t i = 0; st == TUF_OK && i < item_count; i++)
         st = purge_doc(&c, &items[i]);
-        if (st == TUF_NOT_FOUND)
-            st = put_foreign(&c, &items[i]);
-    }
     return finish(&c, st);
 }

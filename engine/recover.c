@@ -189,8 +189,9 @@ static tuf_status replay_commit(struct recovery *r, const struct frame_header *h
         if (st < 0)
             return st;
     }
-    if (reader_left(&in) > 0 || r->now.update_seq != h->update_seq)
+    if (reader_left(&in) > 0 || r->now.update_seq > h->update_seq)
         return tufi_corrupt(h->off, "commit %" PRIu64 " does not add up", h->commit);
+    r->now.update_seq = h->update_seq; /* purges and settings raise it without a record of it */
     r->now.commit = h->commit;
     return TUF_OK;
 }

@@ -147,6 +147,8 @@ static tuf_status is_purged(bool *out, struct salvage_doc *d, size_t pos, tuf_re
         if (d->items[i].type != RECORD_PURGE || read_item(&r, d->s, &d->items[i]) < 0 ||
             !slice_equal(r.id, d->id))
             continue;
+        if (r.purge.stays)
+            continue; /* it found no such leaf */
         *out = r.purge.seq == 0;
         tuf_status st = lists_rev(out, r.purge.revs, rev);
         if (st < 0)

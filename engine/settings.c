@@ -9,7 +9,8 @@
 #include "base/alloc.h"
 #include "engine/db.h"
 
-static tuf_status put_row(tuf_db *db, const struct metarec *rec)
+/*   raise  the update sequence grows, though no document has the new one */
+static tuf_status put_row(tuf_db *db, const struct metarec *rec, bool raise)
 {
     TUF_AUTO(tufi_buf_release) struct buf payload = BUF_INIT;
     tufi_metarec_encode(&payload, rec);
@@ -22,6 +23,7 @@ static tuf_status put_row(tuf_db *db, const struct metarec *rec)
     st = tufi_commit_put(&c, RECORD_META, buf_slice(&payload), NULL);
     if (st == TUF_OK)
         st = tufi_apply_meta(c.txn, &c.now, rec);
+    c.now.update_seq += raise;
     if (st < 0) {
         tufi_commit_abort(&c);
         return st;
@@ -38,7 +40,7 @@ static tuf_status put_limit(tuf_db *db, const char *key, uint32_t limit)
         .key = tuf_str(key),
         .value = tuf_slice_of(value, put_varint(value, limit)),
     };
-    return put_row(db, &rec);
+    return put_row(db, &rec, true);
 }
 
 tuf_status tuf_db_set_revs_limit(tuf_db *db, uint32_t limit)
@@ -53,7 +55,7 @@ tuf_status tuf_db_set_purged_infos_limit(tuf_db *db, uint32_t limit)
     return put_limit(db, "Cpurged_infos_limit", limit);
 }
 
-tuf_status tuf_db_put_meta(tuf_db *db, tuf_slice name, tuf_slice value)
+static tuf_status put_value(tuf_db *db, tuf_slice name, tuf_slice value, bool raise)
 {
     tufi_error_clear();
     if (name.len == 0 || name.len > META_NAME_SIZE_MAX)
@@ -72,7 +74,17 @@ tuf_status tuf_db_put_meta(tuf_db *db, tuf_slice name, tuf_slice value)
         .removed = !value.data,
         .value = value,
     };
-    return put_row(db, &rec);
+    return put_row(db, &rec, raise);
+}
+
+tuf_status tuf_db_put_meta(tuf_db *db, tuf_slice name, tuf_slice value)
+{
+    return put_value(db, name, value, false);
+}
+
+tuf_status tuf_db_put_meta_change(tuf_db *db, tuf_slice name, tuf_slice value)
+{
+    return put_value(db, name, value, true);
 }
 
 tuf_status tuf_db_sync(tuf_db *db)

@@ -49,7 +49,8 @@ static void *produce(void *arg)
     return NULL;
 }
 
-/* Prints the changes after a sequence; returns the newest seen. */
+/* Prints the changes after a sequence; returns the newest seen. Purges and settings raise the sequence
+ * without a change of a document: the snapshot's is what to wait behind. */
 static uint64_t print_changes(tuf_db *db, uint64_t since)
 {
     tuf_snapshot *snapshot = NULL;
@@ -60,13 +61,14 @@ static uint64_t print_changes(tuf_db *db, uint64_t since)
     while (must(tuf_cursor_next(&info, cursor), "next") == TUF_OK) {
         char rev[TUF_REV_TEXT_SIZE];
         tuf_rev_format(rev, info->leaves[0].rev);
-        since = info->seq;
-        printf("%" PRIu64 "  %.*s  %s%s\n", since, (int)info->id.len, (const char *)info->id.data,
+        printf("%" PRIu64 "  %.*s  %s%s\n", info->seq, (int)info->id.len, (const char *)info->id.data,
                rev, info->deleted ? "  deleted" : "");
     }
+    tuf_db_info db_info = { .struct_size = sizeof(db_info) };
+    must(tuf_snapshot_info(&db_info, snapshot), "info");
     tuf_cursor_free(&cursor);
     tuf_snapshot_free(&snapshot);
-    return since;
+    return db_info.update_seq;
 }
 
 /* The sequence in the local document, 0 if there is none. */

@@ -275,6 +275,8 @@ void tufi_purgerec_encode(struct buf *out, const struct purgerec *r)
     write_sized(out, r->id);
     write_sized(out, r->revs);
     write_varint(out, r->seq);
+    if (r->stays)
+        buf_append_u8(out, 0); /* no index value begins so: its sequence is not 0 */
     buf_append_slice(out, r->docinfo);
 }
 
@@ -286,8 +288,11 @@ tuf_status tufi_purgerec_decode(struct purgerec *out, tuf_slice payload, uint64_
     out->revs = read_sized(&in);
     out->seq = read_varint(&in);
     out->docinfo = read_bytes(&in, reader_left(&in));
+    out->stays = out->docinfo.len == 1 && out->docinfo.data[0] == 0;
     if (in.bad || out->id.len == 0 || (out->seq == 0) != (out->docinfo.len == 0))
         return tufi_corrupt(off, "purge record of %zu bytes is malformed", payload.len);
+    if (out->stays)
+        out->docinfo = tuf_slice_of(NULL, 0);
     return TUF_OK;
 }
 

@@ -97,8 +97,9 @@ struct purgerec {
     uint64_t purge_seq;
     tuf_slice id;
     tuf_slice revs;     /* encoded list: count, then gen and sized id of each */
-    uint64_t seq;       /* new sequence of the document; 0: it is gone */
-    tuf_slice docinfo;  /* its new index value; empty: it is gone */
+    uint64_t seq;       /* new sequence of the document; 0: it is gone, or was not there */
+    bool stays;         /* the document stays as it is; seq is not 0 and docinfo empty */
+    tuf_slice docinfo;  /* its new index value; empty: it is gone, or stays */
 };
 void tufi_purgerec_encode(struct buf *out, const struct purgerec *r);
 tuf_status tufi_purgerec_decode(struct purgerec *out, tuf_slice payload, uint64_t off);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/arith.h"
 #include "base/bytes.h"
 #include "base/hex.h"
 #include "json/docscan.h"
@@ -188,9 +189,11 @@ static bool passes(const struct id_list *list, tuf_slice id)
            bsearch(&id, list->ids, list->count, sizeof(*list->ids), compare_id) != NULL;
 }
 
-/* Rows after *seq until there are `limit`; moves *seq behind what was looked at. */
-static tuf_status collect_rows(json_t *rows, uint64_t *seq, const struct peer *peer,
-                               tuf_snapshot *snapshot, const struct changes_request *rq)
+/* Rows after *seq until there are `limit`; moves *seq behind what was looked at. `newest` is the
+ * snapshot's. */
+static tuf_status collect_rows(json_t *rows, uint64_t *seq, uint64_t newest,
+                               const struct peer *peer, tuf_snapshot *snapshot,
+                               const struct changes_request *rq)
 {
     TUF_AUTO(tuf_cursor_free) tuf_cursor *cursor = NULL;
     TUF_AUTO(id_list_release) struct id_list list = { 0 };
@@ -209,6 +212,8 @@ static tuf_status collect_rows(json_t *rows, uint64_t *seq, const struct peer *p
         if (json_array_append_new(rows, row_of(peer, info, main_only)) != 0)
             return tufi_nomem();
     }
+    if (st == TUF_END)
+        *seq = max_u64(newest, *seq); /* purges raise it without a row */
     return st == TUF_END ? TUF_OK : st;
 }
 
@@ -244,7 +249,7 @@ tuf_status repl_local_changes(json_t **out, struct peer *peer, const struct chan
             st = take_snapshot(&snapshot, &newest, peer);
     }
     if (st == TUF_OK)
-        st = rows != NULL ? collect_rows(rows, &seq, peer, snapshot, rq) : tufi_nomem();
+        st = rows != NULL ? collect_rows(rows, &seq, newest, peer, snapshot, rq) : tufi_nomem();
     if (st == TUF_OK)
         st = tuf_snapshot_pending(&pending, snapshot, seq);
     if (st != TUF_OK)

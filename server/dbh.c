@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/arith.h"
 #include "server/auth.h"
 #include "server/dbname.h"
 #include "server/feed.h"
@@ -223,13 +224,52 @@ static tuf_status use_security(struct dbh *dbh, tuf_slice json)
     return TUF_OK;
 }
 
+/* A setting that was not put after all may have hidden a commit: tell once too often then. */
+static void end_quiet(struct dbh *dbh, tuf_status st)
+{
+    uint64_t quiet = dbh->quiet_count;
+    if (st == TUF_OK)
+        return;
+    while (quiet > 0 && !atomic_compare_exchange_weak(&dbh->quiet_count, &quiet, quiet - 1))
+        continue;
+    global_changes_tell_commit(dbh->dbs->server->global_changes, dbh);
+}
+
+tuf_status dbh_open_to_all(struct dbh *dbh)
+{
+    tuf_status st = tuf_db_put_meta(dbh->db, tuf_str("security"), tuf_str("{}"));
+    return st == TUF_OK ? use_security(dbh, tuf_str("{}")) : st;
+}
+
 tuf_status dbh_put_security(struct dbh *dbh, tuf_slice json)
 {
-    tuf_status st = tuf_db_put_meta(dbh->db, tuf_str("security"), json);
+    dbh->quiet_count++;
+    tuf_status st = tuf_db_put_meta_change(dbh->db, tuf_str("security"), json);
+    end_quiet(dbh, st);
     return st == TUF_OK ? use_security(dbh, json) : st;
 }
 
+tuf_status dbh_put_limit(struct dbh *dbh, tuf_status (*set)(tuf_db *db, uint32_t limit),
+                         uint32_t limit)
+{
+    dbh->quiet_count++;
+    tuf_status st = set(dbh->db, limit);
+    end_quiet(dbh, st);
+    return st;
+}
+
 /* ---- opening ----------------------------------------------------------------------------- */
+
+/* Whether more than settings raised the sequence. Which of two commits at the same time is taken for
+ * the setting's does not matter: the other one tells. */
+static bool is_update(struct dbh *dbh, uint64_t raise)
+{
+    uint64_t quiet = dbh->quiet_count, taken;
+    do
+        taken = min_u64(quiet, raise);
+    while (taken > 0 && !atomic_compare_exchange_weak(&dbh->quiet_count, &quiet, quiet - taken));
+    return taken < raise;
+}
 
 static void on_commit(uint64_t update_seq, void *ctx)
 {
@@ -238,8 +278,8 @@ static void on_commit(uint64_t update_seq, void *ctx)
     while (known < update_seq &&
            !atomic_compare_exchange_weak(&dbh->latest_seq, &known, update_seq))
         continue;
-    /* Commits of local documents and settings are no changes. */
-    if (known < update_seq)
+    /* Commits of local documents and settings are no updates. */
+    if (known < update_seq && is_update(dbh, update_seq - known))
         global_changes_tell_commit(dbh->dbs->server->global_changes, dbh);
     if (known < update_seq && slice_is(dbh_name(dbh), "_users"))
         peruser_kick(dbh->dbs->server->peruser);

@@ -213,7 +213,7 @@ static tuf_status open_to_all(struct dbs *dbs, tuf_slice name)
     struct dbh *dbh = dbs_find_open(dbs, name);
     tuf_status st = TUF_OK;
     if (dbh != NULL && !dbh_is_users(dbh) && !dbh_is_replicator(dbh))
-        st = dbh_put_security(dbh, tuf_str("{}"));
+        st = dbh_open_to_all(dbh);
     dbh_unref(&dbh);
     return st;
 }

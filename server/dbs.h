@@ -59,8 +59,13 @@ void dbh_unlock_name(struct dbh *dbh);
 struct security *dbh_security(struct dbh *dbh);
 /* Its text as it was put, or the default's. Appends. Any thread. */
 void dbh_security_text(struct buf *out, struct dbh *dbh);
-/* Stores a new one and makes it count at once. BLOCKS: worker only. */
+/* Stores a new one and makes it count at once; a change of the database. BLOCKS: worker only. */
 tuf_status dbh_put_security(struct dbh *dbh, tuf_slice json);
+
+/* Calls tuf_db_set_revs_limit or tuf_db_set_purged_infos_limit. A change of the database, but no update
+ * that _db_updates tells. BLOCKS: worker only. */
+tuf_status dbh_put_limit(struct dbh *dbh, tuf_status (*set)(tuf_db *db, uint32_t limit),
+                         uint32_t limit);
 
 struct dbh *dbh_ref(struct dbh *dbh);
 /* Any thread. Sets *dbh to NULL; NULL is allowed. */

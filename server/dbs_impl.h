@@ -28,6 +28,7 @@ struct dbh {
     _Atomic bool partitioned;
     _Atomic uint32_t shards; /* as told, at least 1 */
     _Atomic uint64_t latest_seq;
+    _Atomic uint64_t quiet_count; /* settings being put that will raise latest_seq */
     struct feed_list *feeds;     /* one per loop */
     struct commit_queue commits; /* the worker pool's lock */
     pthread_mutex_t security_lock;
@@ -58,6 +59,9 @@ struct dbh *dbh_new(struct dbs *dbs, tuf_slice name);
  * Returns: TUF_OK; TUF_NOT_FOUND; E_INVALID (kind "database_name_too_long"); failures of tuf_db_open.
  */
 tuf_status dbh_open_file(struct dbh *dbh, unsigned flags);
+
+/* Gives a new database a security object that keeps nobody out; no change that counts. BLOCKS. */
+tuf_status dbh_open_to_all(struct dbh *dbh);
 
 /* The path of a database's file; false: the name is too long for one. */
 bool dbs_make_path(char path[DBS_PATH_SIZE], const struct dbs *dbs, tuf_slice name);

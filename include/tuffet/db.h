@@ -157,7 +157,9 @@ typedef struct tuf_purge_item {
 /*
  * Forgets leaf revisions without leaving tombstones, and remembers that in the purge log.
  * A revision that is no leaf is left alone. A document with no leaf left disappears from all
- * trees; one with leaves left gets a new sequence.
+ * trees; one with leaves left gets a new sequence. As in CouchDB each item is an entry of the log,
+ * also one that finds nothing to forget (with the revisions it named), and a call raises the update
+ * sequence: by one unless documents got new sequences. One with leaves left gets as many as leaves.
  * Returns: TUF_OK; E_IO, E_FULL, E_NOMEM, E_POISONED, E_READONLY.
  * Threads: any.
  * Durability: durable on return; one sync.
@@ -168,8 +170,8 @@ TUF_API TUF_MUST_USE tuf_status tuf_db_purge(tuf_db *db, const tuf_purge_item *i
 
 /*
  * Writes the purge log of another database into this one, as loading a dump does: each item becomes
- * an entry with the next number. A document that is here is purged as tuf_db_purge does, and has
- * no entry if nothing of it was a leaf.
+ * an entry with the next number. A document that is here is purged as tuf_db_purge does. The update
+ * sequence stays unless a document gets a new one.
  *   first_purge_seq  number of the first entry; it counts only while the log is empty, from 1
  *   items            purged_out as in tuf_db_purge
  * Returns: as tuf_db_purge; E_INVALID (first_purge_seq is 0).
@@ -182,7 +184,8 @@ TUF_API TUF_MUST_USE tuf_status tuf_db_restore_purges(tuf_db *db, uint64_t first
                                                       size_t item_count);
 
 /*
- * Sets how many revisions each path keeps (default 1000); applies to later edits.
+ * Sets how many revisions each path keeps (default 1000); applies to later edits. Raises the update
+ * sequence by one.
  * Returns: TUF_OK; E_INVALID (0); as tuf_db_commit.
  * Threads: any.
  * Durability: durable on return; one sync.
@@ -191,7 +194,7 @@ TUF_API TUF_MUST_USE tuf_status tuf_db_restore_purges(tuf_db *db, uint64_t first
 TUF_API TUF_MUST_USE tuf_status tuf_db_set_revs_limit(tuf_db *db, uint32_t limit);
 
 /*
- * Sets how many purges the purge log keeps (default 1000).
+ * Sets how many purges the purge log keeps (default 1000). Raises the update sequence by one.
  * Returns: TUF_OK; E_INVALID (0); as tuf_db_commit.
  * Threads: any.
  * Durability: durable on return; one sync.
@@ -210,6 +213,14 @@ TUF_API TUF_MUST_USE tuf_status tuf_db_set_purged_infos_limit(tuf_db *db, uint32
  * Since: 0.1
  */
 TUF_API TUF_MUST_USE tuf_status tuf_db_put_meta(tuf_db *db, tuf_slice name, tuf_slice value);
+
+/*
+ * The same, and the update sequence grows by one, so that whoever waits for changes is woken:
+ * CouchDB counts a new security object so. No document has the new sequence.
+ * Returns, threads, durability: as tuf_db_put_meta.
+ * Since: 0.2
+ */
+TUF_API TUF_MUST_USE tuf_status tuf_db_put_meta_change(tuf_db *db, tuf_slice name, tuf_slice value);
 
 /* Called after each visible commit with the newest sequence. Must not call into the library. */
 typedef void tuf_commit_listener(uint64_t update_seq, void *ctx);

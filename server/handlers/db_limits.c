@@ -113,7 +113,7 @@ struct limit_change {
 static tuf_status change_limit(struct request *req)
 {
     const struct limit_change *change = req->state;
-    return change->set(dbh_db(req->dbh), change->limit);
+    return dbh_put_limit(req->dbh, change->set, change->limit);
 }
 
 static void limit_body(struct request *req, tuf_slice body, set_limit *set, const char *reason)

@@ -217,18 +217,18 @@
 <
 <
 
-== what was purged
+== what was asked to be purged, found or not
 > GET /purge/_purged_infos
 < 200
 <
-< {"purged_infos":[{"id":"a","revs":["2-d0df861eb528e79690cd2ff3c4d394f3"]}]}
+< {"purged_infos":[{"id":"a","revs":["1-7a7e4b29f3af401e69b6f86e4c26b727"]},{"id":"a","revs":["2-d0df861eb528e79690cd2ff3c4d394f3"]},{"id":"a","revs":["2-d0df861eb528e79690cd2ff3c4d394f3"]},{"id":"b","revs":["1-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]},{"id":"nosuch","revs":["1-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]}]}
 <
 
 == info
 > GET /purge
 < 200
 <
-< {"instance_start_time":"%*","db_name":"purge","purge_seq":"1-%*","update_seq":"3-%*","sizes":{%*},"props":{},"doc_del_count":0,"doc_count":1,"disk_format_version":8,"compact_running":false,"cluster":{"q":1,"n":1,"w":1,"r":1}}
+< {"instance_start_time":"%*","db_name":"purge","purge_seq":"5-%*","update_seq":"8-%*","sizes":{%*},"props":{},"doc_del_count":0,"doc_count":1,"disk_format_version":8,"compact_running":false,"cluster":{"q":1,"n":1,"w":1,"r":1}}
 <
 
 == a conflict
@@ -266,9 +266,9 @@
 < Transfer-Encoding: chunked
 <
 < {"results":[
-< {"seq":"5-%*","id":"b","changes":[{"rev":"1-7a7e4b29f3af401e69b6f86e4c26b727"}]}
+< {"seq":"10-%*","id":"b","changes":[{"rev":"1-7a7e4b29f3af401e69b6f86e4c26b727"}]}
 < ],
-< "last_seq":"5-%*","pending":0}
+< "last_seq":"10-%*","pending":0}
 <
 <
 
@@ -278,3 +278,73 @@
 <
 < {"ok":true}
 <
+
+== a purge that finds nothing counts, and the next change comes behind it
+> PUT /purge2
+< 201
+> PUT /purge2/b
+>
+> {}
+< 201
+> POST /purge2/_purge
+> Content-Type: application/json
+>
+> {"b":["9-ffffffffffffffffffffffffffffffff"],"c":[]}
+< 201
+<
+< {"purge_seq":null,"purged":{"b":[],"c":[]}}
+> PUT /purge2/later
+>
+> {}
+< 201
+> GET /purge2
+< 200
+<~ "purge_seq":"2-.*"update_seq":"3-
+> GET /purge2/_changes?since=2
+< 200
+<
+< {"results":[
+< {"seq":"3-%*","id":"later","changes":[{"rev":"1-967a00dff5e02add41819138abb3284d"}]}
+< ],
+< "last_seq":"3-%*","pending":0}
+<
+<
+
+== limits and the security object raise the sequence, too
+> PUT /purge2/_revs_limit
+>
+> 999
+< 200
+> PUT /purge2/_purged_infos_limit
+>
+> 500
+< 200
+> PUT /purge2/_security
+>
+> {}
+< 200
+> GET /purge2
+< 200
+<~ "purge_seq":"2-.*"update_seq":"6-
+> GET /purge2/_changes?since=now&limit=1
+< 200
+<~ "last_seq":"6-
+> GET /purge2/_changes
+< 200
+<~ "last_seq":"3-
+> GET /purge2/_changes?feed=longpoll&since=3&timeout=200
+< 200
+<
+< {"results":[
+<
+<
+< ],
+< "last_seq":"3-%*","pending":0}
+<
+<
+@restart
+
+== and after a restart
+> GET /purge2
+< 200
+<~ "purge_seq":"2-.*"update_seq":"6-

@@ -248,13 +248,11 @@ bool run_purge(struct run *r)
     }
     tuf_purge_item item = { tuf_str(ref_id_text(id)), revs, count, got };
     EXPECT_OK(tuf_db_purge(r->db, &item, 1), "purge");
-    uint64_t before = r->ref.purge_seq;
     ref_purge(&r->ref, id, asked, count, want);
     for (size_t i = 0; i < count; i++)
         EXPECT_NUMBER(got[i], want[i], "purged");
     run_note(r, r->ref.purge_seq);
-    if (r->ref.purge_seq != before)
-        run_advance(r, true);
+    run_advance(r, true);
     return true;
 }
 
@@ -272,6 +270,7 @@ bool run_limits(struct run *r)
         r->ref.revs_limit = (uint32_t)(1 + rng_below(&r->rng, 12));
         EXPECT_OK(tuf_db_set_revs_limit(r->db, r->ref.revs_limit), "revs_limit");
     }
+    r->ref.update_seq++;
     run_advance(r, true);
     return true;
 }
@@ -286,7 +285,12 @@ bool run_meta(struct run *r)
     if (r->ref.meta_set[name])
         ref_body_text(text, r->ref.meta[name]);
     tuf_slice value = r->ref.meta_set[name] ? tuf_str(text) : tuf_slice_of(NULL, 0);
-    EXPECT_OK(tuf_db_put_meta(r->db, tuf_str(names[name]), value), "put_meta");
+    if (rng_chance(&r->rng, 2)) {
+        EXPECT_OK(tuf_db_put_meta(r->db, tuf_str(names[name]), value), "put_meta");
+    } else {
+        EXPECT_OK(tuf_db_put_meta_change(r->db, tuf_str(names[name]), value), "put_meta_change");
+        r->ref.update_seq++;
+    }
     run_advance(r, true);
     return true;
 }

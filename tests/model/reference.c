@@ -540,17 +540,20 @@ void ref_purge(struct ref_db *db, uint8_t id, const struct ref_rev *revs, size_t
             if (ref_rev_compare(&doc->paths[p].revs[0], &revs[i]) == 0)
                 drop_path(doc, p--);
     }
+    uint64_t before = db->update_seq;
+    note_purge(db, id, gone_count > 0 ? gone : revs, gone_count > 0 ? gone_count : count);
     if (gone_count > 0) {
-        note_purge(db, id, gone, gone_count);
         settle_nodes(doc);
         if (doc->path_count > 0) {
-            doc->seq = ++db->update_seq;
+            doc->seq = db->update_seq += doc->path_count; /* one for each leaf that is left */
         } else {
             size_t pos = (size_t)(doc - db->docs);
             doc_release(doc);
             memmove(doc, doc + 1, (--db->doc_count - pos) * sizeof(*doc));
         }
     }
+    if (db->update_seq == before)
+        db->update_seq++; /* every call counts */
     free(gone);
 }
 

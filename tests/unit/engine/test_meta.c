@@ -93,6 +93,35 @@ START_TEST(limits_are_kept_and_not_zero)
 }
 END_TEST
 
+/* CouchDB: a new limit or security object is a change of the database. */
+START_TEST(settings_raise_the_sequence)
+{
+    struct world w;
+    world_start(&w);
+    ck_ok(tuf_db_put_meta(w.db, tuf_str("x"), tuf_str("1")));
+    ck_assert_uint_eq(world_info(&w).update_seq, 0);
+    ck_ok(tuf_db_put_meta_change(w.db, tuf_str("security"), tuf_str("{}")));
+    ck_ok(tuf_db_set_revs_limit(w.db, 1000)); /* also if it stays what it is */
+    ck_ok(tuf_db_set_purged_infos_limit(w.db, 5));
+    ck_outcome(tuf_db_wait(w.db, 2, 0), TUF_OK);
+    ck_text(meta(&w, "security"), "{}");
+    for (int round = 0; round < 4; round++) {
+        ck_assert_uint_eq(world_info(&w).update_seq, 3);
+        check_clean(&w);
+        if (round == 0)
+            world_kill(&w);
+        else if (round == 1)
+            world_reopen(&w);
+        else if (round == 2)
+            ck_ok(tuf_db_compact(NULL, w.db, NULL));
+    }
+    (void)put(&w, "{'_id':'d'}");
+    ck_assert_uint_eq(world_info(&w).update_seq, 4);
+    check_clean(&w);
+    world_end(&w);
+}
+END_TEST
+
 START_TEST(names_of_values_and_local_documents_do_not_meet)
 {
     struct world w;
@@ -113,6 +142,7 @@ int main(void)
     tcase_add_test(t, named_values_are_kept_replaced_and_removed);
     tcase_add_test(t, sizes_of_names_and_values_are_limited);
     tcase_add_test(t, limits_are_kept_and_not_zero);
+    tcase_add_test(t, settings_raise_the_sequence);
     tcase_add_test(t, names_of_values_and_local_documents_do_not_meet);
     suite_add_tcase(s, t);
     return tuft_run(s);

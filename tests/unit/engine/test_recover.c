@@ -300,7 +300,7 @@ static void craft(struct buf *payload, struct frame_header *h, const struct imag
     h->commit += which == COMMIT_JUMP ? 2 : 1;
     if (which < BAD_DOC) {
         put_doc(payload, image, which == OLD_SEQ ? seq - 1 : seq);
-        h->update_seq = which == WRONG_SEQ ? seq + 1 : seq;
+        h->update_seq = which == WRONG_SEQ ? seq - 1 : seq;
     } else if (which == PURGE_OF_NOTHING) {
         struct purgerec purge = { .purge_seq = 1,
                                   .id = tuf_str("nope"),

@@ -330,6 +330,11 @@ START_TEST(what_was_purged_stays_away)
     tuf_purge_item items[] = { { tuf_str("gone"), &revs[0].rev, 1, purged },
                                { tuf_str("half"), &revs[0].rev, 1, purged } };
     ck_ok(tuf_db_purge(w.db, items, 2));
+    /* A purge that finds no such leaf takes nothing away, even of what comes later. */
+    tuf_purge_item no_leaf = { tuf_str("kept"), &revs[1].rev, 1, purged };
+    ck_ok(tuf_rev_parse(&revs[1], tuf_str("2-b")));
+    push_path(&w, "kept", 3, "c b a");
+    ck_ok(tuf_db_purge(w.db, &no_leaf, 1));
     put(&w, "{'_id':'other'}");
     world_close(&w);
     size_t len;
@@ -348,7 +353,10 @@ START_TEST(what_was_purged_stays_away)
     ck_assert_uint_eq(tuf_doc_rev(doc).gen, 2);
     tuf_db_info info = { .struct_size = sizeof(info) };
     ck_ok(tuf_snapshot_info(&info, snapshot));
-    ck_assert_uint_eq(info.purge_seq, 2);
+    ck_assert_uint_eq(info.purge_seq, 3);
+    tuf_doc_free(&doc);
+    ck_ok(tuf_doc_open(&doc, snapshot, tuf_str("kept"), NULL));
+    ck_assert_uint_eq(tuf_doc_rev(doc).gen, 3);
     tuf_doc_free(&doc);
     tuf_snapshot_free(&snapshot);
     ck_ok(tuf_db_close(&db));

@@ -290,6 +290,14 @@ START_TEST(small_records_are_as_documented)
     check_hex(&out, "07" "0164" "0401020162" "09" "78797a");
     ck_ok(tufi_purgerec_decode(&purge, buf_slice(&out), 6000));
     ck_assert(purge.purge_seq == 7 && purge.seq == 9 && slice_is(purge.docinfo, "xyz"));
+    ck_assert(!purge.stays);
+    purge.stays = true;
+    purge.docinfo = tuf_slice_of(NULL, 0);
+    tufi_buf_clear(&out);
+    tufi_purgerec_encode(&out, &purge);
+    check_hex(&out, "07" "0164" "0401020162" "09" "00");
+    ck_ok(tufi_purgerec_decode(&purge, buf_slice(&out), 6000));
+    ck_assert(purge.stays && purge.seq == 9 && purge.docinfo.len == 0);
 }
 END_TEST
 
@@ -305,6 +313,7 @@ static const struct {
     { decode_purge, "07" "00" "0100" "00" },        /* no id */
     { decode_purge, "07" "0164" "0100" "00" "78" }, /* gone, with an index value */
     { decode_purge, "07" "0164" "0100" "09" },      /* not gone, without one */
+    { decode_purge, "07" "0164" "0100" "00" "00" }, /* stays, without a sequence */
     { decode_revlist, "01" "020162" "00" },         /* something behind it */
     { decode_revlist, "01" "0200" },                /* empty id */
     { decode_revlist, "ff7f" "020162" },            /* more than bytes */
