@@ -17,6 +17,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "tuffet/doc.h"
 
 /* Nesting allowed: arrays and objects inside one another. */
 #define JSON_DEPTH_MAX 1000
@@ -83,6 +84,8 @@ void tufi_json_write_string(struct buf *out, tuf_slice text);
 /* A revision as a string, "3-abc"; and the part behind the dash, as "_revisions" lists it. */
 void tufi_json_write_rev(struct buf *out, tuf_rev rev);
 void tufi_json_write_rev_id(struct buf *out, tuf_rev rev);
+/* ,"_revisions":{"start":3,"ids":[...]} of what tuf_doc_revisions gave; nothing for none. */
+void tufi_json_write_revisions(struct buf *out, const tuf_rev_entry *entries, size_t count);
 
 /* Whether bytes are valid UTF-8 (no surrogates, no overlong forms, up to U+10FFFF). */
 bool tufi_utf8_valid(tuf_slice text);

@@ -9,6 +9,8 @@
  */
 #include "json/token.h"
 
+#include <inttypes.h>
+
 #include "base/assert.h"
 
 #define CODE_BAD UINT32_MAX
@@ -277,4 +279,17 @@ void tufi_json_write_rev_id(struct buf *out, tuf_rev rev)
     const char *dash = memchr(text, '-', len);
     tuf_assert(dash != NULL); /* every revision is formatted with one */
     tufi_json_write_string(out, tuf_slice_of(dash + 1, len - (size_t)(dash + 1 - text)));
+}
+
+void tufi_json_write_revisions(struct buf *out, const tuf_rev_entry *entries, size_t count)
+{
+    if (count == 0)
+        return;
+    tufi_buf_printf(out, ",\"_revisions\":{\"start\":%" PRIu64 ",\"ids\":[", entries[0].rev.gen);
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            buf_append_u8(out, ',');
+        tufi_json_write_rev_id(out, entries[i].rev);
+    }
+    buf_append_str(out, "]}");
 }

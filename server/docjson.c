@@ -27,20 +27,12 @@ static bool is_local(const tuf_doc *doc)
 
 static tuf_status append_revisions(struct buf *out, tuf_doc *doc)
 {
-    const tuf_rev_entry *revs = NULL;
+    const tuf_rev_entry *entries = NULL;
     size_t count = 0;
-    tuf_status st = tuf_doc_revisions(&revs, &count, doc);
+    tuf_status st = tuf_doc_revisions(&entries, &count, doc);
     if (st != TUF_OK)
         return tufi_fold(st);
-    if (count == 0)
-        return TUF_OK;
-    tufi_buf_printf(out, ",\"_revisions\":{\"start\":%" PRIu64 ",\"ids\":[", revs[0].rev.gen);
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0)
-            buf_append_u8(out, ',');
-        tufi_json_write_rev_id(out, revs[i].rev);
-    }
-    buf_append_str(out, "]}");
+    tufi_json_write_revisions(out, entries, count);
     return TUF_OK;
 }
 
