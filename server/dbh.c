@@ -283,7 +283,8 @@ static void on_commit(uint64_t update_seq, void *ctx)
         global_changes_tell_commit(dbh->dbs->server->global_changes, dbh);
     if (known < update_seq && slice_is(dbh_name(dbh), "_users"))
         peruser_kick(dbh->dbs->server->peruser);
-    if (known < update_seq && dbh_is_replicator(dbh))
+    /* Also without a change: what was purged is gone. */
+    if (dbh_is_replicator(dbh))
         replicator_docs_tell(dbh->dbs->server->replicator_docs, dbh_name(dbh), false);
     feed_notify(dbh->feeds);
 }

@@ -347,6 +347,32 @@ static tuf_status see_change(struct replicator_docs *docs, struct dbh *dbh,
     return st == TUF_OK ? see_winner(docs, dbh, doc) : st;
 }
 
+/* A purged document leaves no change behind: those that have jobs are looked at again. */
+static tuf_status see_purges(struct replicator_docs *docs, tuf_snapshot *snapshot,
+                             struct watched *watched)
+{
+    tuf_db_info db = { .struct_size = sizeof(db) };
+    tuf_status st = tuf_snapshot_info(&db, snapshot);
+    if (st != TUF_OK || db.purge_seq == watched->purge_seq)
+        return st;
+    watched->purge_seq = db.purge_seq;
+    for (size_t i = 0; i < REPLICATOR_BUCKET_COUNT; i++) {
+        struct entry *next;
+        for (struct entry *entry = docs->buckets[i]; entry != NULL; entry = next) {
+            TUF_AUTO(tuf_doc_free) tuf_doc *doc = NULL;
+            next = entry->chain;
+            if (strcmp(entry->database, watched->name) != 0)
+                continue;
+            st = tuf_doc_open(&doc, snapshot, tuf_str(entry->id), NULL);
+            if (st < 0)
+                return st;
+            if (st != TUF_OK || tuf_doc_deleted(doc))
+                forget_entry(docs, entry);
+        }
+    }
+    return TUF_OK;
+}
+
 static tuf_status read_changes(struct replicator_docs *docs, struct dbh *dbh,
                                struct watched *watched)
 {
@@ -354,6 +380,8 @@ static tuf_status read_changes(struct replicator_docs *docs, struct dbh *dbh,
     TUF_AUTO(tuf_cursor_free) tuf_cursor *cursor = NULL;
     const tuf_docinfo *info = NULL;
     tuf_status st = tuf_db_snapshot(&snapshot, dbh_db(dbh));
+    if (st == TUF_OK)
+        st = see_purges(docs, snapshot, watched);
     if (st == TUF_OK)
         st = tuf_cursor_open_seqs(&cursor, snapshot, watched->seq, false);
     while (st == TUF_OK && !docs->stopping) {

@@ -30,6 +30,7 @@ struct entry {
 struct watched {
     struct watched *next;
     uint64_t seq; /* read up to here */
+    uint64_t purge_seq;
     char name[];
 };
 

@@ -56,6 +56,23 @@ async function fill (server, db, count) {
 
 const countOf = async (server, db) => (await ask(server, 'GET', `/${db}`)).body.doc_count
 
+// A purged document is gone without a change: so is its job.
+async function purged (server, second) {
+  await fill(second, 'pu-from', 3)
+  await made(second, 'PUT', '/pu-to')
+  await made(server, 'PUT', '/_replicator').catch(() => {})
+  const job = { source: url(second, 'pu-from'), target: url(second, 'pu-to'), continuous: true }
+  const { rev } = await made(server, 'PUT', '/_replicator/gone', job)
+  await until('the job runs', async () => await state(server, 'gone') === 'running' || await state(server, 'gone'))
+  await made(server, 'POST', '/_replicator/_purge', { gone: [rev] })
+  await until('the job ends', async () => (await ask(server, 'GET', '/_scheduler/jobs')).body.jobs.every((one) => one.doc_id !== 'gone') || 'still there')
+  await until('no task is left', async () => (await ask(server, 'GET', '/_active_tasks')).body.every((task) => task.doc_id !== 'gone') || 'still there')
+  assert.equal((await ask(server, 'GET', '/_scheduler/docs/_replicator/gone')).status, 404)
+  await made(second, 'PUT', '/pu-from/late', {})
+  await sleep(500)
+  assert.equal((await ask(second, 'GET', '/pu-to/late')).status, 404)
+}
+
 async function killed (server, second) {
   const count = 4000
   await fill(second, 'from', count)
@@ -334,6 +351,7 @@ const one = (setting) => ({ section: 'replicator', setting })
 
 export const replicatorBehaviours = [
   { name: '_replicator: a one-shot job completes once', run: oneShot },
+  { name: '_replicator: a purged document ends its job', run: (server) => withSecond(server, (second) => purged(server, second)) },
   { name: '_replicator: a killed server finds its jobs and goes on from their checkpoints', run: (server) => withSecond(server, (second) => killed(server, second)) },
   { name: '_replicator: a remote that fails is asked ever less often', ini: [one('min_backoff_penalty_sec = 1')], run: failing },
   { name: '_replicator: more jobs than places take turns', ini: [one('max_jobs = 2'), one('interval = 400'), one('max_churn = 2')], run: (server) => withSecond(server, (second) => turns(server, second)) },
