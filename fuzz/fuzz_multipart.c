@@ -12,7 +12,7 @@
 
 #include "base/assert.h"
 #include "base/bytes.h"
-#include "server/multipart.h"
+#include "replicator/multipart.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "json/iter.h"
 #include "replicator/docview.h"
+#include "replicator/openrevs.h"
 #include "replicator/transfer.h"
 
 /* Documents asked for at once, whose bodies are in memory together: as many as make a good answer. */
@@ -17,6 +18,8 @@
 #define GET_SIZE_GOOD (UINT64_C(1) << 20)
 /* Longest answer for several documents, and for one unless it waits for its turn. */
 #define GET_SIZE_MAX (UINT64_C(16) << 20)
+/* Revisions asked for in one URL: their names fit OPEN_REVS_URL_MAX. */
+#define OPEN_REVS_MAX 100
 /* Bytes of documents in one _bulk_docs. */
 #define WRITE_SIZE_MAX (UINT64_C(4) << 20)
 
@@ -130,9 +133,9 @@ static tuf_status fetch_big(struct repl_link *s, const char *id, const char *rev
     return st;
 }
 
-/* Reads one revision by itself and brings it over. */
-static tuf_status fetch_single(struct repl_link *s, const char *id, const char *rev,
-                               const json_t *ancestors)
+/* Reads one revision by itself, its attachments one by one, and brings it over: what every server can. */
+static tuf_status fetch_plainly(struct repl_link *s, const char *id, const char *rev,
+                                const json_t *ancestors)
 {
     TUF_AUTO(tufi_buf_release) struct buf doc = BUF_INIT;
     tuf_status st = repl_peer_get(&doc, &s->source, id, rev, GET_SIZE_MAX);
@@ -145,6 +148,74 @@ static tuf_status fetch_single(struct repl_link *s, const char *id, const char *
         return TUF_OK;
     }
     return st == TUF_OK ? take_single(s, id, rev, ancestors, buf_slice(&doc)) : st;
+}
+
+/* Writes what came without attachments, and counts. */
+static tuf_status take_revs(struct repl_link *s, const struct open_revs_result *result)
+{
+    TUF_AUTO(tufi_buf_release) struct buf docs = BUF_INIT;
+    struct reader lengths = reader_of(buf_slice(&result->lengths));
+    size_t count = result->lengths.len / sizeof(size_t), len, pos = 0;
+    s->stats.docs_read += result->read + count;
+    s->stats.docs_written += result->written;
+    s->stats.doc_write_failures += result->failed;
+    s->stats.bytes_read += result->bytes;
+    while (reader_left(&lengths) > 0) {
+        memcpy(&len, read_bytes(&lengths, sizeof(len)).data, sizeof(len));
+        tuf_slice doc = tuf_slice_of(result->texts.data + pos, len);
+        tufi_buf_append(&docs, &doc, sizeof(doc));
+        pos += len;
+    }
+    if (docs.failed)
+        return tufi_nomem();
+    /* The buffer's memory is aligned for any type. */
+    return write_in_pieces(s, (const tuf_slice *)(const void *)docs.data, count);
+}
+
+static tuf_status fetch_revs_plainly(struct repl_link *s, const char *id, const json_t *revs,
+                                     const json_t *ancestors)
+{
+    size_t pos;
+    json_t *rev;
+    tuf_status st = TUF_OK;
+    json_array_foreach(revs, pos, rev) {
+        if (st == TUF_OK)
+            st = fetch_plainly(s, id, json_string_value(rev), ancestors);
+    }
+    return st;
+}
+
+/* Revisions of one document, with attachments in the same answer where the source can do that. */
+static tuf_status fetch_revs(struct repl_link *s, const char *id, const json_t *revs,
+                             const json_t *ancestors)
+{
+    TUF_AUTO(repl_open_revs_result_release) struct open_revs_result result = OPEN_REVS_RESULT_INIT;
+    struct open_revs_request rq = { id, revs, ancestors, GET_SIZE_MAX };
+    if (s->source.db != NULL || s->source.no_multipart || s->target.plain_atts)
+        return fetch_revs_plainly(s, id, revs, ancestors);
+    tuf_status st = repl_open_revs(&result, &s->source, &s->target, &rq);
+    if (st == TUF_E_UNSUPPORTED && strcmp(tuf_last_error()->kind, "no_multipart") == 0)
+        s->source.no_multipart = true;
+    if (s->source.no_multipart || st == TUF_E_LIMIT) {
+        repl_open_revs_result_release(&result);
+        return fetch_revs_plainly(s, id, revs, ancestors);
+    }
+    if (st == TUF_NOT_FOUND) {
+        s->stats.doc_write_failures += json_array_size(revs);
+        return TUF_OK;
+    }
+    if (is_of_document(st)) {
+        count_failure(s);
+        return TUF_OK;
+    }
+    return st == TUF_OK ? take_revs(s, &result) : st;
+}
+
+static tuf_status fetch_single(struct repl_link *s, const char *id, const char *rev,
+                               const json_t *ancestors)
+{
+    TUF_AUTO(free_json) json_t *revs = json_pack("[s]", rev);
+    return revs != NULL ? fetch_revs(s, id, revs, ancestors) : tufi_nomem();
 }
 
 /* ---- _bulk_get --------------------------------------------------------------------------- */
@@ -178,7 +249,7 @@ static tuf_status take_item(struct buf *plain, struct repl_link *s, tuf_slice it
     }
     TUF_AUTOFREE char *rev = good ? repl_literal_text(view.rev) : NULL;
     const char *named = rev != NULL ? rev : asked_text(asked, "rev");
-    const json_t *ancestors = json_object_get(asked, "ancestors");
+    const json_t *ancestors = json_object_get(asked, "atts_since");
     if (!with_atts || !s->source.full_stubs)
         return fetch_single(s, id, named, ancestors);
     s->stats.docs_read++;
@@ -225,13 +296,23 @@ static tuf_status take_results(struct buf *plain, struct repl_link *s, tuf_slice
     return st == TUF_END && pos == count ? TUF_OK : bad_bulk_get(s);
 }
 
+/* One by one; the revisions of a document, which stand together, at once. */
 static tuf_status fetch_each(struct repl_link *s, const json_t *wanted)
 {
-    size_t pos;
-    json_t *asked;
-    json_array_foreach(wanted, pos, asked) {
-        tuf_status st = fetch_single(s, asked_text(asked, "id"), asked_text(asked, "rev"),
-                                     json_object_get(asked, "ancestors"));
+    size_t count = json_array_size(wanted);
+    for (size_t pos = 0; pos < count;) {
+        TUF_AUTO(free_json) json_t *revs = json_array();
+        const json_t *first = json_array_get(wanted, pos);
+        const char *id = asked_text(first, "id");
+        do {
+            json_t *rev = json_object_get(json_array_get(wanted, pos++), "rev");
+            if (revs == NULL || json_array_append(revs, rev) != 0)
+                return tufi_nomem();
+        } while (pos < count && json_array_size(revs) < OPEN_REVS_MAX &&
+                 strcmp(asked_text(json_array_get(wanted, pos), "id"), id) == 0);
+        tuf_status st = fetch_revs(s, id, revs, json_object_get(first, "atts_since"));
+        if (st == TUF_OK && *s->run->cancel)
+            st = TUF_STOPPED;
         if (st != TUF_OK)
             return st;
     }
@@ -323,7 +404,7 @@ static tuf_status fetch_missing(struct repl_link *s, json_t *diff)
     json_object_foreach(diff, id, item) {
         json_t *ancestors = json_object_get(item, "possible_ancestors");
         json_array_foreach(json_object_get(item, "missing"), pos, rev) {
-            json_t *one = json_pack("{s:s,s:O,s:O?}", "id", id, "rev", rev, "ancestors", ancestors);
+            json_t *one = json_pack("{s:s,s:O,s:O?}", "id", id, "rev", rev, "atts_since", ancestors);
             if (one == NULL || json_array_append_new(wanted, one) != 0)
                 return tufi_nomem();
             s->stats.missing_found++;

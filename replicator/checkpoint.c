@@ -8,12 +8,12 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/bytes.h"
 #include "base/hex.h"
 #include "json/docscan.h"
+#include "replicator/selector_normal.h"
 
 #define DIGEST_SIZE 16
 
@@ -70,26 +70,20 @@ static void append_port(struct buf *out, const struct endpoint *ep)
     }
 }
 
-/* A header that changes from run to run says nothing about the job. */
-static bool counts(const char *line)
+static void append_headers(struct buf *out, const struct endpoint *ep)
 {
-    return strncasecmp(line, "Authorization:", 14) != 0 && strncasecmp(line, "Cookie:", 7) != 0;
-}
-
-static void append_headers(struct buf *out, const struct curl_slist *headers)
-{
+    /* Our caller's own credentials change from run to run and say nothing about the job. */
+    const struct curl_slist *headers = ep->by_name ? NULL : ep->headers;
     uint32_t count = 0;
     for (const struct curl_slist *h = headers; h != NULL; h = h->next)
-        count += counts(h->data) ? 1 : 0;
+        count++;
     if (count > 0) {
         buf_append_u8(out, 0x6c);
         write_be32(out, count);
     }
-    for (const struct curl_slist *h = headers; h != NULL; h = h->next) {
+    for (const struct curl_slist *h = headers; h != NULL && !out->failed; h = h->next) {
         TUF_AUTO(tufi_buf_release) struct buf name = BUF_INIT;
-        const char *colon = strchr(h->data, ':');
-        if (colon == NULL || !counts(h->data))
-            continue;
+        const char *colon = strchr(h->data, ':'); /* add_header wrote "Name: value" */
         tufi_buf_append(&name, h->data, (size_t)(colon - h->data));
         buf_append_u8(&name, 0);
         out->failed = out->failed || name.failed;
@@ -120,7 +114,7 @@ static void append_endpoint(struct buf *out, const struct endpoint *ep)
     append_chars(out, ep->host);
     append_port(out, ep);
     append_chars(out, ep->path);
-    append_headers(out, ep->headers);
+    append_headers(out, ep);
     append_atom(out, "undefined");
 }
 
@@ -142,8 +136,17 @@ static size_t filter_count(const struct repl_options *opts)
     return count + (opts->since_seq != NULL ? 1 : 0);
 }
 
+static tuf_status append_selector(struct buf *out, const json_t *selector)
+{
+    json_t *normal = repl_selector_normal(selector);
+    /* One that CouchDB refuses has an id of its own. */
+    tuf_status st = append_value(out, normal != NULL ? normal : selector, JSON_SORT_KEYS);
+    json_decref(normal);
+    return st;
+}
+
 static tuf_status append_filter(struct buf *out, const struct repl_options *opts,
-                                const char *filter_code)
+                                const char *filter_code, bool characters)
 {
     tuf_status st = TUF_OK;
     if (opts->filter != NULL) {
@@ -154,9 +157,11 @@ static tuf_status append_filter(struct buf *out, const struct repl_options *opts
     if (st == TUF_OK && opts->doc_ids != NULL)
         st = append_value(out, opts->doc_ids, 0);
     if (st == TUF_OK && opts->selector != NULL)
-        st = append_value(out, opts->selector, JSON_SORT_KEYS);
-    if (opts->winning_revs_only)
+        st = append_selector(out, opts->selector);
+    if (opts->winning_revs_only && characters)
         append_chars(out, "winning_revs_only");
+    else if (opts->winning_revs_only)
+        append_binary(out, "winning_revs_only");
     if (st == TUF_OK && opts->since_seq != NULL)
         st = append_value(out, opts->since_seq, 0);
     return st;
@@ -165,11 +170,12 @@ static tuf_status append_filter(struct buf *out, const struct repl_options *opts
 tuf_status repl_make_id(char out[REPL_ID_SIZE], const struct repl_options *opts,
                         const char *server_uuid)
 {
-    return repl_make_id_of_filter(out, opts, server_uuid, opts->filter);
+    return repl_make_id_of_filter(out, opts, server_uuid, opts->filter, false);
 }
 
 tuf_status repl_make_id_of_filter(char out[REPL_ID_SIZE], const struct repl_options *opts,
-                                  const char *server_uuid, const char *filter_code)
+                                  const char *server_uuid, const char *filter_code,
+                                  bool characters)
 {
     TUF_AUTO(tufi_buf_release) struct buf term = BUF_INIT;
     uint8_t digest[EVP_MAX_MD_SIZE];
@@ -180,7 +186,7 @@ tuf_status repl_make_id_of_filter(char out[REPL_ID_SIZE], const struct repl_opti
     append_binary(&term, server_uuid);
     append_endpoint(&term, &opts->source);
     append_endpoint(&term, &opts->target);
-    tuf_status st = append_filter(&term, opts, filter_code);
+    tuf_status st = append_filter(&term, opts, filter_code, characters);
     buf_append_u8(&term, 0x6a);
     if (st != TUF_OK || term.failed)
         return st != TUF_OK ? st : tufi_nomem();

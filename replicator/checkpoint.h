@@ -24,9 +24,12 @@
 /* The base id, without "+continuous". server_uuid: of the server that runs the job. */
 tuf_status repl_make_id(char out[REPL_ID_SIZE], const struct repl_options *opts,
                         const char *server_uuid);
-/* The same where opts->filter names a function: its text counts in place of its name. */
+/* The same where opts->filter names a function: its text counts in place of its name.
+ *   characters  of "winning_revs_only": as Tuffet's first ids had it; checkpoints are looked for under
+ *               that id, too */
 tuf_status repl_make_id_of_filter(char out[REPL_ID_SIZE], const struct repl_options *opts,
-                                  const char *server_uuid, const char *filter_code);
+                                  const char *server_uuid, const char *filter_code,
+                                  bool characters);
 /* 32 random digits. */
 tuf_status repl_make_session_id(char out[REPL_ID_SIZE]);
 

@@ -109,41 +109,27 @@ static void free_parts(struct url_parts *p)
         curl_free(all[i]);
 }
 
-static tuf_status build_texts(struct endpoint *ep, const struct url_parts *p, bool show_user)
+static tuf_status build_texts(struct endpoint *ep, const struct url_parts *p)
 {
-    struct buf url = BUF_INIT, root = BUF_INIT, shown = BUF_INIT, user = BUF_INIT;
-    struct buf rest = BUF_INIT;
-    tufi_buf_printf(&rest, "%s%s%s", p->host, p->port != NULL ? ":" : "",
-                    p->port != NULL ? p->port : "");
-    buf_append_u8(&rest, 0);
-    const char *place = rest.failed ? "" : (const char *)rest.data;
-    size_t len = strlen(p->path);
+    struct buf url = BUF_INIT, root = BUF_INIT, path = BUF_INIT, host = BUF_INIT;
+    size_t len = strlen(p->path), host_len = strlen(p->host);
     const char *slash = len > 0 && p->path[len - 1] == '/' ? "" : "/";
-    tufi_buf_printf(&root, "%s://%s/", p->scheme, place);
-    tufi_buf_printf(&url, "%s://%s%s%s", p->scheme, place, p->path, slash);
-    if (show_user)
-        repl_append_escaped(&user, tuf_str(ep->user));
-    buf_append_u8(&user, 0);
-    tufi_buf_printf(&shown, "%s://%s%s%s%s%s", p->scheme,
-                    user.failed ? "" : (const char *)user.data,
-                    show_user ? ":*****@" : "", place, p->path, slash);
-    bool failed = rest.failed || user.failed;
-    tufi_buf_release(&rest);
-    tufi_buf_release(&user);
+    bool v6 = host_len > 2 && p->host[0] == '[';
+    tufi_buf_printf(&root, "%s://%s%s%s/", p->scheme, p->host, p->port != NULL ? ":" : "",
+                    p->port != NULL ? p->port : "");
+    if (!root.failed)
+        tufi_buf_append(&url, root.data, root.len - 1);
+    tufi_buf_printf(&url, "%s%s", p->path, slash);
+    tufi_buf_append(&host, p->host + (v6 ? 1 : 0), host_len - (v6 ? 2 : 0));
+    tufi_buf_printf(&path, "%s%s", p->path, slash);
     ep->root = take_text(&root);
     ep->url = take_text(&url);
-    ep->shown = take_text(&shown);
-    TUF_AUTO(tufi_buf_release) struct buf host = BUF_INIT;
-    size_t host_len = strlen(p->host);
-    bool v6 = host_len > 2 && p->host[0] == '[';
-    tufi_buf_append(&host, p->host + (v6 ? 1 : 0), host_len - (v6 ? 2 : 0));
     ep->host = take_text(&host);
-    ep->port = p->real_port != NULL ? (unsigned)strtoul(p->real_port, NULL, 10) : 0;
-    struct buf path = BUF_INIT;
-    tufi_buf_printf(&path, "%s%s", p->path, slash);
     ep->path = take_text(&path);
-    return failed || ep->host == NULL || ep->path == NULL || ep->root == NULL || ep->url == NULL || ep->shown == NULL ? tufi_nomem()
-                                                                              : TUF_OK;
+    ep->shown = ep->url != NULL ? tufi_strdup(tuf_str(ep->url)) : NULL;
+    ep->port = p->real_port != NULL ? (unsigned)strtoul(p->real_port, NULL, 10) : 0;
+    bool good = ep->root != NULL && ep->host != NULL && ep->path != NULL && ep->shown != NULL;
+    return good ? TUF_OK : tufi_nomem();
 }
 
 static tuf_status split_url(struct url_parts *out, const char *text)
@@ -266,7 +252,7 @@ tuf_status repl_endpoint_parse(struct endpoint *out, const json_t *value)
     if (st == TUF_OK)
         st = choose_user(out, basic, &c, &parts);
     if (st == TUF_OK)
-        st = build_texts(out, &parts, out->user[0] != 0 && (!c.found || basic != NULL));
+        st = build_texts(out, &parts);
     if (st != TUF_OK)
         repl_endpoint_release(out);
     return st;
@@ -346,6 +332,7 @@ void repl_endpoint_release(struct endpoint *ep)
     tufi_free(ep->host);
     tufi_free(ep->path);
     tufi_free(ep->file_id);
+    tufi_free(ep->ca_file);
     tufi_free(ep->local_name);
     curl_slist_free_all(ep->headers);
     memset(ep, 0, sizeof(*ep));

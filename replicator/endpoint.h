@@ -17,7 +17,7 @@
 struct endpoint {
     char *url;   /* "http://host:5984/db/": no userinfo, a slash at the end; owned */
     char *root;  /* "http://host:5984/"; owned */
-    char *shown; /* url with "user:*****@" if there are credentials; owned */
+    char *shown; /* for people: the url, or the name of a file; owned */
     char *user;  /* user name, "" if none; owned */
     char *password; /* NULL if there is no user; owned */
     char *basic; /* "Authorization: Basic ...", NULL if there is no user; owned */
@@ -26,7 +26,12 @@ struct endpoint {
     unsigned port; /* also if the URL does not name it */
     char *path;  /* as in url, a slash at the end; owned */
     struct curl_slist *headers; /* the caller's own; owned */
+    bool by_name; /* the caller named a database: the headers are the caller's own credentials */
     char *local_name; /* of a database of this server that may be gone to directly; NULL; owned */
+    char *ca_file; /* certificates to trust in place of the system's; NULL; owned */
+    bool unverified; /* certificates are not looked at */
+    bool public_only;  /* no loopback or private address is connected to... */
+    unsigned own_port; /* ...but this port of the loopback interface; 0: none */
     char *file_id; /* of a database that is no part of a server: its uuid; NULL otherwise; owned */
 };
 

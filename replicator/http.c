@@ -59,11 +59,63 @@ bool repl_address_allowed(const struct sockaddr *address)
            memcmp(b, nothing, 16) != 0 && memcmp(b, aws_metadata, 4) != 0;
 }
 
+static bool v4_private(uint32_t a)
+{
+    /* 10/8, 127/8, 172.16/12, 192.168/16, 100.64/10 (carriers), 192.0.0/24, 198.18/15 (tests) */
+    return a >> 24 == 10 || a >> 24 == 127 || a >> 20 == 0xac1 || a >> 16 == 0xc0a8 ||
+           a >> 22 == 0x191 || a >> 8 == 0xc00000 || a >> 17 == 0x6309;
+}
+
+bool repl_address_is_private(const struct sockaddr *address)
+{
+    if (address->sa_family == AF_INET) {
+        struct sockaddr_in in;
+        memcpy(&in, address, sizeof(in));
+        return v4_private(ntohl(in.sin_addr.s_addr));
+    }
+    struct sockaddr_in6 in6;
+    memcpy(&in6, address, sizeof(in6));
+    const uint8_t *b = in6.sin6_addr.s6_addr;
+    static const uint8_t loopback[16] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 };
+    static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+    static const uint8_t nat64[12] = { 0, 0x64, 0xff, 0x9b };
+    if (memcmp(b, mapped, 12) == 0 || memcmp(b, nat64, 12) == 0)
+        return v4_private(get_be32(b + 12));
+    if (b[0] == 0x20 && b[1] == 0x02) /* 6to4 */
+        return v4_private(get_be32(b + 2)) || !v4_allowed(get_be32(b + 2));
+    /* fc00::/7, fec0::/10, ::1; and ::a.b.c.d, which nobody has */
+    return (b[0] & 0xfe) == 0xfc || (b[0] == 0xfe && (b[1] & 0xc0) == 0xc0) ||
+           memcmp(b, loopback, 12) == 0;
+}
+
+static unsigned port_of(const struct sockaddr *address)
+{
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+    if (address->sa_family == AF_INET) {
+        memcpy(&in, address, sizeof(in));
+        return ntohl(in.sin_addr.s_addr) >> 24 == 127 ? ntohs(in.sin_port) : 0;
+    }
+    memcpy(&in6, address, sizeof(in6));
+    return memcmp(&in6.sin6_addr, &in6addr_loopback, sizeof(in6.sin6_addr)) == 0
+               ? ntohs(in6.sin6_port)
+               : 0;
+}
+
+bool repl_may_connect(const struct endpoint *ep, const struct sockaddr *address)
+{
+    if (!repl_address_allowed(address))
+        return false;
+    if (!ep->public_only || !repl_address_is_private(address))
+        return true;
+    return ep->own_port != 0 && port_of(address) == ep->own_port;
+}
+
 static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    (void)ctx;
+    const struct endpoint *ep = ctx;
     (void)purpose;
-    if (!repl_address_allowed(&address->addr))
+    if (!repl_may_connect(ep, &address->addr))
         return CURL_SOCKET_BAD;
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
@@ -73,12 +125,12 @@ static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_so
 /* A proxy resolves names itself: what can be seen of where it is sent is checked here. */
 static tuf_status check_behind_proxy(const struct endpoint *ep)
 {
-    struct sockaddr_in in = { .sin_family = AF_INET };
-    struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+    struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons((uint16_t)ep->port) };
+    struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)ep->port) };
     bool v4 = inet_pton(AF_INET, ep->host, &in.sin_addr) == 1;
     bool v6 = !v4 && inet_pton(AF_INET6, ep->host, &in6.sin6_addr) == 1;
-    if ((v4 && !repl_address_allowed((const struct sockaddr *)(const void *)&in)) ||
-        (v6 && !repl_address_allowed((const struct sockaddr *)(const void *)&in6)))
+    if ((v4 && !repl_may_connect(ep, (const struct sockaddr *)(const void *)&in)) ||
+        (v6 && !repl_may_connect(ep, (const struct sockaddr *)(const void *)&in6)))
         return tufi_fail_kind(TUF_E_IO, "conn_failed", "could not connect to %s", ep->shown);
     return TUF_OK;
 }
@@ -117,10 +169,31 @@ static int on_progress(void *ctx, curl_off_t dltotal, curl_off_t dlnow, curl_off
     return cancel != NULL && *cancel;
 }
 
+/* Of the server and of an https proxy: verified unless the configuration says otherwise. */
+static CURLcode set_trust(CURL *curl, const struct endpoint *ep)
+{
+    CURLcode code = CURLE_OK;
+    if (ep->ca_file != NULL)
+        code = curl_easy_setopt(curl, CURLOPT_CAINFO, ep->ca_file);
+    if (ep->ca_file != NULL && code == CURLE_OK)
+        code = curl_easy_setopt(curl, CURLOPT_PROXY_CAINFO, ep->ca_file);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, ep->unverified ? 0L : 1L);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, ep->unverified ? 0L : 2L);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(curl, CURLOPT_PROXY_SSL_VERIFYPEER, ep->unverified ? 0L : 1L);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(curl, CURLOPT_PROXY_SSL_VERIFYHOST, ep->unverified ? 0L : 2L);
+    return code;
+}
+
 static CURLcode set_safety(CURL *curl, const struct http *http)
 {
     long seconds = (long)((http->limits.timeout_ms + 999) / 1000);
-    CURLcode code = curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    CURLcode code = set_trust(curl, http->ep);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075500
     if (code == CURLE_OK)
         code = curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -139,6 +212,8 @@ static CURLcode set_safety(CURL *curl, const struct http *http)
         code = curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     if (code == CURLE_OK)
         code = curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, (void *)(uintptr_t)http->ep);
     if (code == CURLE_OK)
         code = curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
     if (code == CURLE_OK)

@@ -6,6 +6,7 @@
  *
  * INV-RPH-1: no address that is link-local (which includes cloud metadata), multicast, or "this
  *            network" is connected to; what is checked is the address that is then used.
+ *            Where the endpoint is public_only, so it is for loopback and private addresses.
  * INV-RPH-2: an answer's body, after inflating, is never kept beyond size_max bytes.
  * INV-RPH-5: a redirect is followed to the same scheme, host and port only, at most three times.
  * INV-RPH-3: every request ends: by its time limit, by the limit on slow transfers, or by `cancel`.
@@ -100,5 +101,10 @@ tuf_status repl_sleep(uint64_t ms, const _Atomic bool *cancel);
 /* Whether an address may be connected to (INV-RPH-1). */
 struct sockaddr;
 bool repl_address_allowed(const struct sockaddr *address);
+/* Whether it is one of the loopback interface or of a network that is not the Internet: RFC 1918,
+ * 4193, 6598 and the like; also inside IPv6 (mapped, NAT64, 6to4). */
+bool repl_address_is_private(const struct sockaddr *address);
+/* Whether an endpoint's connection may go there. */
+bool repl_may_connect(const struct endpoint *ep, const struct sockaddr *address);
 
 #endif

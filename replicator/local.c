@@ -346,13 +346,7 @@ static tuf_status append_revisions(struct buf *out, tuf_doc *doc)
     tuf_status st = tuf_doc_revisions(&entries, &count, doc);
     if (st != TUF_OK)
         return st;
-    tufi_buf_printf(out, ",\"_revisions\":{\"start\":%" PRIu64 ",\"ids\":[", tuf_doc_rev(doc).gen);
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0)
-            buf_append_u8(out, ',');
-        tufi_json_write_rev_id(out, entries[i].rev);
-    }
-    buf_append_str(out, "]}");
+    tufi_json_write_revisions(out, entries, count);
     return TUF_OK;
 }
 

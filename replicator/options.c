@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/bytes.h"
+#include "base/hex.h"
 
 #define bad_request(...) tufi_fail_kind(TUF_E_INVALID, "bad_request", __VA_ARGS__)
 
@@ -105,11 +106,43 @@ static int compare_texts(const void *a, const void *b)
     return strcmp(*left, *right);
 }
 
+/* CouchDB takes ids that are percent-encoded, too, as a URL's query is. In place. */
+static void decode(char *text)
+{
+    char *to = text;
+    for (const char *from = text; *from != 0; from++) {
+        uint8_t byte = 0;
+        if (*from == '%' && from[1] != 0 && tufi_hex_decode(&byte, from + 1, 2) && byte != 0)
+            from += 2;
+        else
+            byte = (uint8_t)(*from == '+' ? ' ' : *from);
+        *to++ = (char)byte;
+    }
+    *to = 0;
+}
+
+static tuf_status decoded_texts(json_t **out, const json_t *list)
+{
+    size_t pos;
+    json_t *item;
+    *out = json_array();
+    json_array_foreach(list, pos, item) {
+        TUF_AUTOFREE char *text = tufi_strdup(tuf_str(json_string_value(item)));
+        if (text == NULL)
+            return tufi_nomem();
+        decode(text);
+        json_t *good = json_string(text); /* NULL: it is no longer UTF-8, so no document is called so */
+        if (good != NULL && json_array_append_new(*out, good) != 0)
+            return tufi_nomem();
+    }
+    return *out != NULL ? TUF_OK : tufi_nomem();
+}
+
 static tuf_status sorted_texts(json_t **out, const json_t *list)
 {
     size_t count = json_array_size(list), pos;
     json_t *item;
-    const char **texts = tufi_alloc_array(count, sizeof(*texts));
+    const char **texts = tufi_alloc_array(count + 1, sizeof(*texts));
     *out = json_array();
     if (texts == NULL || *out == NULL) {
         tufi_free(texts);
@@ -133,7 +166,8 @@ static tuf_status take_doc_ids(json_t **out, const json_t *request)
     const json_t *value = json_object_get(request, "doc_ids");
     size_t pos;
     json_t *item;
-    if (value == NULL)
+    json_t *decoded = NULL;
+    if (value == NULL || json_is_null(value))
         return TUF_OK;
     if (!json_is_array(value))
         return bad_request("parameter `doc_ids` must be an array");
@@ -141,7 +175,11 @@ static tuf_status take_doc_ids(json_t **out, const json_t *request)
         if (!json_is_string(item))
             return bad_request("parameter `doc_ids` must be an array");
     }
-    return sorted_texts(out, value);
+    tuf_status st = decoded_texts(&decoded, value);
+    if (st == TUF_OK)
+        st = sorted_texts(out, decoded);
+    json_decref(decoded);
+    return st;
 }
 
 static tuf_status take_filter(struct repl_options *out, const json_t *request)

@@ -24,6 +24,7 @@ struct peer {
     json_t *update_seq;  /* when it was opened; owned */
     char *start_time;    /* instance_start_time; owned */
     bool no_bulk_get;    /* it has none */
+    bool no_multipart;   /* it does not answer open_revs in parts */
     bool plain_atts;     /* express-pouchdb: does not understand compressed attachments */
     bool full_stubs;     /* what _bulk_get answers says how attachments are stored */
 };

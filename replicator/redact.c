@@ -56,8 +56,6 @@ static void mask_userinfo(char *text, const char *url)
 
 void repl_redact(char *text, const struct endpoint *ep)
 {
-    if (ep->shown != NULL && ep->url != NULL)
-        replace_all(text, ep->shown, strlen(ep->shown), ep->url);
     if (ep->basic != NULL)
         mask_header(text, ep->basic);
     for (const struct curl_slist *line = ep->headers; line != NULL; line = line->next)

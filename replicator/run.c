@@ -41,6 +41,7 @@ struct repl_state {
     json_t *read_seq;         /* everything before was read from the source */
     json_t *old_log, *old_history;       /* of the source, as found */
     json_t *source_rev, *target_rev;     /* of the two checkpoint documents */
+    char *filter_code;        /* of a named filter; NULL: none */
     struct buf filter;        /* of the query, NUL-terminated */
     json_t *filter_body;      /* of the POST; NULL: GET */
 };
@@ -194,12 +195,48 @@ static tuf_status create_target(struct repl_state *s)
     return params.failed ? tufi_nomem() : repl_peer_create(&s->main.target, (const char *)params.data);
 }
 
+/* Both checkpoint documents of an id; NULL where there is none. */
+static tuf_status read_pair(json_t **source_out, json_t **target_out, struct repl_state *s,
+                            const char *id)
+{
+    tuf_status st = repl_peer_get_local(source_out, &s->main.source, id);
+    return st == TUF_OK ? repl_peer_get_local(target_out, &s->main.target, id) : st;
+}
+
+static bool is_zero(const json_t *seq)
+{
+    return json_is_integer(seq) && json_integer_value(seq) == 0;
+}
+
+/* No checkpoint under the job's id: maybe there is one under that of an older Tuffet. What is written
+ * from here on has the job's own. */
+static tuf_status read_older_logs(struct repl_state *s)
+{
+    const struct repl_run *run = s->run;
+    json_t *source = NULL, *target = NULL;
+    char id[REPL_ID_SIZE];
+    if (run->server_uuid == NULL || !run->opts->winning_revs_only)
+        return TUF_OK;
+    const char *code = s->filter_code != NULL ? s->filter_code : run->opts->filter;
+    tuf_status st = repl_make_id_of_filter(id, run->opts, run->server_uuid, code, true);
+    if (st == TUF_OK)
+        st = read_pair(&source, &target, s, id);
+    json_t *seq = st == TUF_OK ? repl_compare_logs(source, target) : NULL;
+    if (seq != NULL && !is_zero(seq)) {
+        replace(&s->start_seq, seq);
+        replace(&s->old_log, source);
+        replace(&s->old_history, json_object_get(source, "history"));
+    }
+    json_decref(seq);
+    json_decref(source);
+    json_decref(target);
+    return st;
+}
+
 static tuf_status read_logs(struct repl_state *s)
 {
     json_t *source = NULL, *target = NULL;
-    tuf_status st = repl_peer_get_local(&source, &s->main.source, s->log_id);
-    if (st == TUF_OK)
-        st = repl_peer_get_local(&target, &s->main.target, s->log_id);
+    tuf_status st = read_pair(&source, &target, s, s->log_id);
     if (st == TUF_OK) {
         replace(&s->source_rev, json_object_get(source, "_rev"));
         replace(&s->target_rev, json_object_get(target, "_rev"));
@@ -208,10 +245,11 @@ static tuf_status read_logs(struct repl_state *s)
         s->start_seq = repl_compare_logs(source, target);
         if (s->start_seq == NULL)
             st = tufi_nomem();
-        else if (json_is_integer(s->start_seq) && json_integer_value(s->start_seq) == 0 &&
-                 s->run->opts->since_seq != NULL)
-            replace(&s->start_seq, s->run->opts->since_seq);
+        else if (source == NULL && target == NULL)
+            st = read_older_logs(s);
     }
+    if (st == TUF_OK && is_zero(s->start_seq) && s->run->opts->since_seq != NULL)
+        replace(&s->start_seq, s->run->opts->since_seq);
     json_decref(source);
     json_decref(target);
     return st;
@@ -251,9 +289,8 @@ static tuf_status make_log_id(struct repl_state *s)
     if (text.len > 0)
         memcpy(copy, text.data, text.len);
     copy[text.len] = 0;
-    st = repl_make_id_of_filter(s->log_id, s->run->opts, s->run->server_uuid, copy);
-    tufi_free(copy);
-    return st;
+    s->filter_code = copy;
+    return repl_make_id_of_filter(s->log_id, s->run->opts, s->run->server_uuid, copy, false);
 }
 
 static tuf_status init_peer(struct peer *out, const struct endpoint *ep, struct session *session,
@@ -282,6 +319,7 @@ static tuf_status make_link(struct repl_link *out, void *ctx)
     out->target.att_size_max = run->att_size_max;
     /* What was learned when they were opened. */
     out->source.no_bulk_get = main->source.no_bulk_get;
+    out->source.no_multipart = main->source.no_multipart;
     out->source.full_stubs = main->source.full_stubs;
     out->target.plain_atts = main->target.plain_atts;
     tuf_status st = init_peer(&out->source, &run->opts->source, &s->source_session, run);
@@ -328,6 +366,7 @@ static void release(struct repl_state *s)
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
         json_decref(values[i]);
     tufi_buf_release(&s->filter);
+    tufi_free(s->filter_code);
     repl_session_release(&s->source_session);
     repl_session_release(&s->target_session);
     pthread_mutex_destroy(&s->big_lock);

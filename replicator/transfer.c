@@ -4,252 +4,15 @@
  * Role: see replicator/transfer.h. Two requests at once on one thread: the PUT asks for bytes, the
  * GET of the current attachment delivers them, and either is paused while the other is behind.
  */
-#include "replicator/transfer.h"
-
-#include <openssl/rand.h>
-#include <stdlib.h>
-
 #include "base/alloc.h"
 #include "base/bytes.h"
-#include "base/hex.h"
-#include "json/iter.h"
 #include "replicator/local.h"
+#include "replicator/transfer_impl.h"
 
-#define ATTS_MAX 10000
-#define POLL_MS 200
-#define BOUNDARY_SIZE 33
+#define POLL_MS TRANSFER_POLL_MS
 /* A transfer may take this long and one second for each so many bytes. */
 #define SLOWEST_BYTES_PER_S 10000
 #define ANSWER_MAX 65536
-/* The kind of a failure that may be the document's own. */
-#define ATTACHMENT_FAILED "attachment_failed"
-
-struct att {
-    char *name;
-    char *type;
-    uint64_t length; /* bytes that travel */
-    bool gzip;
-    bool inflate;    /* stored compressed, travels plain */
-};
-
-struct transfer {
-    struct peer *source, *target;
-    const struct transfer_doc *doc;
-    bool with_stubs;
-    struct att *atts; /* those that travel */
-    size_t att_count;
-    char boundary[BOUNDARY_SIZE];
-    struct buf plain; /* the document's text with stubs and "follows" */
-    struct buf head;  /* up to the first attachment's bytes */
-    uint64_t total;   /* length of the body */
-
-    tuf_snapshot *snapshot; /* of a local source, as the following */
-    tuf_doc *stored;
-    tuf_att_reader *reader; /* of the attachment being sent; owned */
-
-    CURLM *multi;     /* of the source: it keeps connections from one document to the next */
-    CURL *get, *put;
-    struct curl_slist *get_headers, *put_headers;
-    bool get_open;    /* get is in multi */
-    struct buf text;  /* boundaries and heads to be sent before more attachment bytes */
-    size_t text_pos;
-    size_t att_pos;   /* attachment being sent */
-    uint64_t att_left;/* its bytes not yet received */
-    struct buf ring;  /* received, not yet sent */
-    size_t ring_pos;
-    bool put_paused, get_paused, bad_length, bad_get;
-    tuf_status local_status; /* of reading from a local source */
-    bool login_again; /* the source no longer takes the session */
-    bool moved;       /* something was set going again: no reason to wait */
-    struct buf answer;
-};
-
-/* ---- the document ------------------------------------------------------------------------ */
-
-/* The generation of the newest ancestor that the revision descends from; 0 for none. */
-static uint64_t known_generation(const json_t *revisions, const json_t *ancestors)
-{
-    json_int_t start = json_integer_value(json_object_get(revisions, "start")), best = 0;
-    const json_t *ids = json_object_get(revisions, "ids");
-    size_t pos;
-    json_t *item;
-    json_array_foreach(ancestors, pos, item) {
-        const char *text = json_string_value(item);
-        const char *dash = text != NULL ? strchr(text, '-') : NULL;
-        char *end = NULL;
-        long long gen = dash != NULL ? strtoll(text, &end, 10) : 0;
-        if (dash == NULL || end != dash || gen <= best || gen > start)
-            continue;
-        const char *id = json_string_value(json_array_get(ids, (size_t)(start - gen)));
-        if (id != NULL && strcmp(id, dash + 1) == 0)
-            best = gen;
-    }
-    return (uint64_t)best;
-}
-
-static tuf_status bad_doc(const struct transfer *t, const char *what)
-{
-    return tufi_fail_kind(TUF_E_INVALID, "invalid_document", "%s of document %.80s is malformed",
-                          what, t->doc->id);
-}
-
-static tuf_status add_att(struct transfer *t, const char *name, json_t *stub)
-{
-    const char *encoding = json_string_value(json_object_get(stub, "encoding"));
-    const char *type = json_string_value(json_object_get(stub, "content_type"));
-    bool gzip = encoding != NULL && strcmp(encoding, "gzip") == 0, inflate = false;
-    if (encoding != NULL && !gzip)
-        return bad_doc(t, "an attachment's encoding");
-    if (gzip && t->target->plain_atts) {
-        /* It goes out inflated: what described the compressed bytes is of no use. */
-        gzip = false;
-        inflate = true;
-        (void)json_object_del(stub, "encoding");
-        (void)json_object_del(stub, "encoded_length");
-        (void)json_object_del(stub, "digest");
-    }
-    const json_t *length = json_object_get(stub, gzip ? "encoded_length" : "length");
-    if (!json_is_integer(length) || json_integer_value(length) < 0 || t->att_count == ATTS_MAX)
-        return bad_doc(t, "an attachment's length");
-    struct att *att = &t->atts[t->att_count];
-    att->name = tufi_strdup(tuf_str(name));
-    att->type = tufi_strdup(tuf_str(type != NULL ? type : "application/octet-stream"));
-    att->length = (uint64_t)json_integer_value(length);
-    att->gzip = gzip;
-    att->inflate = inflate;
-    t->att_count++;
-    return att->name != NULL && att->type != NULL ? TUF_OK : tufi_nomem();
-}
-
-/* Rewrites "_attachments": stubs stay stubs if the target has their bytes, others follow. */
-static tuf_status plan_atts(struct transfer *t, json_t *atts, uint64_t known)
-{
-    const char *name;
-    json_t *stub;
-    size_t count = json_object_size(atts);
-    t->atts = tufi_alloc_array(count < ATTS_MAX ? count : ATTS_MAX, sizeof(*t->atts));
-    if (t->atts == NULL)
-        return tufi_nomem();
-    json_object_foreach(atts, name, stub) {
-        json_int_t revpos = json_integer_value(json_object_get(stub, "revpos"));
-        if (!json_is_object(stub))
-            return bad_doc(t, "an attachment");
-        if (t->with_stubs && revpos > 0 && (uint64_t)revpos <= known) {
-            (void)json_object_set_new(stub, "stub", json_true());
-            continue;
-        }
-        tuf_status st = add_att(t, name, stub);
-        if (st != TUF_OK)
-            return st;
-        (void)json_object_del(stub, "stub");
-        if (json_object_set_new(stub, "follows", json_true()) != 0)
-            return tufi_nomem();
-    }
-    return TUF_OK;
-}
-
-/* The document's text with another value of "_attachments". */
-static tuf_status splice_atts(struct buf *out, tuf_slice doc, const char *atts)
-{
-    struct json_iter iter;
-    tuf_slice key, value;
-    tuf_status st = tufi_json_iter_begin(&iter, doc, '{');
-    buf_append_u8(out, '{');
-    while (st == TUF_OK) {
-        st = tufi_json_iter_next(&key, &value, &iter);
-        if (st != TUF_OK || tufi_json_key_is(key, "_attachments"))
-            continue;
-        buf_append_slice(out, key);
-        buf_append_u8(out, ':');
-        buf_append_slice(out, value);
-        buf_append_u8(out, ',');
-    }
-    tufi_buf_printf(out, "\"_attachments\":");
-    buf_append_str(out, atts);
-    buf_append_u8(out, '}');
-    return st == TUF_END ? buf_status(out) : st;
-}
-
-/* A value for a header line of a part. */
-static void append_quoted(struct buf *out, const char *text)
-{
-    for (const char *c = text; *c != 0; c++) {
-        if (*c == '"' || *c == '\\')
-            buf_append_u8(out, '\\');
-        buf_append_u8(out, (unsigned char)*c < ' ' ? ' ' : (uint8_t)*c);
-    }
-}
-
-static void append_part_head(struct buf *out, const struct transfer *t, const struct att *att)
-{
-    tufi_buf_printf(out, "\r\n--%s\r\nContent-Disposition: attachment; filename=\"", t->boundary);
-    append_quoted(out, att->name);
-    buf_append_str(out, "\"\r\nContent-Type: ");
-    for (const char *c = att->type; *c != 0; c++)
-        buf_append_u8(out, (unsigned char)*c < ' ' ? ' ' : (uint8_t)*c);
-    tufi_buf_printf(out, "\r\nContent-Length: %llu%s\r\n\r\n", (unsigned long long)att->length,
-                    att->gzip ? "\r\nContent-Encoding: gzip" : "");
-}
-
-/* What goes before the pos-th attachment, or behind the last. */
-static void append_between(struct buf *out, const struct transfer *t, size_t pos)
-{
-    if (pos < t->att_count)
-        append_part_head(out, t, &t->atts[pos]);
-    else
-        tufi_buf_printf(out, "\r\n--%s--", t->boundary);
-}
-
-static tuf_status measure(struct transfer *t)
-{
-    TUF_AUTO(tufi_buf_release) struct buf scratch = BUF_INIT;
-    t->total = t->head.len;
-    for (size_t i = 0; i <= t->att_count; i++) {
-        uint64_t bytes = i < t->att_count ? t->atts[i].length : 0;
-        tufi_buf_clear(&scratch);
-        append_between(&scratch, t, i);
-        if (scratch.failed)
-            return tufi_nomem();
-        if (bytes > INT64_MAX / ATTS_MAX)
-            return bad_doc(t, "an attachment's length");
-        t->total += scratch.len + bytes;
-    }
-    return TUF_OK;
-}
-
-static void free_json(json_t **value)
-{
-    json_decref(*value);
-}
-
-static tuf_status plan(struct transfer *t)
-{
-    tuf_slice atts_text, revs_text;
-    uint8_t random[(BOUNDARY_SIZE - 1) / 2];
-    if (RAND_bytes(random, sizeof(random)) != 1)
-        return tufi_fail(TUF_E_INTERNAL, "no random bytes for a boundary");
-    tufi_hex_encode(t->boundary, random, sizeof(random));
-    if (tufi_json_member(&atts_text, t->doc->json, "_attachments") != TUF_OK ||
-        tufi_json_member(&revs_text, t->doc->json, "_revisions") != TUF_OK)
-        return bad_doc(t, "the text");
-    TUF_AUTO(free_json) json_t *atts =
-        json_loadb((const char *)atts_text.data, atts_text.len, 0, NULL);
-    TUF_AUTO(free_json) json_t *revs =
-        json_loadb((const char *)revs_text.data, revs_text.len, 0, NULL);
-    if (!json_is_object(atts) || !json_is_object(revs))
-        return bad_doc(t, "the text");
-    tuf_status st = plan_atts(t, atts, known_generation(revs, t->doc->ancestors));
-    char *text = st == TUF_OK ? json_dumps(atts, JSON_COMPACT) : NULL;
-    if (st == TUF_OK)
-        st = text == NULL ? tufi_nomem() : splice_atts(&t->plain, t->doc->json, text);
-    free(text);
-    if (st != TUF_OK)
-        return st;
-    tufi_buf_printf(&t->head, "--%s\r\nContent-Type: application/json\r\n\r\n", t->boundary);
-    buf_append_slice(&t->head, buf_slice(&t->plain));
-    st = buf_status(&t->head);
-    return st == TUF_OK ? measure(t) : st;
-}
 
 /* ---- the two requests -------------------------------------------------------------------- */
 
@@ -333,7 +96,7 @@ static uint64_t time_for(const struct transfer *t, uint64_t bytes)
     return t->source->http.limits.timeout_ms * 2 + bytes / SLOWEST_BYTES_PER_S * 1000;
 }
 
-static tuf_status start_put(struct transfer *t)
+tuf_status repl_transfer_start_put(struct transfer *t)
 {
     TUF_AUTO(tufi_buf_release) struct buf path = BUF_INIT;
     TUF_AUTO(tufi_buf_release) struct buf type = BUF_INIT;
@@ -386,7 +149,7 @@ static tuf_status open_local(struct transfer *t, const struct att *att)
         st = tuf_att_open(&t->reader, t->stored, pos, att->inflate ? TUF_ATT_DECODED
                                                                    : TUF_ATT_STORED);
     if (st != TUF_OK)
-        return st < 0 ? st : bad_doc(t, "an attachment");
+        return st < 0 ? st : repl_transfer_bad_doc(t, "an attachment");
     t->att_left = att->length;
     return TUF_OK;
 }
@@ -440,7 +203,7 @@ static void end_get(struct transfer *t)
 
 static tuf_status next_att(struct transfer *t)
 {
-    append_between(&t->text, t, t->att_pos);
+    repl_transfer_append_between(&t->text, t, t->att_pos);
     if (t->text.failed)
         return tufi_nomem();
     return t->att_pos < t->att_count ? start_get(t, &t->atts[t->att_pos]) : TUF_OK;
@@ -471,6 +234,20 @@ static bool att_is_sent(const struct transfer *t)
            t->text_pos == t->text.len && t->att_pos < t->att_count;
 }
 
+void repl_transfer_unpause(struct transfer *t)
+{
+    if (t->get_paused && t->ring_pos == t->ring.len) {
+        t->get_paused = false;
+        t->moved = true;
+        (void)curl_easy_pause(t->get, CURLPAUSE_CONT);
+    }
+    if (t->put_paused && (t->text_pos < t->text.len || t->ring_pos < t->ring.len)) {
+        t->put_paused = false;
+        t->moved = true;
+        (void)curl_easy_pause(t->put, CURLPAUSE_CONT);
+    }
+}
+
 static tuf_status unpause(struct transfer *t)
 {
     t->moved = false;
@@ -483,16 +260,7 @@ static tuf_status unpause(struct transfer *t)
         if (st != TUF_OK)
             return st;
     }
-    if (t->get_paused && t->ring_pos == t->ring.len) {
-        t->get_paused = false;
-        t->moved = true;
-        (void)curl_easy_pause(t->get, CURLPAUSE_CONT);
-    }
-    if (t->put_paused && (t->text_pos < t->text.len || t->ring_pos < t->ring.len)) {
-        t->put_paused = false;
-        t->moved = true;
-        (void)curl_easy_pause(t->put, CURLPAUSE_CONT);
-    }
+    repl_transfer_unpause(t);
     return TUF_OK;
 }
 
@@ -510,7 +278,7 @@ static tuf_status take_messages(bool *done_out, struct transfer *t)
             if (t->local_status < 0)
                 return t->local_status;
             if (t->local_status != TUF_OK)
-                return bad_doc(t, "an attachment's length");
+                return repl_transfer_bad_doc(t, "an attachment's length");
             return code == CURLE_OK ? TUF_OK : repl_http_failure(&t->target->http, code);
         }
         tuf_status st = get_ended(t, code);
@@ -528,7 +296,7 @@ static tuf_status flow(struct transfer *t)
     if (st == TUF_OK)
         st = next_att(t);
     if (st == TUF_OK)
-        st = start_put(t);
+        st = repl_transfer_start_put(t);
     while (st == TUF_OK && !done) {
         int running = 0;
         if (curl_multi_perform(t->multi, &running) != CURLM_OK)
@@ -621,7 +389,7 @@ static tuf_status fill(struct transfer *t, tuf_edit *edit, size_t pos)
     tuf_follow follow;
     tuf_status st = tuf_edit_follow(&follow, edit, pos);
     if (st != TUF_OK || pos >= t->att_count)
-        return st < 0 ? st : bad_doc(t, "the list of attachments");
+        return st < 0 ? st : repl_transfer_bad_doc(t, "the list of attachments");
     opts.type = follow.type;
     opts.gzip = follow.gzip;
     opts.raw = true;
@@ -648,7 +416,7 @@ static tuf_status deliver(long *status_out, struct transfer *t)
     tuf_status st = tuf_edit_parse(&edit, buf_slice(&t->plain), &opts);
     size_t count = st == TUF_OK ? tuf_edit_follow_count(edit) : 0;
     if (st == TUF_OK && count != t->att_count)
-        st = bad_doc(t, "the list of attachments");
+        st = repl_transfer_bad_doc(t, "the list of attachments");
     for (size_t pos = 0; pos < count && st == TUF_OK; pos++)
         st = fill(t, edit, pos);
     if (st == TUF_OK)
@@ -664,7 +432,7 @@ static tuf_status deliver(long *status_out, struct transfer *t)
     return TUF_OK;
 }
 
-static void release(struct transfer *t)
+void repl_transfer_release(struct transfer *t)
 {
     end_get(t);
     tuf_att_reader_free(&t->reader);
@@ -708,10 +476,10 @@ struct attempt {
 static tuf_status try_once(struct attempt *out, struct peer *source, struct peer *target,
                            const struct transfer_doc *doc, bool with_stubs)
 {
-    TUF_AUTO(release) struct transfer t = { .source = source, .target = target, .doc = doc,
+    TUF_AUTO(repl_transfer_release) struct transfer t = { .source = source, .target = target, .doc = doc,
                                             .with_stubs = with_stubs };
     memset(out, 0, sizeof(*out));
-    tuf_status st = plan(&t);
+    tuf_status st = repl_transfer_plan(&t);
     if (st == TUF_OK)
         st = set_up_curl(&t);
     if (st == TUF_OK)

@@ -105,6 +105,8 @@ static const struct known_key known_keys[] = {
     { "replicator", "checkpoint_interval", FORM_COUNT },
     { "replicator", "use_checkpoints", FORM_BOOL },
     { "replicator", "use_bulk_get", FORM_BOOL },
+    { "replicator", "allow_private_addresses", FORM_BOOL },
+    { "replicator", "verify_ssl_certificates", FORM_BOOL },
 };
 
 static const char *newer_section(const char *section)
@@ -187,6 +189,7 @@ static const char *const file_only[][2] = {
     { "chttpd", "config_whitelist" }, { "chttpd", "enable" }, { "chttpd", "peer_header" },
     { "chttpd_auth", "authentication_db" }, { "chttpd_auth", "proxy_use_secret" },
     { "chttpd_auth", "proxy_allow_admin" }, { "replicator", "password" },
+    { "replicator", "allow_private_addresses" }, { "replicator", "verify_ssl_certificates" },
 };
 
 /* Ends of names that say what it is, in whatever section. */

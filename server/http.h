@@ -17,7 +17,7 @@
  *
  * Source: RFC 9110 and RFC 9112; CouchDB's chttpd for texts and defaults.
  * Not here: jobs that block (server/work.h), databases and feeds (server/dbs.h), users and rights
- * (server/auth.h), routes (server/route.h), multipart bodies (server/multipart.h).
+ * (server/auth.h), routes (server/route.h), multipart bodies (replicator/multipart.h).
  *
  * The server is a program: its functions carry no tufi_ prefix.
  */
@@ -30,7 +30,7 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "server/auth.h"
-#include "server/header.h"
+#include "replicator/header.h"
 #include "server/params.h"
 #include "tuffet/tuffet.h"
 

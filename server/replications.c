@@ -177,6 +177,55 @@ tuf_status replications_apply_defaults(json_t *job, struct server *server)
     return TUF_OK;
 }
 
+/* ---- remote ends ---------------------------------------------------------------------------- */
+
+/* Whether a list of the configuration ("http,https") has the scheme of a URL. */
+static bool lists_scheme(struct server *server, const char *key, const char *fallback,
+                         const char *url)
+{
+    TUF_AUTO(tufi_buf_release) struct buf list = BUF_INIT;
+    const char *end = strstr(url, "://");
+    if (!config_get(&list, server->config, SECTION, key))
+        buf_append_str(&list, fallback);
+    tuf_slice rest = buf_slice(&list);
+    while (rest.len > 0 && end != NULL) {
+        const uint8_t *comma = memchr(rest.data, ',', rest.len);
+        size_t len = comma != NULL ? (size_t)(comma - rest.data) : rest.len;
+        tuf_slice item = slice_trim(tuf_slice_of(rest.data, len), SLICE_OWS);
+        if (item.len == (size_t)(end - url) && memcmp(item.data, url, item.len) == 0)
+            return true;
+        rest = tuf_slice_of(rest.data + len, rest.len - len);
+        if (rest.len > 0)
+            rest = tuf_slice_of(rest.data + 1, rest.len - 1);
+    }
+    return false;
+}
+
+tuf_status replications_restrict(struct repl_options *opts, struct server *server)
+{
+    struct endpoint *ends[] = { &opts->source, &opts->target };
+    TUF_AUTO(tufi_buf_release) struct buf ca_file = BUF_INIT;
+    bool has_file = config_get(&ca_file, server->config, SECTION, "ssl_trusted_certificates_file") &&
+                    ca_file.len > 0;
+    bool verified = config_bool(server->config, SECTION, "verify_ssl_certificates", true);
+    bool private = config_bool(server->config, SECTION, "allow_private_addresses", true);
+    for (size_t i = 0; i < 2; i++) {
+        struct endpoint *ep = ends[i];
+        if (!lists_scheme(server, "valid_endpoint_protocols", "http,https", ep->url))
+            return tufi_fail_kind(TUF_E_INVALID, "invalid_replication", "endpoint has an invalid url");
+        if (ep->proxy != NULL &&
+            !lists_scheme(server, "valid_proxy_protocols", "http,https,socks5", ep->proxy))
+            return tufi_fail_kind(TUF_E_INVALID, "bad_request", "Invalid proxy url");
+        ep->unverified = !verified;
+        ep->ca_file = has_file ? tufi_strdup(buf_slice(&ca_file)) : NULL;
+        if (has_file && ep->ca_file == NULL)
+            return tufi_nomem();
+        ep->public_only = !private;
+        ep->own_port = server->port;
+    }
+    return TUF_OK;
+}
+
 /* ---- rights --------------------------------------------------------------------------------- */
 
 bool replications_allowed(struct request *req)

@@ -23,6 +23,13 @@ struct repl_jobs *replications_new(struct server *server);
 tuf_status replications_apply_defaults(json_t *job, struct server *server);
 
 /*
+ * What the configuration says of remote ends: valid_endpoint_protocols, valid_proxy_protocols,
+ * allow_private_addresses, verify_ssl_certificates, ssl_trusted_certificates_file.
+ * Returns: TUF_OK; E_INVALID (kind "bad_request", "invalid_replication").
+ */
+tuf_status replications_restrict(struct repl_options *opts, struct server *server);
+
+/*
  * Whether the asking user may start replications: server admins, the role "_replicator", and
  * members of the database _replicator who are named there (a list that is open to everybody names
  * nobody).

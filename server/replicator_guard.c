@@ -58,6 +58,11 @@ tuf_status replicator_parse(struct repl_options *out, const json_t *doc, struct 
     if (st == TUF_OK)
         st = repl_options_parse(out, job);
     json_decref(job);
+    if (st == TUF_OK) {
+        st = replications_restrict(out, server);
+        if (st != TUF_OK)
+            repl_options_release(out);
+    }
     return st;
 }
 

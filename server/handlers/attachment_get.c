@@ -22,7 +22,7 @@
 #include "base/hex.h"
 #include "server/handlers/docs.h"
 #include "server/handlers/ranges.h"
-#include "server/multipart.h"
+#include "replicator/multipart.h"
 
 #define PIECE_SIZE 65536
 

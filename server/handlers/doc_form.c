@@ -13,7 +13,7 @@
 #include "server/dbs.h"
 #include "server/handlers/doc_put.h"
 #include "server/handlers/upload.h"
-#include "server/multipart.h"
+#include "replicator/multipart.h"
 #include "server/server.h"
 
 #define FIELD_SIZE_MAX (16 * 1024 * 1024)

@@ -16,7 +16,7 @@
 #include "server/dbs.h"
 #include "server/handlers/doc_put.h"
 #include "server/handlers/upload.h"
-#include "server/multipart.h"
+#include "replicator/multipart.h"
 #include "server/server.h"
 
 /* The JSON part may hold inline attachments too. */

@@ -15,7 +15,7 @@
 #define SERVER_HANDLERS_RELATED_H
 
 #include "server/docjson.h"
-#include "server/multipart.h"
+#include "replicator/multipart.h"
 
 #define RELATED_BOUNDARY_SIZE (BOUNDARY_SIZE + 2)
 

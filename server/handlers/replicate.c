@@ -164,23 +164,37 @@ static tuf_status resolve_name(json_t *body, const char *member, struct request 
     return json_object_set_new(body, member, endpoint) == 0 ? TUF_OK : tufi_nomem();
 }
 
+/* Whether the caller wrote a name and no URL; see resolve_name. */
+static bool is_name(const json_t *body, const char *member)
+{
+    const json_t *value = json_object_get(body, member);
+    const char *text =
+        json_string_value(json_is_object(value) ? json_object_get(value, "url") : value);
+    return text != NULL && strstr(text, "://") == NULL;
+}
+
 /* The name that stands for a database of this server, or NULL. */
 static const char *local_name(const json_t *body, const char *member)
 {
     const char *text = json_string_value(json_object_get(body, member));
-    bool name = text != NULL && text[0] != 0 && strstr(text, "://") == NULL;
     /* A snapshot's local documents are elsewhere: requests find them. */
-    return name && strstr(text, "/_snapshot/") == NULL ? text : NULL;
+    bool plain = text != NULL && text[0] != 0 && strstr(text, "/_snapshot/") == NULL;
+    return plain && is_name(body, member) ? text : NULL;
 }
 
-/* What an admin may do with a database needs no request to be asked for. */
-static tuf_status allow_local(struct repl_options *opts, const json_t *names,
+/* Where the two ends may be; and what an admin may do with a database needs no request to be asked for. */
+static tuf_status allow_ends(struct repl_options *opts, const json_t *names,
                               const struct request *req)
 {
     const char *source = local_name(names, "source"), *target = local_name(names, "target");
-    tuf_status st = TUF_OK;
-    if (!req->user.is_server_admin)
-        return TUF_OK;
+    tuf_status st = replications_restrict(opts, req->server);
+    /* The caller chose a name, not an address. */
+    opts->source.by_name = is_name(names, "source");
+    opts->target.by_name = is_name(names, "target");
+    opts->source.public_only = opts->source.public_only && !opts->source.by_name;
+    opts->target.public_only = opts->target.public_only && !opts->target.by_name;
+    if (st != TUF_OK || !req->user.is_server_admin)
+        return st;
     if (source != NULL)
         st = repl_endpoint_set_local(&opts->source, source);
     if (st == TUF_OK && target != NULL)
@@ -272,7 +286,7 @@ static void on_body(struct request *req, tuf_slice text)
     if (st == TUF_OK)
         st = repl_options_parse(&opts, body);
     if (st == TUF_OK)
-        st = allow_local(&opts, names, req);
+        st = allow_ends(&opts, names, req);
     if (st == TUF_OK && opts.cancel)
         st = repl_job_make_id(id, &opts, req->server->uuid);
     if (st != TUF_OK)

@@ -51,12 +51,12 @@ for _ in $(seq 100); do
     sleep 0.1
 done
 url=$(sed -n 's|.*ready on http://\([^/]*\)/.*|http://admin:secret@\1|p' ready)
-shown=$(printf '%s' "$url" | sed 's/secret/*****/')
+shown=$(printf '%s' "$url" | sed 's/admin:secret@//')
 
 exits "file to URL" 0 "$TUFFET" replicate --create-target a.tuf "$url/x"
 is "no password is shown" 0 "$(cat out err | grep -c secret)"
 exits "URL to file" 0 "$TUFFET" replicate --create-target "$url/x" c.tuf
-has "the URL is shown without it" "^http://admin:\*\*\*\*\*@" "$(cat out)"
+has "the URL is shown without user and password, as CouchDB shows it" "^http://127" "$(cat out)"
 content a.tuf >a.txt
 content c.tuf >c.txt
 same "round by the server" a.txt c.txt

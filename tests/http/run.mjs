@@ -11,8 +11,10 @@ import { behaviours } from './behaviour.mjs'
 import { compactionBehaviours } from './compaction.mjs'
 import { feedBehaviours } from './feeds.mjs'
 import { networkBehaviours } from './network.mjs'
+import { openRevsBehaviours } from './openrevs.mjs'
 import { operationBehaviours } from './operation.mjs'
 import { replicationBehaviours } from './replication.mjs'
+import { remotesBehaviours } from './remotes.mjs'
 import { replicatorBehaviours } from './replicator.mjs'
 import { weaknessBehaviours } from './weakness.mjs'
 import { walkLogins, walkRights } from './rights.mjs'
@@ -329,7 +331,7 @@ async function runFile (file, options, totals) {
 }
 
 async function runBehaviours (options, totals) {
-  const sets = { 'behaviour.mjs': behaviours, 'feeds.mjs': feedBehaviours, 'replication.mjs': replicationBehaviours, 'replicator.mjs': replicatorBehaviours, 'operation.mjs': operationBehaviours, 'network.mjs': networkBehaviours, 'weakness.mjs': weaknessBehaviours, 'compaction.mjs': compactionBehaviours }
+  const sets = { 'behaviour.mjs': behaviours, 'feeds.mjs': feedBehaviours, 'replication.mjs': replicationBehaviours, 'openrevs.mjs': openRevsBehaviours, 'remotes.mjs': remotesBehaviours, 'replicator.mjs': replicatorBehaviours, 'operation.mjs': operationBehaviours, 'network.mjs': networkBehaviours, 'weakness.mjs': weaknessBehaviours, 'compaction.mjs': compactionBehaviours }
   const wanted = Object.entries(sets).filter(([name]) => all || options.files.some((f) => f.endsWith(name)))
   for (const { name, ini, run } of wanted.flatMap(([, list]) => list)) {
     if (!name.includes(options.match)) continue

@@ -34,11 +34,11 @@ struct place {
 static const struct place places[] = {
     { "\"http://h/db\"", "http://h/db/", "http://h/db/", "", NULL },
     { "\"http://h:5984/a%2Fb/\"", "http://h:5984/a%2Fb/", "http://h:5984/a%2Fb/", "", NULL },
-    { "\"https://u:p%40w@h/db\"", "https://h/db/", "https://u:*****@h/db/", "u",
+    { "\"https://u:p%40w@h/db\"", "https://h/db/", "https://h/db/", "u",
       "Authorization: Basic dTpwQHc=" },
     { "\"http://[::1]:80/db\"", "http://[::1]:80/db/", "http://[::1]:80/db/", "", NULL },
     { "{\"url\":\"http://x:y@h/db\",\"auth\":{\"basic\":{\"username\":\"u\",\"password\":\"p\"}}}",
-      "http://h/db/", "http://u:*****@h/db/", "u", "Authorization: Basic dTpw" },
+      "http://h/db/", "http://h/db/", "u", "Authorization: Basic dTpw" },
     { "{\"url\":\"http://h/db\",\"headers\":{\"Authorization\":\"Bearer t\"}}", "http://h/db/",
       "http://h/db/", "", "Authorization: Bearer t" },
     /* A password in a header is one like any other. */
@@ -274,6 +274,51 @@ START_TEST(only_addresses_of_hosts_are_connected_to)
 }
 END_TEST
 
+/* INV-RPH-1 of an endpoint that is public_only */
+struct private_address {
+    const char *text;
+    unsigned port;
+    bool allowed;
+};
+
+static const struct private_address privates[] = {
+    { "127.0.0.1", 80, false },        { "127.0.0.1", 5984, true }, /* the server's own */
+    { "127.8.8.8", 5984, true },       { "::1", 5984, true },
+    { "::1", 80, false },              { "10.0.0.1", 5984, false },
+    { "9.255.255.255", 80, true },     { "11.0.0.0", 80, true },
+    { "172.16.0.1", 80, false },       { "172.31.255.255", 80, false },
+    { "172.15.0.1", 80, true },        { "172.32.0.1", 80, true },
+    { "192.168.1.1", 80, false },      { "192.169.1.1", 80, true },
+    { "100.64.0.1", 80, false },       { "100.127.255.255", 80, false },
+    { "100.128.0.1", 80, true },       { "198.18.0.1", 80, false },
+    { "198.19.0.1", 80, false },       { "198.20.0.1", 80, true },
+    { "192.0.0.8", 80, false },        { "192.0.1.1", 80, true },
+    { "169.254.169.254", 80, false },  { "8.8.8.8", 80, true },
+    { "fc00::1", 80, false },          { "fdff::1", 80, false },
+    { "fe00::1", 80, true },           { "fec0::1", 80, false },
+    { "::ffff:10.0.0.1", 80, false },  { "::ffff:8.8.8.8", 80, true },
+    { "64:ff9b::192.168.0.1", 80, false }, { "2002:a00:1::1", 80, false },
+    { "2002:808:808::1", 80, true },   { "2001:db8::1", 80, true },
+    { "::127.0.0.1", 80, false },      { "::ffff:127.0.0.1", 5984, false },
+};
+
+START_TEST(private_addresses_may_be_refused)
+{
+    const struct private_address *a = &privates[_i];
+    const struct endpoint open = { .own_port = 5984 };
+    const struct endpoint strict = { .public_only = true, .own_port = 5984 };
+    struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)a->port) };
+    struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons((uint16_t)a->port) };
+    bool v6 = strchr(a->text, ':') != NULL;
+    ck_assert_int_eq(inet_pton(v6 ? AF_INET6 : AF_INET, a->text,
+                               v6 ? (void *)&in6.sin6_addr : (void *)&in.sin_addr), 1);
+    const struct sockaddr *address = v6 ? (const struct sockaddr *)(const void *)&in6
+                                        : (const struct sockaddr *)(const void *)&in;
+    ck_assert_msg(repl_may_connect(&strict, address) == a->allowed, "%s", a->text);
+    ck_assert_msg(repl_may_connect(&open, address) == repl_address_allowed(address), "%s", a->text);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("options");
@@ -284,6 +329,7 @@ int main(void)
     tcase_add_test(tcase, proxies_are_of_the_end_they_are_given_for);
     tcase_add_loop_test(tcase, redirects_lead_to_the_same_server_only, 0, COUNT(redirects));
     tcase_add_test(tcase, a_session_is_renewed_before_its_end_and_after_a_refusal);
+    tcase_add_loop_test(tcase, private_addresses_may_be_refused, 0, COUNT(privates));
     tcase_add_loop_test(tcase, only_addresses_of_hosts_are_connected_to, 0, COUNT(addresses));
     suite_add_tcase(suite, tcase);
     return tuft_run(suite);

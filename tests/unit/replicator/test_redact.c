@@ -16,8 +16,8 @@ static const struct {
     const char *text, *want;
 } cases[] = {
     { "\"http://h/db\"", NULL, "could not open http://h/db/", "could not open http://h/db/" },
-    { "\"http://joe:pa55word@h/db\"", NULL, "could not open http://joe:*****@h/db/",
-      "could not open http://h/db/" },
+    { "\"http://joe:pa55word@h/db\"", NULL, "could not open http://joe:pa55word@h/db/",
+      "could not open http://joe:*****@h/db/" },
     { "\"http://joe:pa55word@h/db\"", NULL, "pa55word, pa55word and pa55wor",
       "*****, ***** and pa55wor" },
     /* Four bytes are masked, three are not; the text does not grow. */

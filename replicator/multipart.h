@@ -6,14 +6,14 @@
  *
  * INV-MP-1: bytes given to part_data are the part's bytes exactly: never a part of a boundary.
  * INV-MP-2: the parser holds at most MULTIPART_HEAD_MAX bytes between calls.
- * Not here: what the parts mean (server/handlers/). A part that is multipart itself is parsed by
+ * Not here: what the parts mean (server/handlers/, replicator/openrevs.c). A part that is multipart itself is parsed by
  * a second parser fed from part_data.
  */
-#ifndef SERVER_MULTIPART_H
-#define SERVER_MULTIPART_H
+#ifndef REPLICATOR_MULTIPART_H
+#define REPLICATOR_MULTIPART_H
 
 #include "base/buf.h"
-#include "server/header.h"
+#include "replicator/header.h"
 #include "tuffet/types.h"
 
 #define MULTIPART_BOUNDARY_MAX 200

@@ -10,7 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/hex.h"
-#include "server/multipart.h"
+#include "replicator/multipart.h"
 
 /* Reads a token or a quoted string at *pos and appends it. False if the quote never closes. */
 static bool read_value(struct buf *out, tuf_slice value, size_t *pos)

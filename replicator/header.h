@@ -4,10 +4,10 @@
  * Role: one "Name: value" line, of a request's head, of its trailers, or of a part of a multipart
  * body, and finding one by name.
  *
- * Not here: reading them (head.c, multipart.c); what is sent (reply.c).
+ * Not here: reading them (server/head.c, multipart.c); what is sent (server/reply.c).
  */
-#ifndef SERVER_HEADER_H
-#define SERVER_HEADER_H
+#ifndef REPLICATOR_HEADER_H
+#define REPLICATOR_HEADER_H
 
 #include "base/slice.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: the incremental multipart parser. See server/multipart.h.
+ * Role: the incremental multipart parser. See replicator/multipart.h.
  *
  * The state machine works on bytes; a byte sequence that may be the start of a delimiter
  * (CRLF "--" boundary) is held back in `held` until it is decided:
@@ -12,7 +12,7 @@
  * Source: RFC 2046 section 5.1. Differences: white space after a boundary is accepted (the RFC
  * does), bare LF is not a line end (CouchDB's writer never makes one).
  */
-#include "server/multipart.h"
+#include "replicator/multipart.h"
 
 #include <strings.h>
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: test server/multipart.c and server/multipart_write.c.
+ * Role: test replicator/multipart.c and replicator/multipart_write.c.
  */
 #include "base/bytes.h"
-#include "server/multipart.h"
+#include "replicator/multipart.h"
 #include "tests/lib/test.h"
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
@@ -154,7 +154,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("server/multipart");
+    Suite *suite = suite_create("replicator/multipart");
     TCase *tc = tcase_create("multipart");
     tcase_add_loop_test(tc, a_body_is_read_the_same_in_pieces_of_any_size, 0, COUNT(givens));
     tcase_add_loop_test(tc, a_parameter_is_found_and_unquoted, 0, COUNT(parameters));
