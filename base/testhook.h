@@ -19,6 +19,8 @@
  *   skip_seal             recovery does not seal the end of the log that it cut
  *   compact_skip_dir_sync a compaction goes on with the new file before its name is durable
  *   compact_rename_early  a compaction renames the new file before its last checkpoint
+ *   trim_before_note      holes are punched before a checkpoint says what was given back
+ *   trim_forgets_history  the records that a revision tree is built from are taken for dead
  *   compact_trust_note    a continued compaction keeps rows that the source no longer has
  *
  * Not here: the function itself (tests/sim/testhook.c).

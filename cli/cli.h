@@ -26,7 +26,7 @@ enum {
 /* One command: argv[0] is its name. Returns an exit status. */
 typedef int cli_main(int argc, char **argv);
 cli_main cli_backup, cli_changes, cli_check, cli_compact, cli_dump, cli_get, cli_info, cli_load,
-    cli_log, cli_put, cli_replicate, cli_restore, cli_salvage;
+    cli_log, cli_put, cli_replicate, cli_restore, cli_salvage, cli_trim;
 
 /* Prints the usage line of a command on stderr; returns CLI_FAILED. */
 int cli_usage(const char *command);

@@ -36,6 +36,8 @@ static const struct command commands[] = {
     { "salvage", cli_salvage, "DAMAGED NEW", "what is intact in a damaged file, as a new database" },
     { "compact", cli_compact, "[--past-io-errors] FILE",
       "give back the space of what is no longer current" },
+    { "trim", cli_trim, "[--keep DURATION] FILE",
+      "give back dead space by holes in the file, without a copy" },
 #ifdef TUF_REPLICATOR
     { "replicate", cli_replicate, "[OPTIONS] SOURCE TARGET",
       "bring documents from one database to another, files or URLs" },

@@ -20,11 +20,24 @@
 
 struct store;
 
+/* Whoever refers to bytes of a file, and no version of the trees that is held does, has one: it keeps
+ * the file open and its bytes where they are (open.c, trim.c). All zero: none. */
+struct store_hold {
+    struct store *store; /* holds a reference */
+    unsigned slot;       /* of the store's counts */
+};
+/* For what a snapshot that is held now refers to, or what is written from now on. */
+void tufi_hold_take(struct store_hold *out, struct store *store);
+/* For what another hold keeps. */
+void tufi_hold_copy(struct store_hold *out, const struct store_hold *from);
+/* All zero is allowed. */
+void tufi_hold_drop(struct store_hold *hold);
+
 /* A finished stream (tuffet/attachment.h). */
 struct tuf_blob {
     struct att_data data;
     uint8_t received_md5[16];
-    struct store *store; /* whose file holds it; holds a reference */
+    struct store_hold hold; /* on the file that has it */
 };
 
 /*
@@ -49,6 +62,8 @@ bool tufi_db_type_compressible(const tuf_db *db, tuf_slice type);
 struct stored_att;
 /* All attachments of an open document, in order. */
 const struct stored_att *tufi_doc_stored_atts(const struct tuf_doc *doc, size_t *count_out);
+/* Whether a revision is a leaf of an open document. */
+bool tufi_doc_is_leaf(const struct tuf_doc *doc, tuf_rev rev);
 tuf_status tufi_doc_att_data(struct att_data *out, const struct tuf_doc *doc, size_t pos);
 tuf_snapshot *tufi_doc_snapshot(const struct tuf_doc *doc);
 /* Holds / drops a snapshot for a reader that outlives its document; implemented by engine/db.c. */
@@ -76,6 +91,9 @@ tuf_status tufi_att_store(struct att_data *data, struct store *store, tuf_slice 
  *   put  appends a chunk (or index) and says where it is
  */
 typedef tuf_status att_put_chunk_fn(void *ctx, tuf_slice payload, struct rec_loc *out);
+/* Reads the list of an attachment's chunks: loc is that of the index. E_CORRUPT, E_IO, E_NOMEM. */
+struct att_index;
+tuf_status tufi_att_read_index(struct att_index *out, struct rec_loc loc, struct store *from);
 tuf_status tufi_att_copy(struct att_data *data, struct store *from, att_put_chunk_fn *put,
                          void *ctx);
 

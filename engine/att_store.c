@@ -193,7 +193,7 @@ static tuf_status copy_chunk(struct rec_loc *loc, struct store *from, uint8_t *b
     return st < 0 ? st : put(ctx, tuf_slice_of(buf, loc->len), loc);
 }
 
-static tuf_status read_index(struct att_index *out, struct rec_loc loc, struct store *from)
+tuf_status tufi_att_read_index(struct att_index *out, struct rec_loc loc, struct store *from)
 {
     TUF_AUTOFREE uint8_t *bytes = tufi_alloc(loc.len);
     if (!bytes)
@@ -206,7 +206,7 @@ static tuf_status copy_chunks(struct att_index *to, struct att_data *data, struc
                               att_put_chunk_fn *put, void *ctx)
 {
     TUF_AUTO(tufi_attindex_release) struct att_index index = ATT_INDEX_INIT;
-    tuf_status st = read_index(&index, data->loc, from);
+    tuf_status st = tufi_att_read_index(&index, data->loc, from);
     if (st < 0)
         return st;
     TUF_AUTOFREE uint8_t *buf = tufi_alloc(index.chunk_size);

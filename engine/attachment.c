@@ -28,7 +28,7 @@
 
 struct tuf_att_writer {
     uint64_t magic;
-    struct store *store;     /* holds a reference: compaction may go on beside the stream */
+    struct store_hold hold;  /* compaction may go on beside the stream */
     struct att_sink sink;
     struct gzip_writer gzip; /* open if the bytes are compressed here */
     bool stored_gzip;        /* what is stored is gzip, made here or outside */
@@ -55,8 +55,9 @@ static int choose_level(const tuf_db *db, const tuf_att_options *opts)
 
 static tuf_status init_writer(tuf_att_writer *w, tuf_db *db, const tuf_att_options *opts)
 {
-    w->store = tufi_store_acquire(db);
-    tuf_status st = tufi_log_writable(&w->store->log);
+    TUF_AUTO(tufi_store_unref) struct store *store = tufi_store_acquire(db);
+    tufi_hold_take(&w->hold, store);
+    tuf_status st = tufi_log_writable(&store->log);
     if (st == TUF_OK)
         st = init_md5(&w->received_md5);
     if (st == TUF_OK)
@@ -67,7 +68,7 @@ static tuf_status init_writer(tuf_att_writer *w, tuf_db *db, const tuf_att_optio
     if (st < 0)
         return st;
     w->magic = WRITER_MAGIC;
-    w->sink.store = w->store;
+    w->sink.store = store;
     w->stored_gzip = opts->gzip || level > 0;
     w->size_max = opts->size_max;
     return TUF_OK;
@@ -86,7 +87,7 @@ tuf_status tuf_att_writer_new(tuf_att_writer **out, tuf_db *db, const tuf_att_op
         return tufi_nomem();
     tuf_status st = init_writer(w, db, opts);
     if (st < 0) {
-        tufi_store_unref(&w->store);
+        tufi_hold_drop(&w->hold);
         tufi_free(w);
         return st;
     }
@@ -148,8 +149,7 @@ static tuf_status finish_stream(tuf_blob *blob, tuf_att_writer *w)
         st = tufi_att_sink_finish(&blob->data, &w->sink);
     if (st < 0)
         return st;
-    blob->store = w->store;
-    tufi_store_ref(w->store);
+    tufi_hold_copy(&blob->hold, &w->hold);
     blob->data.length = w->received_len;
     blob->data.gzip = w->stored_gzip;
     MD5_Final(blob->received_md5, &w->received_md5);
@@ -187,7 +187,7 @@ void tuf_att_writer_free(tuf_att_writer **writer)
     tuf_assert(w->magic == WRITER_MAGIC);
     tufi_att_sink_release(&w->sink);
     tufi_gzip_writer_release(&w->gzip);
-    tufi_store_unref(&w->store);
+    tufi_hold_drop(&w->hold);
     w->magic = 0;
     tufi_free(w);
 }
@@ -204,7 +204,7 @@ void tuf_blob_get_info(tuf_blob_info *out, const tuf_blob *blob)
 void tuf_blob_free(tuf_blob **blob)
 {
     if (*blob)
-        tufi_store_unref(&(*blob)->store);
+        tufi_hold_drop(&(*blob)->hold);
     tufi_free(*blob);
     *blob = NULL;
 }

@@ -11,6 +11,8 @@
  * INV-BAK-2: a file that is not a past of the source is never changed: a whole copy is made beside it,
  *           and takes its name when it is complete and synced.
  * INV-BAK-3: without NAME.part the copy is synced and whole.
+ * INV-BAK-4: of a source with holes (trim.c) the bytes below its base are no whole frames: what the copy
+ *           has of them is verified by its trees before it takes its name.
  */
 #include <inttypes.h>
 
@@ -19,6 +21,9 @@
 #include "engine/backup.h"
 #include "engine/options.h"
 #include "fileformat/backupmark.h"
+#include "tuffet/check.h"
+
+#define ATTEMPTS_MAX 8 /* beside a source that gives back space */
 
 static void release(struct backup *b)
 {
@@ -158,8 +163,10 @@ enum verdict {
 /* The whole copy is verified. */
 static tuf_status verify_copy(struct backup *b, uint64_t size)
 {
-    tuf_status st = TUF_OK;
-    b->end = (struct log_end){ .off = SUPERBLOCK_SIZE };
+    uint64_t trim_off;
+    tuf_status st = tufi_backup_find_trim(&trim_off, &b->to);
+    if (st == TUF_OK)
+        st = tufi_backup_start(&b->end, &b->to, trim_off);
     while (st == TUF_OK)
         st = tufi_backup_pass(&b->end, &b->to, size, b->block);
     return st == TUF_NOT_FOUND ? TUF_OK : st;
@@ -240,6 +247,10 @@ static tuf_status judge_copy(struct backup *b, const char *dest, enum verdict *o
         return TUF_OK;
     }
     st = find_end(b);
+    if (st == TUF_OK && b->end.off < b->from_trim) {
+        *out = REPLACE; /* the frames that it lacks are not whole any more */
+        return TUF_OK;
+    }
     return st < 0 ? st : compare_ends(b, out);
 }
 
@@ -264,7 +275,7 @@ static tuf_status begun_before(struct backup *b, bool *out)
 {
     enum verdict verdict = REPLACE;
     *out = false;
-    if (tufi_log_read_super(&b->to) < 0 ||
+    if (b->from_trim > 0 || tufi_log_read_super(&b->to) < 0 ||
         memcmp(b->from.super.uuid, b->to.super.uuid, sizeof(b->to.super.uuid)) != 0)
         return TUF_OK;
     uint64_t size;
@@ -293,9 +304,51 @@ static tuf_status copy_all(struct backup *b)
         st = tufi_vfs_copy(b->to.file, b->from.file, 0, SUPERBLOCK_SIZE);
     if (st == TUF_OK)
         st = tufi_log_read_super(&b->to);
+    if (st == TUF_OK && b->from_trim > 0)
+        st = tufi_backup_copy_trimmed(b);
     if (st == TUF_OK)
         st = tufi_backup_copy(b);
     return st == TUF_OK ? seal(b) : st;
+}
+
+static tuf_status check_trees(tuf_db *db)
+{
+    TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;
+    tuf_check_report report;
+    tuf_status st = tuf_db_snapshot(&snapshot, db);
+    if (st == TUF_OK)
+        st = tuf_check(&report, snapshot, NULL);
+    if (st == TUF_OK && report.finding_count > 0)
+        return tufi_corrupt(UINT64_MAX, "the copy of a file with holes has %llu damaged places",
+                            (unsigned long long)report.finding_count);
+    return st;
+}
+
+/* INV-BAK-4. A copy that ends before the checkpoint that tells of the holes gets one that does. */
+static tuf_status check_trimmed(struct backup *b, const char *made)
+{
+    tuf_db *db = NULL;
+    tuf_open_options opts = TUF_OPEN_OPTIONS_INIT;
+    uint64_t known;
+    opts.vfs = b->vfs;
+    if (b->from_trim == 0)
+        return TUF_OK;
+    tuf_status st = tufi_backup_find_trim(&known, &b->to);
+    bool tells = known >= b->from_trim;
+    opts.flags = tells ? (unsigned)TUF_OPEN_RDONLY : 0;
+    close_log(&b->to);
+    if (st == TUF_OK)
+        st = tufi_fold(tuf_db_open(&db, made, &opts));
+    if (st == TUF_OK)
+        st = check_trees(db);
+    if (st == TUF_OK && !tells) {
+        db->store->log.trim_off = b->from_trim;
+        st = tuf_db_checkpoint(db);
+    }
+    if (st == TUF_OK)
+        return tuf_db_close(&db);
+    tufi_db_free_handle(&db);
+    return st;
 }
 
 static tuf_status take_name(struct backup *b, const char *made, const char *dest)
@@ -320,6 +373,8 @@ static tuf_status make_full(struct backup *b, const char *dest)
     if (st < 0)
         return st;
     st = copy_all(b);
+    if (st == TUF_OK)
+        st = check_trimmed(b, made);
     if (st == TUF_OK)
         return take_name(b, made, dest);
     tuf_error error = *tuf_last_error();
@@ -379,6 +434,8 @@ static tuf_status run(struct backup *b, const char *source, const char *dest)
     if (st == TUF_OK)
         st = tufi_log_read_super(&b->from);
     if (st == TUF_OK)
+        st = tufi_backup_find_trim(&b->from_trim, &b->from);
+    if (st == TUF_OK)
         st = find_stop(b, source);
     if (st == TUF_OK)
         st = bring_up_to_date(b, dest);
@@ -389,6 +446,27 @@ static tuf_status run(struct backup *b, const char *source, const char *dest)
     b->report->update_seq = b->end.last.update_seq;
     b->report->time_us = b->end.last.time_us;
     return TUF_OK;
+}
+
+/* Whether the source was given holes meanwhile: then what looked like damage was none. */
+static bool was_trimmed(struct backup *b)
+{
+    uint64_t trim_off = b->from_trim;
+    tuf_error error = *tuf_last_error();
+    bool changed = b->from.file && tufi_backup_find_trim(&trim_off, &b->from) == TUF_OK &&
+                   trim_off != b->from_trim;
+    tufi_error_restore(&error);
+    return changed;
+}
+
+static tuf_status run_again(struct backup *b, const char *source, const char *dest)
+{
+    close_log(&b->from);
+    close_log(&b->to);
+    b->begun = false;
+    b->end = (struct log_end){ .off = 0 };
+    memset(b->report, 0, sizeof(*b->report));
+    return run(b, source, dest);
 }
 
 tuf_status tuf_backup(tuf_backup_report *report, const char *source, const char *dest,
@@ -407,6 +485,8 @@ tuf_status tuf_backup(tuf_backup_report *report, const char *source, const char 
     b.vfs = b.opts->vfs ? b.opts->vfs : tufi_vfs_posix();
     b.block = tufi_alloc(LOG_SCAN_BLOCK_SIZE);
     st = b.block ? run(&b, source, dest) : tufi_nomem();
+    for (int i = 0; st == TUF_E_CORRUPT && was_trimmed(&b) && i < ATTEMPTS_MAX; i++)
+        st = run_again(&b, source, dest);
     release(&b);
     return st;
 }

@@ -57,6 +57,107 @@ tuf_status tufi_backup_pass(struct log_end *end, const struct log *log, uint64_t
     return TUF_OK;
 }
 
+/* ---- files with holes (trim.c) ------------------------------------------------------------------- */
+
+#define BLOCK_SIZE 4096u
+
+struct newest {
+    const struct log *log;
+    struct checkpoint checkpoint;
+    uint64_t off; /* 0: there is none */
+    tuf_status st;
+};
+
+static tuf_status read_checkpoint(struct checkpoint *out, const struct log *log, uint64_t off)
+{
+    uint8_t bytes[FRAME_HEADER_SIZE + CHECKPOINT_SIZE_MAX];
+    struct frame_header h;
+    tuf_status st = tufi_log_read_padded(log, bytes, sizeof(bytes), off);
+    if (st == TUF_OK)
+        st = tufi_frame_decode(&h, bytes, off, log->super.uuid);
+    if (st != TUF_OK)
+        return st;
+    const uint8_t *payload = bytes + FRAME_HEADER_SIZE;
+    if (h.kind != FRAME_CHECKPOINT || h.payload_len > CHECKPOINT_SIZE_MAX ||
+        tufi_crc32c(0, payload, (size_t)h.payload_len) != h.payload_crc)
+        return TUF_NOT_FOUND;
+    return tufi_checkpoint_decode(out, tuf_slice_of(payload, (size_t)h.payload_len), off);
+}
+
+/* A torn one is none: the frame before it names another. */
+static bool note_newest(const struct frame_header *h, void *ctx)
+{
+    struct newest *n = ctx;
+    n->off = h->kind == FRAME_CHECKPOINT ? h->off : h->checkpoint_off;
+    n->st = n->off > 0 ? read_checkpoint(&n->checkpoint, n->log, n->off) : TUF_NOT_FOUND;
+    return n->st != TUF_NOT_FOUND || h->kind != FRAME_CHECKPOINT;
+}
+
+tuf_status tufi_backup_find_trim(uint64_t *out, const struct log *log)
+{
+    struct newest newest = { .log = log, .st = TUF_NOT_FOUND };
+    uint64_t size;
+    tuf_status st = log->file->ops->size(log->file, &size);
+    if (st == TUF_OK)
+        st = tufi_log_scan_back(log, size, note_newest, &newest);
+    *out = st == TUF_OK && newest.st == TUF_OK ? newest.checkpoint.trim_off : 0;
+    return st < 0 || newest.st == TUF_NOT_FOUND ? st : newest.st;
+}
+
+tuf_status tufi_backup_start(struct log_end *out, const struct log *log, uint64_t trim_off)
+{
+    uint8_t head[FRAME_HEADER_SIZE];
+    struct frame_header h;
+    *out = (struct log_end){ .off = max_u64(trim_off, SUPERBLOCK_SIZE) };
+    if (trim_off == 0)
+        return TUF_OK;
+    tuf_status st = tufi_log_read_padded(log, head, sizeof(head), trim_off);
+    if (st == TUF_OK)
+        st = tufi_frame_decode(&h, head, trim_off, log->super.uuid);
+    if (st == TUF_OK)
+        out->chain = h.prev_crc;
+    return st;
+}
+
+static bool is_zero(const uint8_t *bytes, size_t len)
+{
+    return len == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0);
+}
+
+/* Writes the blocks of a piece that are not zero, in runs. */
+static tuf_status write_data(struct backup *b, uint64_t off, size_t len)
+{
+    tuf_status st = TUF_OK;
+    for (size_t pos = 0; st == TUF_OK && pos < len;) {
+        size_t end = pos;
+        while (end < len && !is_zero(b->block + end, min_size(BLOCK_SIZE, len - end)))
+            end += min_size(BLOCK_SIZE, len - end);
+        if (end > pos)
+            st = tufi_vfs_write(b->to.file, b->block + pos, end - pos, off + pos);
+        b->report->bytes_copied += end - pos;
+        pos = end + min_size(BLOCK_SIZE, len - end);
+    }
+    return st;
+}
+
+tuf_status tufi_backup_copy_trimmed(struct backup *b)
+{
+    tuf_status st = b->to.file->ops->truncate(b->to.file, b->from_trim);
+    for (uint64_t off = SUPERBLOCK_SIZE; st == TUF_OK && off < b->from_trim;) {
+        size_t len = (size_t)min_u64(b->from_trim - off, LOG_SCAN_BLOCK_SIZE);
+        st = tufi_log_read_padded(&b->from, b->block, len, off);
+        if (st == TUF_OK)
+            st = write_data(b, off, len);
+        off += len;
+        if (st == TUF_OK && b->opts->progress &&
+            b->opts->progress(off, max_u64(b->from_size, off), b->opts->ctx))
+            return TUF_STOPPED;
+    }
+    return st == TUF_OK ? tufi_backup_start(&b->end, &b->from, b->from_trim) : st;
+}
+
+/* ---- runs ---------------------------------------------------------------------------------------- */
+
 /* The frames of one run, by their headers in the source. */
 static tuf_status find_run(const struct backup *b, struct log_end *run)
 {

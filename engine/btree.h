@@ -79,6 +79,8 @@ struct btree_version {
 };
 /* Takes the newest published version; it stays valid until released. Never fails. */
 const struct btree_version *tufi_btree_acquire(struct btree_env *env);
+/* The same with the oldest one that is live. */
+const struct btree_version *tufi_btree_acquire_oldest(struct btree_env *env);
 void tufi_btree_ref(struct btree_env *env, const struct btree_version *version);
 void tufi_btree_release(struct btree_env *env, const struct btree_version *version);
 

@@ -125,14 +125,15 @@ static tuf_status write_roots(struct btree_txn *txn, tuf_db *db, struct db_view 
         .purge_seq = now->purge_seq,
         .commit = db->unfinished ? CHECKPOINT_UNFINISHED : now->commit,
         .prev_checkpoint_off = log->checkpoint_off,
+        .trim_off = log->trim_off,
     };
     for (unsigned kind = 0; kind < TREE_KINDS; kind++)
         describe_root(&ck.roots[kind], tufi_btree_txn_tree(txn, kind));
-    uint8_t payload[CHECKPOINT_SIZE];
-    tufi_checkpoint_encode(payload, &ck);
+    uint8_t payload[CHECKPOINT_SIZE_MAX];
+    size_t len = tufi_checkpoint_encode(payload, &ck);
     TUF_AUTO(tufi_buf_release) struct buf frame = BUF_INIT;
     tufi_buf_append_zero(&frame, FRAME_HEADER_SIZE);
-    tufi_buf_append(&frame, payload, sizeof(payload));
+    tufi_buf_append(&frame, payload, len);
     if (frame.failed)
         return tufi_nomem();
     struct frame_header h = {
@@ -182,8 +183,8 @@ tuf_status tufi_db_checkpoint_locked(tuf_db *db)
         return st;
     if (db->now.commit == 0)
         return TUF_OK;
-    if (!db->is_heir && log->checkpoint_end == log->tail_off)
-        return TUF_OK; /* nothing was committed since the last one; INV-CK-3 */
+    if (!db->is_heir && log->checkpoint_end == log->tail_off && log->trim_noted == log->trim_off)
+        return TUF_OK; /* nothing is new since the last one; INV-CK-3 */
     struct db_view now = db->now;
     TUF_AUTOFREE struct db_view *view = tufi_alloc(sizeof(*view));
     struct btree_txn *txn = NULL;
@@ -198,6 +199,7 @@ tuf_status tufi_db_checkpoint_locked(tuf_db *db)
     pthread_mutex_lock(&log->tail);
     log->checkpoint_off = now.checkpoint_off;
     log->checkpoint_end = log->tail_off;
+    log->trim_noted = log->trim_off;
     pthread_mutex_unlock(&log->tail);
     db->now = now;
     *view = now;

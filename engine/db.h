@@ -50,6 +50,8 @@ struct log {
     uint64_t durable_off;    /* all below is synced (tail lock) */
     uint64_t checkpoint_off; /* newest checkpoint frame, 0: none (tail lock) */
     uint64_t checkpoint_end; /* where the log to replay begins (tail lock) */
+    _Atomic uint64_t trim_off; /* what is dead below was given back; 0: nothing (writer lock) */
+    uint64_t trim_noted;     /* trim_off of the newest checkpoint (writer lock) */
     atomic_bool poisoned;
     pthread_mutex_t tail;
 };
@@ -73,6 +75,10 @@ struct store {
     struct log log;
     struct btree_env *env;
     struct pace pace; /* on while a compaction catches up */
+    pthread_mutex_t hold_lock;
+    uint64_t hold_count[2]; /* holds of two generations (hold lock) */
+    uint64_t hold_off[2];   /* checkpoint after which what a generation needs was written (same) */
+    unsigned hold_slot;     /* the generation of new holds (same) */
 };
 
 struct commit_request;
@@ -151,6 +157,12 @@ struct store *tufi_store_acquire(tuf_db *db);
 void tufi_store_ref(struct store *store);
 /* Closes the file with the last reference. Sets *store to NULL; NULL is allowed. */
 void tufi_store_unref(struct store **store);
+
+/*
+ * The oldest checkpoint whose successors may be referred to by a hold; new holds count as of
+ * versions_off, that of the oldest version held now.
+ */
+uint64_t tufi_store_oldest_hold(struct store *store, uint64_t versions_off);
 
 /* ---- heir.c: what a compaction left behind ---------------------------------------------------- */
 

@@ -227,11 +227,13 @@ static tuf_status open_rev(tuf_doc *doc, const tuf_rev *rev)
     if (st < 0)
         return st;
     int32_t pos = tufi_revtree_find(&doc->tree, *rev);
-    if (pos < 0 || !(doc->tree.nodes[pos].flags & REV_NODE_STORED))
+    if (pos < 0 || !tufi_doc_node_stored(doc, &doc->tree.nodes[pos]))
         return TUF_NOT_FOUND;
     const struct rev_node *node = &doc->tree.nodes[pos];
     struct rec_loc loc = { node->rec_off, node->rec_len };
-    return open_record(doc, loc, *rev);
+    st = open_record(doc, loc, *rev);
+    bool given_back = st == TUF_E_CORRUPT && !tufi_doc_node_stored(doc, node); /* just now */
+    return given_back ? TUF_NOT_FOUND : st;
 }
 
 static tuf_status open_found(tuf_doc *doc, const tuf_rev *rev)

@@ -54,5 +54,7 @@ tuf_status tufi_doc_show(tuf_leaf **leaves, size_t *leaf_cap, tuf_docinfo *shown
 
 /* Builds doc->tree (doc_history.c). */
 tuf_status tufi_doc_load_tree(tuf_doc *doc);
+/* Whether the record of a revision in doc->tree is there. */
+bool tufi_doc_node_stored(const tuf_doc *doc, const struct rev_node *node);
 
 #endif

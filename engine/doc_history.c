@@ -16,11 +16,18 @@ tuf_status tufi_doc_load_tree(tuf_doc *doc)
     return st;
 }
 
-static tuf_rev_status status_of(const struct rev_node *node)
+/* INV-TR-3: of what was given back only leaves are there. */
+bool tufi_doc_node_stored(const tuf_doc *doc, const struct rev_node *node)
+{
+    return node->flags & REV_NODE_STORED &&
+           (node->child_count == 0 || node->rec_off >= doc->snapshot->store->log.trim_off);
+}
+
+static tuf_rev_status status_of(const tuf_doc *doc, const struct rev_node *node)
 {
     if (node->flags & REV_NODE_DELETED)
         return TUF_REV_IS_DELETED;
-    return node->flags & REV_NODE_STORED ? TUF_REV_AVAILABLE : TUF_REV_MISSING;
+    return tufi_doc_node_stored(doc, node) ? TUF_REV_AVAILABLE : TUF_REV_MISSING;
 }
 
 /* A document whose first record is the open one: the record lists the whole path. */
@@ -55,7 +62,7 @@ static tuf_status history_of_tree(tuf_doc *doc, size_t *count_out)
         return tufi_nomem();
     for (size_t i = 0; i < count; i++) {
         const struct rev_node *node = &doc->tree.nodes[pos];
-        doc->history[i] = (tuf_rev_entry){ node->rev, status_of(node) };
+        doc->history[i] = (tuf_rev_entry){ node->rev, status_of(doc, node) };
         pos = node->parent;
     }
     *count_out = count;
@@ -77,10 +84,10 @@ tuf_status tuf_doc_revisions(const tuf_rev_entry **out, size_t *count_out, tuf_d
     return st;
 }
 
-static bool is_leaf(const struct docinfo *info, tuf_rev rev)
+bool tufi_doc_is_leaf(const struct tuf_doc *doc, tuf_rev rev)
 {
-    for (size_t i = 0; i < info->leaf_count; i++)
-        if (tuf_rev_compare(info->leaves[i].rev, rev) == 0)
+    for (size_t i = 0; i < doc->info.leaf_count; i++)
+        if (tuf_rev_compare(doc->info.leaves[i].rev, rev) == 0)
             return true;
     return false;
 }
@@ -98,7 +105,7 @@ tuf_status tuf_doc_known_revs(bool *found_out, tuf_doc *doc, const tuf_rev *revs
 {
     tufi_error_clear();
     for (size_t i = 0; i < count; i++) {
-        found_out[i] = is_leaf(&doc->info, revs[i]);
+        found_out[i] = tufi_doc_is_leaf(doc, revs[i]);
         if (found_out[i] || !needs_tree(&doc->info, revs[i]))
             continue;
         tuf_status st = tufi_doc_load_tree(doc);

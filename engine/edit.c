@@ -31,14 +31,14 @@ static tuf_edit *new_edit(void)
 static void release_att(struct edit_att *att)
 {
     tufi_buf_release(&att->bytes);
-    tufi_store_unref(&att->store);
+    tufi_hold_drop(&att->hold);
 }
 
 void tufi_edit_att_set_store(struct edit_att *att, struct store *store)
 {
-    tufi_store_ref(store);
-    tufi_store_unref(&att->store);
-    att->store = store;
+    struct store_hold old = att->hold;
+    tufi_hold_take(&att->hold, store);
+    tufi_hold_drop(&old);
 }
 
 void tuf_edit_free(tuf_edit **edit)
@@ -347,6 +347,7 @@ static tuf_status copy_stored_att(tuf_edit *e, const tuf_doc *doc, size_t pos)
     e->att_count = pos + 1;
     att->state = EDIT_ATT_PLACED;
     tufi_edit_att_set_store(att, tufi_snapshot_store(tufi_doc_snapshot(doc)));
+    att->from_past = !tufi_doc_is_leaf(doc, tuf_doc_rev(doc));
     att->has_revpos = att->keep_revpos = true;
     att->revpos = info.revpos;
     att->name = tufi_arena_copy(&e->arena, info.name);
@@ -446,7 +447,7 @@ tuf_status tuf_edit_put_attachment(tuf_edit *edit, tuf_slice name, tuf_slice typ
     if (pos < edit->att_count)
         drop_att(edit, pos);
     att.data = (*blob)->data;
-    att.store = tufi_steal((*blob)->store);
+    tufi_hold_copy(&att.hold, &(*blob)->hold);
     memmove(&edit->atts[1], &edit->atts[0], edit->att_count * sizeof(edit->atts[0]));
     edit->atts[0] = att;
     edit->att_count++;
@@ -514,7 +515,8 @@ tuf_status tuf_edit_set_follow(tuf_edit *edit, size_t pos, tuf_blob **blob)
     if (st < 0)
         return st;
     att->data = *data;
-    tufi_edit_att_set_store(att, (*blob)->store);
+    tufi_hold_drop(&att->hold);
+    tufi_hold_copy(&att->hold, &(*blob)->hold);
     if (att->follow.gzip && att->follow.length != UINT64_MAX)
         att->data.length = att->follow.length;
     att->state = EDIT_ATT_PLACED;

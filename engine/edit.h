@@ -30,7 +30,8 @@ struct edit_att {
     uint64_t revpos;
     struct buf bytes;  /* owned */
     struct att_data data;
-    struct store *store; /* whose file holds data.loc, once placed; holds a reference */
+    struct store_hold hold; /* on the file that has data.loc, once placed */
+    bool from_past;    /* data.loc is of a revision that was no leaf: nothing keeps its bytes */
     tuf_follow follow; /* what was declared, for EDIT_ATT_FOLLOW */
     bool was_follow;
     bool late;         /* a stub that was resolved under the lock */
@@ -69,7 +70,7 @@ tuf_status tufi_edits_mark_superseded(tuf_edit *const *edits, size_t edit_count)
 /* Does everything that needs no lock. Returns TUF_OK; TUF_MISSING_STUB; failures. */
 tuf_status tufi_edit_prepare(tuf_edit *e, tuf_db *db, tuf_snapshot *snapshot);
 
-/* Notes which file holds a placed attachment; takes a reference of its own. */
+/* Notes which file holds a placed attachment that a snapshot held now has, or that is new. */
 void tufi_edit_att_set_store(struct edit_att *att, struct store *store);
 
 /* Places one edit in a commit: sets its result. A negative status spoils the commit. */

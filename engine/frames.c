@@ -3,6 +3,7 @@
 /*
  * Role: tuf_db_log: walk the frames of the file from its beginning.
  */
+#include "base/arith.h"
 #include "engine/db.h"
 #include "tuffet/log.h"
 
@@ -30,7 +31,7 @@ tuf_status tuf_db_log(tuf_db *db, tuf_log_visitor *visitor, void *ctx)
     uint64_t end = log->tail_off;
     pthread_mutex_unlock(&log->tail);
     tuf_status st = TUF_OK;
-    uint64_t off = SUPERBLOCK_SIZE;
+    uint64_t off = max_u64(SUPERBLOCK_SIZE, log->trim_off); /* INV-TR-1 */
     while (st == TUF_OK && off < end) {
         uint8_t head[FRAME_HEADER_SIZE];
         struct frame_header h;

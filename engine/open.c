@@ -6,6 +6,7 @@
  * Not here: recovery (recover.c); creating the file (store.c).
  */
 #include "base/alloc.h"
+#include "base/arith.h"
 #include "base/assert.h"
 #include "base/testhook.h"
 #include "engine/db.h"
@@ -46,6 +47,7 @@ static struct store *store_new(const char *path, const tuf_open_options *opts)
     }
     atomic_init(&store->refs, 1);
     pthread_mutex_init(&store->log.tail, NULL);
+    pthread_mutex_init(&store->hold_lock, NULL);
     tufi_pace_init(&store->pace);
     store->log.vfs = opts->vfs ? opts->vfs : tufi_vfs_posix();
     store->log.readonly = opts->flags & TUF_OPEN_RDONLY;
@@ -69,6 +71,7 @@ void tufi_store_unref(struct store **store_ptr)
     tufi_log_close(&store->log);
     tufi_pace_release(&store->pace);
     pthread_mutex_destroy(&store->log.tail);
+    pthread_mutex_destroy(&store->hold_lock);
     tufi_free(store);
 }
 
@@ -79,6 +82,52 @@ struct store *tufi_store_acquire(tuf_db *db)
     tufi_store_ref(store);
     pthread_mutex_unlock(&db->store_lock);
     return store;
+}
+
+/* Two generations: when nobody is left in the older one it begins anew. So the oldest hold is known
+ * without a list of them. */
+uint64_t tufi_store_oldest_hold(struct store *store, uint64_t versions_off)
+{
+    pthread_mutex_lock(&store->hold_lock);
+    unsigned older = !store->hold_slot;
+    if (store->hold_count[older] == 0) {
+        store->hold_off[older] = versions_off;
+        store->hold_slot = older;
+        older = !older;
+    }
+    uint64_t off = store->hold_off[store->hold_slot];
+    if (store->hold_count[older] > 0)
+        off = min_u64(off, store->hold_off[older]);
+    pthread_mutex_unlock(&store->hold_lock);
+    return off;
+}
+
+void tufi_hold_take(struct store_hold *out, struct store *store)
+{
+    tufi_store_ref(store);
+    pthread_mutex_lock(&store->hold_lock);
+    *out = (struct store_hold){ store, store->hold_slot };
+    store->hold_count[out->slot]++;
+    pthread_mutex_unlock(&store->hold_lock);
+}
+
+void tufi_hold_copy(struct store_hold *out, const struct store_hold *from)
+{
+    *out = *from;
+    tufi_store_ref(out->store);
+    pthread_mutex_lock(&out->store->hold_lock);
+    out->store->hold_count[out->slot]++;
+    pthread_mutex_unlock(&out->store->hold_lock);
+}
+
+void tufi_hold_drop(struct store_hold *hold)
+{
+    if (!hold->store)
+        return;
+    pthread_mutex_lock(&hold->store->hold_lock);
+    hold->store->hold_count[hold->slot]--;
+    pthread_mutex_unlock(&hold->store->hold_lock);
+    tufi_store_unref(&hold->store);
 }
 
 /* ---- handles ---------------------------------------------------------------------------------- */

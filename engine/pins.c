@@ -14,6 +14,7 @@
 #include "engine/pins.h"
 
 #include "base/alloc.h"
+#include "base/arith.h"
 #include "base/hex.h"
 #include "fileformat/pin.h"
 
@@ -276,6 +277,32 @@ tuf_status tufi_pins_keep_file(tuf_db *db)
     if (st < 0)
         return st;
     return log->vfs->sync_dir(log->vfs, log->path); /* TUF_EXISTS: an attempt before this one */
+}
+
+struct oldest_pin {
+    const uint8_t *uuid;
+    uint64_t off;
+};
+
+static tuf_status note_oldest(tuf_slice name, const struct pin *pin, void *ctx)
+{
+    struct oldest_pin *oldest = ctx;
+    (void)name;
+    if (pin->checkpoint_off > 0 && same_file(pin->uuid, oldest->uuid))
+        oldest->off = min_u64(oldest->off, pin->checkpoint_off);
+    return TUF_OK;
+}
+
+tuf_status tufi_pins_oldest(uint64_t *off, tuf_db *db)
+{
+    TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;
+    tuf_status st = tuf_db_snapshot(&snapshot, db);
+    if (st < 0)
+        return st;
+    struct oldest_pin oldest = { snapshot->store->log.super.uuid, *off };
+    st = each_pin(snapshot->store->env, snapshot_tree(snapshot, TREE_LOCAL), note_oldest, &oldest);
+    *off = oldest.off;
+    return st;
 }
 
 /* ---- reading ------------------------------------------------------------------------------------ */

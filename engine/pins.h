@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: what compaction needs to know of pins.
+ * Role: what compaction and trim need to know of pins.
  */
 #ifndef ENGINE_PINS_H
 #define ENGINE_PINS_H
@@ -12,5 +12,7 @@
 /* Under the writer lock, before another file takes the name: if a pin needs the file that has it now,
  * gives that file a second name, durably. */
 tuf_status tufi_pins_keep_file(tuf_db *db);
+/* Lowers *off to the oldest checkpoint of the file in use that a pin names. */
+tuf_status tufi_pins_oldest(uint64_t *off, tuf_db *db);
 
 #endif

@@ -483,6 +483,16 @@ static tuf_status place_local(struct commit *c, tuf_edit *e)
     return exists ? put_local(c, e, 0) : finish_with(e, TUF_NOT_FOUND);
 }
 
+/* INV-TR-3. Bytes of a revision that was no leaf any more when the edit took them from it. */
+static bool was_given_back(const struct commit *c, const tuf_edit *e)
+{
+    for (size_t i = 0; i < e->att_count; i++)
+        if (e->atts[i].from_past && e->atts[i].state == EDIT_ATT_PLACED &&
+            e->atts[i].data.loc.off < c->db->store->log.trim_off)
+            return true;
+    return false;
+}
+
 tuf_status tufi_edit_place(struct commit *c, tuf_edit *e)
 {
     if (e->local)
@@ -494,5 +504,9 @@ tuf_status tufi_edit_place(struct commit *c, tuf_edit *e)
     tuf_status st = find_current(&p);
     if (st < 0)
         return st;
+    if (was_given_back(c, e))
+        return finish_with(
+            e, tufi_fail_kind(TUF_MISSING_STUB, "missing_stub",
+                              "the attachments of an older revision were given back meanwhile"));
     return e->replicated ? place_replicated(&p) : place_interactive(&p);
 }

@@ -51,7 +51,7 @@ static bool has_state(const tuf_edit *e, enum edit_att_state state)
 static bool has_foreign(const tuf_edit *e, const struct store *store)
 {
     for (size_t i = 0; i < e->att_count; i++)
-        if (e->atts[i].state == EDIT_ATT_PLACED && e->atts[i].store != store)
+        if (e->atts[i].state == EDIT_ATT_PLACED && e->atts[i].hold.store != store)
             return true;
     return false;
 }
@@ -105,9 +105,9 @@ static tuf_status put_chunk(void *ctx, tuf_slice payload, struct rec_loc *out)
  * bytes are taken over into the new one. */
 static tuf_status move_att(struct edit_att *att, struct store *store)
 {
-    if (att->state != EDIT_ATT_PLACED || att->store == store)
+    if (att->state != EDIT_ATT_PLACED || att->hold.store == store)
         return TUF_OK;
-    tuf_status st = tufi_att_copy(&att->data, att->store, put_chunk, store);
+    tuf_status st = tufi_att_copy(&att->data, att->hold.store, put_chunk, store);
     if (st == TUF_OK)
         tufi_edit_att_set_store(att, store);
     return st;
@@ -129,15 +129,6 @@ static tuf_status open_base(tuf_doc **doc, tuf_snapshot *snapshot, const tuf_edi
             return st;
     }
     return TUF_NOT_FOUND;
-}
-
-static bool is_leaf(const tuf_doc *doc, tuf_rev rev)
-{
-    const tuf_docinfo *info = tuf_doc_info(doc);
-    for (size_t i = 0; i < info->leaf_count; i++)
-        if (tuf_rev_compare(info->leaves[i].rev, rev) == 0)
-            return true;
-    return false;
 }
 
 /* A stub in a document without a past: there is nothing it could refer to. */
@@ -167,11 +158,12 @@ static tuf_status use_base(tuf_edit *e, const tuf_doc *doc)
     size_t count;
     const struct stored_att *atts = tufi_doc_stored_atts(doc, &count);
     struct store *store = tufi_snapshot_store(tufi_doc_snapshot(doc));
-    bool current = e->replicated || is_leaf(doc, e->rev.rev);
+    bool current = e->replicated || tufi_doc_is_leaf(doc, e->rev.rev);
+    bool from_past = !tufi_doc_is_leaf(doc, tuf_doc_rev(doc));
     for (size_t i = 0; i < e->att_count; i++) {
         struct edit_att *att = &e->atts[i];
-        bool elsewhere = att->state == EDIT_ATT_PLACED && att->store != store;
-        if (att->state == EDIT_ATT_STORED || elsewhere)
+        bool elsewhere = att->state == EDIT_ATT_PLACED && att->hold.store != store;
+        if ((att->state == EDIT_ATT_STORED || elsewhere) && !from_past)
             if (reuse_parent_bytes(att, atts, count))
                 tufi_edit_att_set_store(att, store);
         if (att->state != EDIT_ATT_STUB)
@@ -179,8 +171,10 @@ static tuf_status use_base(tuf_edit *e, const tuf_doc *doc)
         tuf_status st = tufi_edit_resolve_stub(att, e, atts, count);
         if (st < 0 || (st > 0 && current))
             return st;
-        if (st == TUF_OK)
+        if (st == TUF_OK) {
             tufi_edit_att_set_store(att, store);
+            att->from_past = from_past;
+        }
         /* Not current: a conflict, to be found under the lock. */
     }
     return TUF_OK;

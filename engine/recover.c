@@ -160,6 +160,8 @@ static tuf_status load_checkpoint(struct recovery *r, uint64_t off)
     r->at_checkpoint = true;
     r->log->checkpoint_off = off;
     r->log->checkpoint_end = r->off;
+    r->log->trim_off = max_u64(r->log->trim_off, ck.trim_off);
+    r->log->trim_noted = ck.trim_off;
     return tufi_load_settings(r->db->store->env, tufi_btree_txn_tree(r->txn, TREE_LOCAL), &r->now);
 }
 
@@ -363,6 +365,26 @@ static tuf_status read_checkpoint(struct recovery *r, struct frame_header *h,
     return st < 0 ? st : tufi_checkpoint_decode(ck, buf_slice(&r->payload), off);
 }
 
+/* INV-TR-1. The newest checkpoint knows what of the past was given back. */
+static tuf_status take_trim(struct recovery *r)
+{
+    struct frame_header h;
+    struct checkpoint ck;
+    if (r->newest_checkpoint == 0)
+        return TUF_OK;
+    tuf_status st = read_checkpoint(r, &h, &ck, r->newest_checkpoint);
+    if (st == TUF_OK)
+        r->log->trim_off = ck.trim_off;
+    return st;
+}
+
+static tuf_status given_back(uint64_t commit, uint64_t seq)
+{
+    return tufi_fail(TUF_E_INVALID,
+                     "history before commit %" PRIu64 ", sequence %" PRIu64 " was given back", commit,
+                     seq);
+}
+
 /* Follows the chain of checkpoints back to one that is not too new; 0: there is none. */
 static tuf_status go_back(struct recovery *r, uint64_t *off)
 {
@@ -373,6 +395,8 @@ static tuf_status go_back(struct recovery *r, uint64_t *off)
         if (st < 0 || (ck.commit != CHECKPOINT_UNFINISHED &&
                        !is_beyond(r, ck.commit, ck.update_seq, h.time_us)))
             return st;
+        if (*off <= r->log->trim_off)
+            return given_back(ck.commit, ck.update_seq);
         if (ck.prev_checkpoint_off >= *off)
             return tufi_corrupt(*off, "a checkpoint names a later one as the one before it");
         *off = ck.prev_checkpoint_off;
@@ -444,11 +468,14 @@ static tuf_status replay_to(struct recovery *r)
 
 static tuf_status replay_past(struct recovery *r)
 {
-    uint64_t off = r->db->at;
-    if (r->db->at_kind == TUF_AT_CHECKPOINT)
-        return load_checkpoint(r, off);
     tuf_status st = find_newest(r);
-    off = r->newest_checkpoint;
+    if (st == TUF_OK)
+        st = take_trim(r);
+    if (r->db->at_kind == TUF_AT_CHECKPOINT) /* whatever the newest one is like */
+        return r->db->at < r->log->trim_off
+                   ? tufi_corrupt(r->db->at, "what this checkpoint reaches was given back")
+                   : load_checkpoint(r, r->db->at);
+    uint64_t off = r->newest_checkpoint;
     if (st == TUF_OK)
         st = go_back(r, &off);
     if (st == TUF_OK && off > 0)

@@ -71,6 +71,7 @@ static tuf_db_info collect_info(const tuf_snapshot *s)
         .commit_count = view->commit,
         .checkpoint_off = view->checkpoint_off,
         .size_compacted = view->size_compacted,
+        .trim_off = s->store->log.trim_off,
     };
     const struct superblock *super = &s->store->log.super;
     memcpy(info.uuid, super->uuid, sizeof(info.uuid));

@@ -104,6 +104,17 @@ const struct btree_version *tufi_btree_acquire(struct btree_env *env)
     return &newest->shown;
 }
 
+const struct btree_version *tufi_btree_acquire_oldest(struct btree_env *env)
+{
+    pthread_mutex_lock(&env->versions.lock);
+    struct version *oldest = env->versions.newest;
+    while (oldest->older)
+        oldest = oldest->older;
+    oldest->hold_count++;
+    pthread_mutex_unlock(&env->versions.lock);
+    return &oldest->shown;
+}
+
 /* Readers get the versions as const; ours is the memory around them. */
 static struct version *version_of(const struct btree_version *shown)
 {

@@ -185,7 +185,7 @@ tuf_status tufi_record_verify(const struct record_header *h, tuf_slice payload, 
     return TUF_OK;
 }
 
-void tufi_checkpoint_encode(uint8_t out[CHECKPOINT_SIZE], const struct checkpoint *c)
+size_t tufi_checkpoint_encode(uint8_t out[CHECKPOINT_SIZE_MAX], const struct checkpoint *c)
 {
     put_be64(out, c->update_seq);
     put_be64(out + 8, c->purge_seq);
@@ -202,11 +202,16 @@ void tufi_checkpoint_encode(uint8_t out[CHECKPOINT_SIZE], const struct checkpoin
         for (size_t slot = 0; slot < 4; slot++)
             put_be64(p + 28 + 8 * slot, r->reduction[slot]);
     }
+    if (c->trim_off == 0)
+        return CHECKPOINT_SIZE;
+    put_be64(p, c->trim_off);
+    return CHECKPOINT_SIZE_MAX;
 }
 
 tuf_status tufi_checkpoint_decode(struct checkpoint *out, tuf_slice bytes, uint64_t off)
 {
-    if (bytes.len != CHECKPOINT_SIZE)
+    bool trimmed = bytes.len == CHECKPOINT_SIZE_MAX;
+    if (bytes.len != CHECKPOINT_SIZE && !trimmed)
         return tufi_corrupt(off, "checkpoint has %zu bytes instead of %d", bytes.len,
                             CHECKPOINT_SIZE);
     struct checkpoint c = {
@@ -231,6 +236,10 @@ tuf_status tufi_checkpoint_decode(struct checkpoint *out, tuf_slice bytes, uint6
     }
     if (c.prev_checkpoint_off >= off)
         return tufi_corrupt(off, "checkpoint points forward to its predecessor");
+    c.trim_off = trimmed ? get_be64(p) : 0;
+    if (trimmed && (c.trim_off < SUPERBLOCK_SIZE || c.trim_off > c.prev_checkpoint_off))
+        return tufi_corrupt(off, "checkpoint says that everything before byte %llu was given back",
+                            (unsigned long long)c.trim_off);
     *out = c;
     return TUF_OK;
 }

@@ -141,13 +141,17 @@ struct checkpoint {
                                      CHECKPOINT_UNFINISHED */
     uint64_t prev_checkpoint_off; /* 0: none */
     struct checkpoint_root roots[CHECKPOINT_TREES];
+    uint64_t trim_off;            /* a checkpoint: what this one's state and later ones do not reach
+                                     of the bytes below it may be gone; 0: nothing is */
 };
 
 #define CHECKPOINT_ROOT_SIZE (8 + 4 + 4 + 4 + 8 + 4 * 8)
 #define CHECKPOINT_SIZE (4 * 8 + CHECKPOINT_TREES * CHECKPOINT_ROOT_SIZE)
-static_assert(CHECKPOINT_SIZE + FRAME_HEADER_SIZE <= 512, "a checkpoint fits into one sector");
+#define CHECKPOINT_SIZE_MAX (CHECKPOINT_SIZE + 8) /* with a trim_off */
+static_assert(CHECKPOINT_SIZE_MAX + FRAME_HEADER_SIZE <= 512, "a checkpoint fits into one sector");
 
-void tufi_checkpoint_encode(uint8_t out[CHECKPOINT_SIZE], const struct checkpoint *c);
+/* Returns how many bytes it has: CHECKPOINT_SIZE, or CHECKPOINT_SIZE_MAX if trim_off is not 0. */
+size_t tufi_checkpoint_encode(uint8_t out[CHECKPOINT_SIZE_MAX], const struct checkpoint *c);
 /* `off` is the frame's place, for messages and to bound the roots. E_CORRUPT. */
 tuf_status tufi_checkpoint_decode(struct checkpoint *out, tuf_slice bytes, uint64_t off);
 

@@ -71,7 +71,7 @@ static size_t repair_frame(uint8_t *image, size_t size, size_t off, const uint8_
     size_t start = off + FRAME_HEADER_SIZE;
     if (h.kind == FRAME_COMMIT || h.kind == FRAME_CHUNK)
         repair_records(image, start, start + (size_t)h.payload_len, tufi_record_salt(uuid));
-    if (h.kind == FRAME_CHECKPOINT && h.payload_len == CHECKPOINT_SIZE)
+    if (h.kind == FRAME_CHECKPOINT && h.payload_len >= CHECKPOINT_SIZE)
         repair_roots(image, size, image + start);
     h.payload_crc = tufi_crc32c(0, image + start, (size_t)h.payload_len);
     tufi_frame_encode(head, &h, uuid);

@@ -18,6 +18,9 @@
 /* A file that did not grow by a quarter since its last compaction would gain little by another,
  * whatever the estimates say. */
 #define GROWTH_DIVISOR 4
+#define KEEP_HISTORY_S 86400
+/* A pass reads the whole index: it is worth it when so much of the file is new. */
+#define TRIM_GROWTH_DIVISOR 10
 
 bool policy_parse_time(unsigned *minutes_out, tuf_slice text)
 {
@@ -56,9 +59,14 @@ void policy_read(struct compaction_policy *out, struct config *config)
             config_uint(config, "compaction", "check_interval", CHECK_INTERVAL_S),
         .bytes_per_second =
             config_uint(config, "compaction", "bytes_per_second", BYTES_PER_SECOND),
+        .trim = config_bool(config, "compaction", "trim", false),
+        .keep_history_s =
+            config_uint(config, "compaction", "keep_history", KEEP_HISTORY_S),
         .from_min = read_time(config, "from"),
         .to_min = read_time(config, "to"),
     };
+    if (out->keep_history_s > UINT64_MAX / 1000000)
+        out->keep_history_s = UINT64_MAX / 1000000;
     if (out->check_interval_s == 0)
         out->check_interval_s = 1;
     if (out->bytes_per_second == 0)
@@ -86,4 +94,12 @@ bool policy_wants(const struct compaction_policy *policy, const tuf_db_info *inf
     if (kept >= info->size_file)
         return false;
     return (info->size_file - kept) / 100 >= info->size_file / 10000 * policy->garbage_percent;
+}
+
+bool policy_wants_trim(const struct compaction_policy *policy, const tuf_db_info *info)
+{
+    uint64_t done = info->trim_off > info->size_compacted ? info->trim_off : info->size_compacted;
+    if (!policy->trim || info->size_file < policy->file_size_min || info->size_file <= done)
+        return false;
+    return info->size_file - done >= info->size_file / TRIM_GROWTH_DIVISOR;
 }

@@ -31,6 +31,7 @@ struct compaction_job {
     _Atomic uint64_t updated_s;
     _Atomic uint64_t done, total; /* documents */
     bool running;
+    bool trim;                  /* only gives dead space back, in the same file */
     bool automatic;             /* nobody asked: it keeps to the policy's hours and speed */
     _Atomic bool paused;        /* shown only */
     _Atomic bool cancelled;
@@ -140,6 +141,29 @@ static void tell_damage(const tuf_finding *finding, void *ctx)
              (int)finding->id.len, (const char *)finding->id.data, finding->text);
 }
 
+static int trim_progress(uint64_t done, uint64_t total, void *ctx)
+{
+    return show_progress(done, total, ctx) != TUF_COMPACT_GO_ON;
+}
+
+static void run_trim(struct compaction_job *job)
+{
+    struct compaction_policy policy;
+    policy_read(&policy, job->owner->server->config);
+    tuf_trim_options opts = TUF_TRIM_OPTIONS_INIT;
+    opts.keep_us = policy.keep_history_s * 1000000;
+    opts.progress = trim_progress;
+    opts.ctx = job;
+    tuf_trim_report report;
+    const char *name = (const char *)dbh_name(job->dbh).data;
+    tuf_status st = tuf_db_trim(&report, dbh_db(job->dbh), &opts);
+    if (st == TUF_OK && report.first_commit > 0)
+        log_line(LOG_INFO, "trimmed %s: %" PRIu64 " bytes take no space, its past begins with"
+                           " sequence %" PRIu64, name, report.bytes_free, report.first_seq);
+    else if (st < 0)
+        log_line(LOG_ERROR, "trimming %s: %s", name, tuf_last_error()->text);
+}
+
 static void run_job(struct compaction_job *job)
 {
     tuf_compact_options opts = TUF_COMPACT_OPTIONS_INIT;
@@ -175,16 +199,16 @@ static void drop_first(struct compactions *c)
 /* ---- the queue --------------------------------------------------------------------------- */
 
 /* With the lock held. */
-static struct compaction_job *find_job(const struct compactions *c, const struct dbh *dbh)
+static struct compaction_job *find_job(const struct compactions *c, const struct dbh *dbh, bool trim)
 {
     for (struct compaction_job *job = c->first; job != NULL; job = job->next) {
-        if (job->dbh == dbh)
+        if (job->dbh == dbh && job->trim == trim)
             return job;
     }
     return NULL;
 }
 
-static bool enqueue(struct compactions *c, struct dbh *dbh, bool automatic)
+static bool enqueue(struct compactions *c, struct dbh *dbh, bool automatic, bool trim)
 {
     struct compaction_job *job = tufi_alloc_zero(sizeof(*job));
     if (job == NULL) {
@@ -193,6 +217,7 @@ static bool enqueue(struct compactions *c, struct dbh *dbh, bool automatic)
     }
     job->owner = c;
     job->automatic = automatic;
+    job->trim = trim;
     job->dbh = dbh_ref(dbh);
     job->started_s = clock_us() / 1000000;
     job->updated_s = job->started_s;
@@ -207,11 +232,11 @@ static bool enqueue(struct compactions *c, struct dbh *dbh, bool automatic)
 
 /* ---- without being asked ------------------------------------------------------------------- */
 
-static void enqueue_unasked(struct compactions *c, struct dbh *dbh)
+static void enqueue_unasked(struct compactions *c, struct dbh *dbh, bool trim)
 {
     pthread_mutex_lock(&c->lock);
-    if (!c->stopping && find_job(c, dbh) == NULL)
-        (void)enqueue(c, dbh, true);
+    if (!c->stopping && find_job(c, dbh, trim) == NULL)
+        (void)enqueue(c, dbh, true, trim);
     pthread_mutex_unlock(&c->lock);
 }
 
@@ -226,18 +251,18 @@ static void resume_unfinished(struct compactions *c)
     for (size_t i = 0; i < names.count && !c->stopping; i++) {
         struct dbh *dbh = NULL;
         if (dbs_open(&dbh, dbs_of(c->server), names.items[i]) == TUF_OK)
-            enqueue_unasked(c, dbh);
+            enqueue_unasked(c, dbh, false);
         dbh_unref(&dbh);
     }
     dbs_names_release(&names);
 }
 
-static bool wants(const struct compaction_policy *policy, struct dbh *dbh)
+static bool read_info(tuf_db_info *info, struct dbh *dbh)
 {
     TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;
-    tuf_db_info info = { .struct_size = sizeof(info) };
+    *info = (tuf_db_info){ .struct_size = sizeof(*info) };
     return !dbh_is_deleted(dbh) && tuf_db_snapshot(&snapshot, dbh_db(dbh)) == TUF_OK &&
-           tuf_snapshot_info(&info, snapshot) == TUF_OK && policy_wants(policy, &info);
+           tuf_snapshot_info(info, snapshot) == TUF_OK;
 }
 
 static void look_for_garbage(struct compactions *c, const struct compaction_policy *policy)
@@ -245,8 +270,13 @@ static void look_for_garbage(struct compactions *c, const struct compaction_poli
     struct dbh **refs = NULL;
     size_t count = dbs_refs_open(&refs, dbs_of(c->server));
     for (size_t i = 0; i < count; i++) {
-        if (wants(policy, refs[i]))
-            enqueue_unasked(c, refs[i]);
+        tuf_db_info info;
+        if (read_info(&info, refs[i])) {
+            if (policy->automatic && policy_wants(policy, &info))
+                enqueue_unasked(c, refs[i], false);
+            else if (policy_wants_trim(policy, &info))
+                enqueue_unasked(c, refs[i], true);
+        }
         dbh_unref(&refs[i]);
     }
     tufi_free(refs);
@@ -265,7 +295,7 @@ static void wait_for_work(struct compactions *c)
         return;
     }
     c->next_check_us = now + interval;
-    if (!policy.automatic || !policy_allows(&policy, minute_of_day()) ||
+    if ((!policy.automatic && !policy.trim) || !policy_allows(&policy, minute_of_day()) ||
         config_bool(c->server->config, "compaction", "paused", false))
         return;
     pthread_mutex_unlock(&c->lock);
@@ -286,7 +316,10 @@ static void *thread_main(void *arg)
         c->first->running = true;
         struct compaction_job *job = c->first;
         pthread_mutex_unlock(&c->lock);
-        if (!dbh_is_deleted(job->dbh) && !job->cancelled)
+        bool wanted = !dbh_is_deleted(job->dbh) && !job->cancelled;
+        if (wanted && job->trim)
+            run_trim(job);
+        if (wanted && !job->trim)
             run_job(job);
         pthread_mutex_lock(&c->lock);
         drop_first(c);
@@ -304,10 +337,11 @@ bool compactions_begin(struct compactions *compactions)
 bool compactions_start(struct compactions *compactions, struct dbh *dbh)
 {
     pthread_mutex_lock(&compactions->lock);
-    struct compaction_job *job = find_job(compactions, dbh);
+    struct compaction_job *job = find_job(compactions, dbh, false);
     if (job != NULL)
         job->automatic = false; /* now somebody waits for it */
-    bool good = !compactions->stopping && (job != NULL || enqueue(compactions, dbh, false));
+    bool good = !compactions->stopping &&
+                (job != NULL || enqueue(compactions, dbh, false, false));
     pthread_mutex_unlock(&compactions->lock);
     return good;
 }
@@ -315,7 +349,7 @@ bool compactions_start(struct compactions *compactions, struct dbh *dbh)
 bool compactions_cancel(struct compactions *compactions, const struct dbh *dbh)
 {
     pthread_mutex_lock(&compactions->lock);
-    struct compaction_job *job = find_job(compactions, dbh);
+    struct compaction_job *job = find_job(compactions, dbh, false);
     if (job != NULL)
         job->cancelled = true;
     pthread_cond_signal(&compactions->wake);
@@ -326,7 +360,7 @@ bool compactions_cancel(struct compactions *compactions, const struct dbh *dbh)
 bool compactions_running(struct compactions *compactions, const struct dbh *dbh)
 {
     pthread_mutex_lock(&compactions->lock);
-    bool running = find_job(compactions, dbh) != NULL;
+    bool running = find_job(compactions, dbh, false) != NULL;
     pthread_mutex_unlock(&compactions->lock);
     return running;
 }
@@ -337,7 +371,8 @@ static void append_task(struct buf *out, const struct compaction_job *job)
     tufi_buf_printf(out, "{\"node\":\"%s\",\"pid\":\"<0.0.0>\",\"process_status\":\"",
                     job->owner->server->node_name);
     buf_append_str(out, !job->running ? "waiting" : job->paused ? "suspended" : "running");
-    buf_append_str(out, "\",\"type\":\"database_compaction\",\"phase\":\"docs\",\"database\":");
+    tufi_buf_printf(out, "\",\"type\":\"database_compaction\",\"phase\":\"%s\",\"database\":",
+                    job->trim ? "trim" : "docs");
     json_append_string(out, dbh_name(job->dbh));
     tufi_buf_printf(out,
                     ",\"changes_done\":%" PRIu64 ",\"total_changes\":%" PRIu64

@@ -78,6 +78,8 @@ static const struct known_key known_keys[] = {
     { "compaction", "min_garbage_percent", FORM_COUNT },
     { "compaction", "check_interval", FORM_COUNT },
     { "compaction", "bytes_per_second", FORM_LIMIT },
+    { "compaction", "trim", FORM_BOOL },
+    { "compaction", "keep_history", FORM_COUNT },
     { "compaction", "from", FORM_TIME },
     { "compaction", "to", FORM_TIME },
     { "attachments", "verify_content_md5", FORM_BOOL },

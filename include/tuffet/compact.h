@@ -72,4 +72,41 @@ typedef struct tuf_compact_options {
 TUF_API TUF_MUST_USE tuf_status tuf_db_compact(tuf_compact_report *report, tuf_db *db,
                                                const tuf_compact_options *opts);
 
+typedef struct tuf_trim_report {
+    uint64_t bytes_free;   /* of the file that take no space any more; those of earlier calls too */
+    uint64_t holes;        /* in how many pieces */
+    uint64_t first_commit; /* the oldest state that can still be opened; 0: all can */
+    uint64_t first_seq;
+} tuf_trim_report;
+
+typedef struct tuf_trim_options {
+    size_t struct_size;
+    uint64_t keep_us; /* history that stays readable: microseconds before now; 0: none */
+    /* Called now and then, may be NULL: non-zero stops. */
+    int (*progress)(uint64_t done, uint64_t total, void *ctx);
+    void *ctx;
+} tuf_trim_options;
+
+#define TUF_TRIM_OPTIONS_INIT { .struct_size = sizeof(tuf_trim_options) }
+
+/*
+ * Gives the space of dead bytes back to the file system, without a copy and without a new file: punches
+ * holes where neither the oldest state that is kept nor any later one has anything. Kept are: all
+ * states since `keep_us` before now, every pin, every snapshot and attachment in use by this handle.
+ * Earlier states can not be opened any more (tuf_open_options.at, E_INVALID), and older revisions are
+ * missing, as after a compaction. The file's length stays as it is.
+ *   report  may be NULL
+ *   opts    NULL for defaults: no history is kept
+ * Returns: TUF_OK; TUF_EXISTS (a compaction or another trim runs on this handle); TUF_STOPPED;
+ *          E_UNSUPPORTED (this file system punches no holes); E_CORRUPT (something that is alive is
+ *          damaged: nothing was given back); E_READONLY; E_POISONED; E_FULL, E_IO, E_NOMEM.
+ * Threads: any; it runs in the caller's thread. Commits wait for its checkpoints only. Handles of other
+ *          processes that are open on a state older than what is kept lose it.
+ * Durability: what can no longer be opened is on disk before the first hole is made; a crash at any
+ *             moment costs no byte that is alive.
+ * Since: 0.1
+ */
+TUF_API TUF_MUST_USE tuf_status tuf_db_trim(tuf_trim_report *report, tuf_db *db,
+                                            const tuf_trim_options *opts);
+
 #endif

@@ -74,6 +74,7 @@ typedef struct tuf_db_info {
     uint64_t commit_count;   /* number of the newest commit */
     uint64_t checkpoint_off; /* file offset of the newest checkpoint */
     uint64_t size_compacted; /* size_file after the last compaction; 0 if there was none */
+    uint64_t trim_off;       /* below it what is dead was given back (tuf_db_trim); 0: nothing was */
 } tuf_db_info;
 
 /*

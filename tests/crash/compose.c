@@ -144,6 +144,12 @@ static void op_compact(struct script *s, unsigned place)
     script_compact(s, 0);
 }
 
+static void op_trim(struct script *s, unsigned place)
+{
+    (void)place;
+    script_trim(s, 0);
+}
+
 static void op_reopen(struct script *s, unsigned place)
 {
     (void)place;
@@ -213,6 +219,7 @@ static const struct operation operations[] = {
     { "sync", op_sync },
     { "checkpoint", op_checkpoint },
     { "compact", op_compact },
+    { "trim", op_trim },
     { "reopen", op_reopen },
     { "snapshot", op_snapshot },
     { "compact_part", op_compact_part },

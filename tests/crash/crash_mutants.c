@@ -46,6 +46,8 @@ static const struct mutant {
     { "compact_skip_dir_sync", "compact" },
     { "compact_rename_early", "compact_all" },
     { "compact_trust_note", "compact_cancelled" },
+    { "trim_before_note", "trim_history" },
+    { "trim_forgets_history", "trim" },
 };
 #define MUTANT_COUNT (sizeof(mutants) / sizeof(*mutants))
 

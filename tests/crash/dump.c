@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/crc32c.h"
+#include "base/fail.h"
 
 const char *const dump_meta_names[DUMP_META_COUNT] = { "security", "m1", "m2", "m3" };
 
@@ -59,6 +60,18 @@ static tuf_status dump_atts(struct buf *out, const tuf_doc *doc)
     return TUF_OK;
 }
 
+/* An older revision that is said to be there can be read. */
+static tuf_status read_older(tuf_snapshot *snapshot, tuf_slice id, const tuf_rev_entry *revs,
+                             size_t count)
+{
+    TUF_AUTO(tuf_doc_free) tuf_doc *doc = NULL;
+    tuf_status st = TUF_OK;
+    for (size_t i = 1; st == TUF_OK && i < count; i++)
+        if (revs[i].status == TUF_REV_AVAILABLE)
+            st = tufi_fold(tuf_doc_open(&doc, snapshot, id, &revs[i].rev));
+    return st;
+}
+
 static tuf_status dump_leaf(struct buf *out, tuf_doc **doc, tuf_snapshot *snapshot,
                             const tuf_docinfo *info, size_t leaf_pos)
 {
@@ -77,6 +90,9 @@ static tuf_status dump_leaf(struct buf *out, tuf_doc **doc, tuf_snapshot *snapsh
     tufi_buf_printf(out, " ");
     buf_append_slice(out, tuf_doc_body(*doc));
     tufi_buf_printf(out, "\n");
+    st = read_older(snapshot, info->id, revs, count);
+    if (st != TUF_OK)
+        return st;
     return dump_atts(out, *doc);
 }
 

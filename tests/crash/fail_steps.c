@@ -503,6 +503,13 @@ static bool op_compact(struct stage *s, unsigned place)
     return step_compact(s);
 }
 
+static bool op_trim(struct stage *s, unsigned place)
+{
+    (void)place;
+    issue(s);
+    return done(s, tuf_db_trim(NULL, s->db, NULL));
+}
+
 static bool op_reopen(struct stage *s, unsigned place)
 {
     (void)place;
@@ -543,7 +550,7 @@ static const struct operation operations[] = {
     { "sync", op_sync },       { "checkpoint", op_checkpoint }, { "compact", op_compact },
     { "reopen", op_reopen },   { "read", op_read },
     { "compact_part", op_compact_part }, { "pin", op_pin },
-    { "restore_purge", op_restore_purge },
+    { "restore_purge", op_restore_purge }, { "trim", op_trim },
 };
 #define OP_COUNT (sizeof(operations) / sizeof(*operations))
 #define BY_HAND 7

@@ -190,6 +190,13 @@ void script_compact_part(struct script *s, size_t which)
         surprise("a compaction that was stopped", st);
 }
 
+void script_trim(struct script *s, size_t which)
+{
+    issue(s, which);
+    must(tuf_db_trim(NULL, s->handles[which], NULL), "giving back");
+    done(s, which, true);
+}
+
 void script_sync(struct script *s, size_t which)
 {
     must(tuf_db_sync(s->handles[which]), "sync");

@@ -93,6 +93,8 @@ uint64_t script_hash_text(const char *text);
 void script_open(struct script *s, size_t which);
 void script_close(struct script *s, size_t which);
 void script_checkpoint(struct script *s, size_t which);
+/* The same: dead space is given back. */
+void script_trim(struct script *s, size_t which);
 void script_sync(struct script *s, size_t which);
 /* A step of its own: the bodies of older revisions are gone afterwards. */
 void script_compact(struct script *s, size_t which);

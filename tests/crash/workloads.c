@@ -520,6 +520,60 @@ static void run_backups(struct script *s)
     script_backup(s, 0);
 }
 
+/* Dead bytes are given back; what is alive is an inner part of a history, an attachment of a commit
+ * after the base, a local document, and twice the same. */
+static void run_trim(struct script *s)
+{
+    script_open(s, 0);
+    script_put(s, 0, "{\"_id\":\"a\",\"v\":0}");
+    script_put(s, 0, "{\"_id\":\"b\",\"v\":0}");
+    script_put(s, 0, "{\"_id\":\"_local/x\",\"v\":1}");
+    uint8_t *bytes = noise(9000);
+    script_attach(s, 0, "att", "image/png", tuf_slice_of(bytes, 9000), 9000);
+    script_attach(s, 0, "gone", "image/png", tuf_slice_of(bytes, 8999), 8999);
+    free(bytes);
+    script_update(s, 0, "gone", NULL);
+    script_update(s, 0, "a", "{\"v\":1}");
+    script_update(s, 0, "a", "{\"v\":2}");
+    script_trim(s, 0);
+    script_update(s, 0, "a", "{\"v\":3}");
+    script_purge_winner(s, 0, "b");
+    script_trim(s, 0);
+    script_put(s, 0, "{\"_id\":\"c\"}");
+    script_close(s, 0);
+    script_open(s, 0);
+    script_update(s, 0, "att", "{}");
+}
+
+/* Bodies of old revisions are there until it is said that they are not. */
+static void run_trim_history(struct script *s)
+{
+    script_open(s, 0);
+    script_put(s, 0, "{\"_id\":\"a\",\"v\":0}");
+    for (int i = 0; i < 20; i++) /* more than a history is read from */
+        script_update(s, 0, "a", "{\"v\":1}");
+    script_start(s);
+    script_trim(s, 0);
+    script_update(s, 0, "a", "{\"v\":2}");
+}
+
+/* Between compactions, with a snapshot that is held and one that is not any more. */
+static void run_trim_compact(struct script *s)
+{
+    script_open(s, 0);
+    script_put(s, 0, "{\"_id\":\"a\",\"v\":0}");
+    script_update(s, 0, "a", "{\"v\":1}");
+    script_hold(s, 0);
+    script_update(s, 0, "a", "{\"v\":2}");
+    script_trim(s, 0);
+    script_end_hold(s);
+    script_trim(s, 0);
+    script_compact(s, 0);
+    script_update(s, 0, "a", "{\"v\":3}");
+    script_trim(s, 0);
+    script_put(s, 0, "{\"_id\":\"b\"}");
+}
+
 const struct workload workloads[] = {
     { .name = "create", .run = run_create },
     { .name = "one_doc", .run = run_one_doc },
@@ -555,5 +609,8 @@ const struct workload workloads[] = {
     { .name = "pins", .run = run_pins },
     { .name = "pins_stopped", .run = run_pins_stopped },
     { .name = "backups", .run = run_backups },
+    { .name = "trim", .run = run_trim },
+    { .name = "trim_history", .run = run_trim_history },
+    { .name = "trim_compact", .run = run_trim_compact },
 };
 const size_t workload_count = sizeof(workloads) / sizeof(*workloads);

@@ -95,6 +95,23 @@ void tufi_store_unref(struct store **store)
     *store = NULL;
 }
 
+void tufi_hold_take(struct store_hold *out, struct store *store)
+{
+    tufi_store_ref(store);
+    *out = (struct store_hold){ store, 0 };
+}
+
+void tufi_hold_copy(struct store_hold *out, const struct store_hold *from)
+{
+    tufi_hold_take(out, from->store);
+}
+
+void tufi_hold_drop(struct store_hold *hold)
+{
+    if (hold->store)
+        tufi_store_unref(&hold->store);
+}
+
 tuf_status tufi_store_append_chunk(struct store *store, tuf_slice payload, struct rec_loc *out)
 {
     ck_assert_ptr_eq(store, &fake_file);

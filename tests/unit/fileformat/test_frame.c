@@ -288,8 +288,9 @@ static struct checkpoint example_checkpoint(void)
 START_TEST(checkpoint_is_as_documented)
 {
     struct checkpoint c = example_checkpoint();
-    uint8_t bytes[CHECKPOINT_SIZE];
-    tufi_checkpoint_encode(bytes, &c);
+    uint8_t bytes[CHECKPOINT_SIZE_MAX];
+    size_t len = tufi_checkpoint_encode(bytes, &c);
+    ck_assert_uint_eq(len, CHECKPOINT_SIZE);
     check_hex(bytes, 32 + 60,
               "0000000000000001" "0000000000000002" "0000000000000003" "0000000000001000"
               "0000000000002000" "00000050" "0000cafe" "00000001" "0000000000000006"
@@ -297,28 +298,46 @@ START_TEST(checkpoint_is_as_documented)
     for (size_t i = 92; i < 92 + 120; i++)
         ck_assert_uint_eq(bytes[i], 0);
     struct checkpoint back;
-    ck_ok(tufi_checkpoint_decode(&back, tuf_slice_of(bytes, sizeof(bytes)), 0x9000));
+    ck_ok(tufi_checkpoint_decode(&back, tuf_slice_of(bytes, CHECKPOINT_SIZE), 0x9000));
     ck_assert_uint_eq(back.update_seq, 1);
     ck_assert_uint_eq(back.prev_checkpoint_off, 0x1000);
     ck_assert_uint_eq(back.roots[3].crc, 0xbabe);
-    uint8_t again[CHECKPOINT_SIZE];
+    uint8_t again[CHECKPOINT_SIZE_MAX];
     tufi_checkpoint_encode(again, &back);
-    ck_assert_mem_eq(again, bytes, sizeof(bytes));
+    ck_assert_mem_eq(again, bytes, CHECKPOINT_SIZE);
+}
+END_TEST
+
+START_TEST(a_checkpoint_may_say_what_was_given_back)
+{
+    uint8_t bytes[CHECKPOINT_SIZE_MAX];
+    struct checkpoint c = example_checkpoint(), back;
+    c.trim_off = 0x1000;
+    ck_assert_uint_eq(tufi_checkpoint_encode(bytes, &c), CHECKPOINT_SIZE + 8);
+    check_hex(bytes + CHECKPOINT_SIZE, 8, "0000000000001000");
+    ck_ok(tufi_checkpoint_decode(&back, tuf_slice_of(bytes, sizeof(bytes)), 0x9000));
+    ck_assert_uint_eq(back.trim_off, 0x1000);
+    static const uint64_t impossible[] = { 0, 0xfff, 0x1001, UINT64_MAX };
+    for (size_t i = 0; i < sizeof(impossible) / sizeof(*impossible); i++) {
+        put_be64(bytes + CHECKPOINT_SIZE, impossible[i]);
+        ck_fails(tufi_checkpoint_decode(&back, tuf_slice_of(bytes, sizeof(bytes)), 0x9000),
+                 TUF_E_CORRUPT);
+    }
 }
 END_TEST
 
 START_TEST(impossible_checkpoints_are_refused)
 {
-    uint8_t bytes[CHECKPOINT_SIZE];
+    uint8_t bytes[CHECKPOINT_SIZE_MAX];
     struct checkpoint c = example_checkpoint(), back;
     tufi_checkpoint_encode(bytes, &c);
     for (size_t len = 0; len < CHECKPOINT_SIZE; len++)
         ck_fails(tufi_checkpoint_decode(&back, tuf_slice_of(bytes, len), 0x9000), TUF_E_CORRUPT);
     /* Roots and the predecessor lie before the checkpoint. */
-    ck_ok(tufi_checkpoint_decode(&back, tuf_slice_of(bytes, sizeof(bytes)), 0x20b0));
-    ck_fails(tufi_checkpoint_decode(&back, tuf_slice_of(bytes, sizeof(bytes)), 0x20af),
+    ck_ok(tufi_checkpoint_decode(&back, tuf_slice_of(bytes, CHECKPOINT_SIZE), 0x20b0));
+    ck_fails(tufi_checkpoint_decode(&back, tuf_slice_of(bytes, CHECKPOINT_SIZE), 0x20af),
              TUF_E_CORRUPT);
-    ck_fails(tufi_checkpoint_decode(&back, tuf_slice_of(bytes, sizeof(bytes)), 0x2000),
+    ck_fails(tufi_checkpoint_decode(&back, tuf_slice_of(bytes, CHECKPOINT_SIZE), 0x2000),
              TUF_E_CORRUPT);
     for (int i = 0; i < 4; i++) {
         c = example_checkpoint();
@@ -331,7 +350,7 @@ START_TEST(impossible_checkpoints_are_refused)
         else
             c.prev_checkpoint_off = 0x9000;
         tufi_checkpoint_encode(bytes, &c);
-        ck_fails(tufi_checkpoint_decode(&back, tuf_slice_of(bytes, sizeof(bytes)), 0x9000),
+        ck_fails(tufi_checkpoint_decode(&back, tuf_slice_of(bytes, CHECKPOINT_SIZE), 0x9000),
                  TUF_E_CORRUPT);
         ck_assert_uint_eq(tuf_last_error()->file_off, 0x9000);
     }
@@ -360,6 +379,7 @@ int main(void)
     suite_add_tcase(s, record);
     TCase *checkpoint = tcase_create("checkpoint");
     tcase_add_test(checkpoint, checkpoint_is_as_documented);
+    tcase_add_test(checkpoint, a_checkpoint_may_say_what_was_given_back);
     tcase_add_test(checkpoint, impossible_checkpoints_are_refused);
     suite_add_tcase(s, checkpoint);
     return tuft_run(s);
