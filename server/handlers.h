@@ -42,7 +42,9 @@ request_handler handle_replicate;
 
 /* server/handlers/not_yet.c */
 request_handler handle_find, handle_search, handle_reload_query_servers;
-request_handler handle_reshard, handle_ddoc_function;
+request_handler handle_ddoc_function;
+request_handler handle_reshard, handle_reshard_state_get, handle_reshard_state_put;
+request_handler handle_reshard_jobs_get, handle_reshard_jobs_post, handle_reshard_job;
 
 /* server/handlers/ (documents) */
 request_handler handle_bulk_docs, handle_bulk_get, handle_missing_revs, handle_revs_diff;

@@ -32,11 +32,6 @@ void handle_reload_query_servers(struct request *req)
         reply_json_text(req, 200, "{\"ok\":true}");
 }
 
-void handle_reshard(struct request *req)
-{
-    reply_error(req, 501, "not_implemented", "a database of this server is one file: no shards");
-}
-
 /* ---- functions of design documents ------------------------------------------------------ */
 
 static tuf_status find_ddoc(struct request *req)
