@@ -11,6 +11,8 @@
 #include "base/arith.h"
 #include "tuffet/db.h"
 
+#define ZERO_BY_HAND_MAX 1024
+
 /* Set by tests before they start threads; never in production. */
 static bool (*alloc_hook)(size_t size, void *ctx);
 static void *alloc_hook_ctx;
@@ -31,9 +33,16 @@ void *tufi_alloc(size_t size)
     return allowed(size) ? malloc(size > 0 ? size : 1) : NULL;
 }
 
+/* calloc of glibc passes by the thread's own lists of free memory, which is worth it for large
+ * pieces only: those may come zeroed from the kernel. */
 void *tufi_alloc_zero(size_t size)
 {
-    return allowed(size) ? calloc(1, size > 0 ? size : 1) : NULL;
+    if (size > ZERO_BY_HAND_MAX)
+        return allowed(size) ? calloc(1, size) : NULL;
+    void *memory = tufi_alloc(size);
+    if (memory)
+        memset(memory, 0, size);
+    return memory;
 }
 
 void *tufi_realloc(void *old, size_t size)

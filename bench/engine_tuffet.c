@@ -58,6 +58,7 @@ static void put(void *db, const struct bench_doc *docs, size_t count, bool updat
         OK(tuf_edit_parse(&edits[i], tuf_slice_of(docs[i].json, docs[i].json_len), &opts));
         if (update)
             set_parent(edits[i], &doc, snapshot, docs[i].id);
+        OK(tuf_edit_prepare(edits[i], db)); /* while the text is in the processor's caches */
     }
     OK(tuf_db_commit(db, edits, count, 0));
     for (size_t i = 0; i < count; i++) {

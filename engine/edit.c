@@ -396,6 +396,7 @@ tuf_status tuf_edit_set_parent(tuf_edit *edit, const tuf_rev *parent)
 {
     if (edit->replicated)
         return tufi_fail(TUF_E_MISUSE, "a replicated edit brings its own revision");
+    edit->hashed = false;
     edit->has_rev = parent != NULL;
     if (parent)
         copy_rev(&edit->rev, *parent);
@@ -404,13 +405,23 @@ tuf_status tuf_edit_set_parent(tuf_edit *edit, const tuf_rev *parent)
 
 void tuf_edit_set_deleted(tuf_edit *edit, bool deleted)
 {
+    edit->hashed = false;
     edit->deleted = deleted;
 }
 
 void tuf_edit_clear_body(tuf_edit *edit)
 {
     static const uint8_t empty_object_term[] = { 0x68, 0x01, 0x6a };
-    /* Shrinking needs no memory: both buffers hold at least an empty object. */
+    /* Shrinking needs no memory: the buffers hold at least an empty object, and the stored form of
+     * one is itself. */
+    edit->hashed = false;
+    if (edit->is_packed) {
+        tufi_buf_clear(&edit->packed);
+        buf_append_str(&edit->packed, "{}");
+        edit->codec = BODY_PLAIN;
+        edit->body_len = edit->packed.len;
+        return;
+    }
     tufi_buf_clear(&edit->body);
     buf_append_str(&edit->body, "{}");
     tufi_buf_clear(&edit->etf);

@@ -47,6 +47,7 @@ struct tuf_edit {
     bool has_rev;           /* interactive: a parent is given */
     bool hashed;            /* `hash` is right for parent_hashed */
     bool superseded;        /* replicated: another edit of the call descends from it */
+    bool is_packed;         /* `packed` is the body's; `body` and `etf` may be gone */
     struct arena arena;
     tuf_slice id;           /* without "_local/" if local */
     tuf_slice full_id;
@@ -58,6 +59,7 @@ struct tuf_edit {
     struct edit_att *atts;
     size_t att_count, att_cap;
     struct buf packed;      /* stored form of the body */
+    size_t body_len;        /* of the canonical text, once packed */
     enum body_codec codec;
     uint8_t hash[16];
     tuf_edit_result result;

@@ -147,7 +147,7 @@ static tuf_status put_document(struct placing *p, struct docrec *rec)
     rec->atts = atts;
     rec->att_count = e->att_count;
     rec->codec = e->codec;
-    rec->body_len = e->body.len;
+    rec->body_len = e->body_len;
     rec->body = buf_slice(&e->packed);
     size_t pos = tufi_commit_open_record(c);
     tufi_docrec_encode(&c->db->group, rec);
@@ -262,6 +262,7 @@ static tuf_status place_interactive(struct placing *p)
     if (st > 0)
         return finish_with(e, st);
     bool as_hashed = e->hashed && (parent != NULL) == e->has_rev;
+    e->hashed = as_hashed; /* if not, another try stands on another parent, maybe */
     if (st == TUF_OK && !as_hashed)
         st = tufi_edit_hash(e->hash, e, parent ? &parent->rev : NULL);
     struct docrec rec = { .rev = { 1, tuf_slice_of(e->hash, sizeof(e->hash)) } };
@@ -451,7 +452,7 @@ static tuf_status put_local(struct commit *c, tuf_edit *e, uint64_t number)
         .removed = e->deleted,
         .rev = number,
         .codec = e->codec,
-        .body_len = e->body.len,
+        .body_len = e->body_len,
         .body = buf_slice(&e->packed),
     };
     size_t pos = tufi_commit_open_record(c);

@@ -10,6 +10,7 @@
  */
 #include "base/alloc.h"
 #include "base/arith.h"
+#include "base/assert.h"
 #include "engine/edit.h"
 #include "engine/revid.h"
 
@@ -209,6 +210,16 @@ static tuf_status prepare_atts(tuf_edit *e, tuf_db *db, tuf_snapshot *snapshot)
     return st;
 }
 
+/* The term of a body of which only the stored form is left. */
+static tuf_status rebuild_etf(struct buf *etf, const tuf_edit *e)
+{
+    if (!e->is_packed)
+        return tufi_docscan_etf(etf, buf_slice(&e->body));
+    TUF_AUTO(tufi_buf_release) struct buf body = BUF_INIT;
+    tuf_status st = tufi_body_unpack(&body, e->codec, buf_slice(&e->packed), e->body_len, 0);
+    return st < 0 ? st : tufi_docscan_etf(etf, buf_slice(&body));
+}
+
 tuf_status tufi_edit_hash(uint8_t out[16], const tuf_edit *e, const tuf_rev *parent)
 {
     TUF_AUTOFREE struct revid_att *atts = NULL;
@@ -223,22 +234,73 @@ tuf_status tufi_edit_hash(uint8_t out[16], const tuf_edit *e, const tuf_rev *par
             atts[i].hidden = parent != NULL && !e->has_rev;
         }
     }
-    return tufi_revid_hash(out, e->deleted, parent, buf_slice(&e->etf), atts, e->att_count);
+    TUF_AUTO(tufi_buf_release) struct buf rebuilt = BUF_INIT;
+    tuf_slice etf = buf_slice(&e->etf);
+    if (etf.len == 0) {
+        tuf_status st = rebuild_etf(&rebuilt, e);
+        if (st < 0)
+            return st;
+        etf = buf_slice(&rebuilt);
+    }
+    return tufi_revid_hash(out, e->deleted, parent, etf, atts, e->att_count);
+}
+
+static tuf_status pack_body(tuf_edit *e, const tuf_db *db)
+{
+    tufi_buf_clear(&e->packed);
+    tuf_status st = tufi_body_pack(&e->packed, &e->codec, buf_slice(&e->body), db->compression);
+    e->body_len = e->body.len;
+    return st;
+}
+
+/* Whether the revision id is known before the commit, and without its attachments. */
+static bool hashes_alone(const tuf_edit *e)
+{
+    return !e->replicated && !e->local && e->att_count == 0;
+}
+
+tuf_status tuf_edit_prepare(tuf_edit *e, tuf_db *db)
+{
+    tuf_assert(e->magic == EDIT_MAGIC);
+    tufi_error_clear();
+    if (e->is_packed || e->att_count > 0)
+        return TUF_OK;
+    tuf_status st = TUF_OK;
+    if (hashes_alone(e)) {
+        st = tufi_edit_hash(e->hash, e, e->has_rev ? &e->rev.rev : NULL);
+        e->hashed = st == TUF_OK;
+    }
+    if (st < 0)
+        return st;
+    /* The term is of no more use, its memory is. */
+    if (e->packed.data == NULL) {
+        e->packed = e->etf;
+        e->etf = (struct buf)BUF_INIT;
+    }
+    tufi_buf_release(&e->etf);
+    st = pack_body(e, db);
+    if (st < 0)
+        return st;
+    e->is_packed = true;
+    tufi_buf_release(&e->body);
+    return TUF_OK;
 }
 
 tuf_status tufi_edit_prepare(tuf_edit *e, tuf_db *db, tuf_snapshot *snapshot)
 {
     tuf_status st = TUF_OK;
     e->result = (tuf_edit_result){ .status = TUF_E_INTERNAL };
-    e->hashed = false;
     if (e->full_id.len == 0)
         return tufi_fail_kind(TUF_E_INVALID, "illegal_docid", "Document id must not be empty");
     if (e->att_count > 0)
         st = prepare_atts(e, db, snapshot);
     if (st != TUF_OK)
         return st;
-    tufi_buf_clear(&e->packed);
-    st = tufi_body_pack(&e->packed, &e->codec, buf_slice(&e->body), db->compression);
+    if (e->is_packed && e->hashed && hashes_alone(e))
+        return TUF_OK;
+    e->hashed = false;
+    if (!e->is_packed)
+        st = pack_body(e, db);
     if (st < 0 || e->replicated || e->local || has_state(e, EDIT_ATT_STUB))
         return st;
     st = tufi_edit_hash(e->hash, e, e->has_rev ? &e->rev.rev : NULL);

@@ -55,6 +55,18 @@ typedef struct tuf_doc tuf_doc;
 TUF_API TUF_MUST_USE tuf_status tuf_edit_from_doc(tuf_edit **out, const tuf_doc *doc);
 
 /*
+ * Does ahead what tuf_db_commit would begin with: compresses the body as the database wants it and, of
+ * an interactive edit without attachments, computes the revision id. The text's memory is given back.
+ * Who parses many edits calls it after each: while the text is still in the processor's caches, and in
+ * threads of its own instead of in the one that commits. The edit may still be changed after it.
+ *   db  the database the edit will be committed to
+ * Returns: TUF_OK (again when done already); E_NOMEM.
+ * Threads: any; an edit belongs to one thread at a time. Takes no lock, does no I/O.
+ * Since: 0.1
+ */
+TUF_API TUF_MUST_USE tuf_status tuf_edit_prepare(tuf_edit *edit, tuf_db *db);
+
+/*
  * Frees an edit. NULL is allowed.
  * Ownership: sets *edit to NULL.
  * Threads: any.

@@ -56,6 +56,7 @@ struct bulk_docs {
     tuf_slice docs_json; /* value of "docs" */
     tuf_slice new_edits_json;
     bool all_or_nothing;
+    bool prepares;          /* this walk's documents are committed, not only judged */
     struct doc_query query; /* only `replicated` counts */
     struct bulk_doc *docs;  /* owned array */
     size_t doc_count;
@@ -275,6 +276,9 @@ static tuf_status see_doc(tuf_slice key, tuf_slice json, void *ctx)
     }
     if (st == TUF_OK)
         st = docs_check_ddoc(req, doc->id);
+    /* Here, not by the commit: one commit of a database runs at a time, workers are many. */
+    if (st == TUF_OK && bulk->prepares)
+        st = tuf_edit_prepare(doc->edit, dbh_db(req->dbh));
     if (!is_refusal(st))
         return st;
     doc->id = tufi_arena_copy(&bulk->arena, doc->id);
@@ -323,6 +327,7 @@ static tuf_status parse(struct request *req)
 {
     struct bulk_docs *bulk = req->state;
     tuf_status st = split_request(bulk);
+    bulk->prepares = true;
     if (st == TUF_OK)
         st = walk_docs(bulk, see_doc);
     return st == TUF_OK ? gather_edits(bulk) : st;
@@ -539,6 +544,7 @@ static tuf_status store_large(struct request *req)
     st = buf_status(&bulk->held_ids);
     if (st == TUF_OK && bulk->held_ids.len > 0)
         st = store_held(bulk);
+    bulk->prepares = true;
     if (st == TUF_OK)
         st = walk_docs(bulk, store_doc);
     return st == TUF_OK ? commit_batch(bulk) : st;

@@ -184,6 +184,97 @@ START_TEST(a_cleared_body_is_what_a_delete_request_stores)
 }
 END_TEST
 
+/* ---- preparing ahead -------------------------------------------------------------------------- */
+
+static void change_nothing(struct world *w, tuf_edit *edit)
+{
+    (void)w;
+    (void)edit;
+}
+
+static void change_deletion(struct world *w, tuf_edit *edit)
+{
+    (void)w;
+    tuf_edit_set_deleted(edit, true);
+}
+
+static void change_body(struct world *w, tuf_edit *edit)
+{
+    (void)w;
+    tuf_edit_clear_body(edit);
+}
+
+static void change_parent(struct world *w, tuf_edit *edit)
+{
+    tuf_rev parent = tuf_doc_rev(world_doc(w, "d", NULL));
+    ck_ok(tuf_edit_set_parent(edit, &parent));
+}
+
+static void change_attachments(struct world *w, tuf_edit *edit)
+{
+    tuf_blob *blob = world_blob(w, "text/plain", "bytes", 5);
+    ck_ok(tuf_edit_put_attachment(edit, tuf_str("a"), tuf_str("text/plain"), &blob));
+}
+
+#define LONG_TEXT "'t':'again and again and again and again and again and again and again and " \
+                  "again and again and again and again and again and again and again'"
+#define REV_1 "1-967a00dff5e02add41819138abb3284d"
+
+static const struct {
+    unsigned flags;
+    const char *before; /* stored by replication; NULL: nothing */
+    const char *json;
+    void (*change)(struct world *w, tuf_edit *edit);
+} ahead_cases[] = {
+    { 0, NULL, "{'_id':'d','x':1}", change_nothing },
+    { 0, NULL, "{'_id':'d'," LONG_TEXT "}", change_nothing },
+    { 0, NULL, "{'_id':'d'," LONG_TEXT "}", change_body },
+    { 0, NULL, "{'_id':'d'," LONG_TEXT "}", change_attachments },
+    { 0, NULL, "{'_id':'d','_attachments':{'b':{'data':'eQ=='}}," LONG_TEXT "}",
+      change_attachments },
+    { 0, NULL, "{'_id':'_local/d'," LONG_TEXT "}", change_nothing },
+    { 0, "{'_id':'d','_rev':'" REV_1 "'}", "{'_id':'d'," LONG_TEXT "}", change_parent },
+    { 0, "{'_id':'d','_rev':'" REV_1 "'}", "{'_id':'d','_rev':'" REV_1 "'," LONG_TEXT "}",
+      change_deletion },
+    /* Stands on the tombstone, which is only known under the lock. */
+    { 0, "{'_id':'d','_rev':'" REV_1 "','_deleted':true}", "{'_id':'d'," LONG_TEXT "}",
+      change_nothing },
+    { TUF_EDIT_REPLICATED, NULL, "{'_id':'d','_rev':'" REV_1 "'," LONG_TEXT "}", change_nothing },
+};
+
+/* What is stored of a case: leaves, attachments and body. */
+static const char *outcome_of(int pos, bool ahead)
+{
+    struct world w;
+    world_start(&w);
+    if (ahead_cases[pos].before)
+        push(&w, "%s", ahead_cases[pos].before);
+    tuf_edit *edit = world_parse(ahead_cases[pos].flags, "%s", ahead_cases[pos].json);
+    if (ahead) {
+        ck_ok(tuf_edit_prepare(edit, w.db));
+        ck_ok(tuf_edit_prepare(edit, w.db));
+    }
+    ahead_cases[pos].change(&w, edit);
+    tuf_edit_result result;
+    bool local = tuf_edit_id(edit).len > 1;
+    ck_ok(world_commit(&w, edit, &result));
+    ck_assert(result.stored);
+    const char *got = local ? body(&w, "_local/d", NULL) : leaves(&w, "d");
+    char rev[TUF_REV_TEXT_SIZE];
+    (void)snprintf(rev, sizeof(rev), "%.*s", (int)strcspn(got, "*"), got);
+    if (!local)
+        got = text("%s %s %s", got, atts(&w, "d", rev), body(&w, "d", rev));
+    check_clean(&w);
+    world_end(&w);
+    return got;
+}
+
+START_TEST(what_was_prepared_ahead_is_stored_as_if_it_was_not)
+{
+    ck_text(outcome_of(_i, true), outcome_of(_i, false));
+}
+END_TEST
+
 /* ---- inline attachments ---------------------------------------------------------------------- */
 
 START_TEST(attachments_enter_the_revision_id_as_in_couchdb)
@@ -690,6 +781,8 @@ int main(void)
     tcase_add_test(making, the_options_id_overrides_the_documents);
     tcase_add_test(making, revisions_win_over_rev_and_give_the_parent);
     tcase_add_test(making, a_cleared_body_is_what_a_delete_request_stores);
+    tcase_add_loop_test(making, what_was_prepared_ahead_is_stored_as_if_it_was_not, 0,
+                        COUNT_OF(ahead_cases));
     suite_add_tcase(s, making);
     TCase *attachments = tcase_create("attachments");
     tcase_add_test(attachments, attachments_enter_the_revision_id_as_in_couchdb);
