@@ -101,6 +101,11 @@ static void on_report(const struct repl_progress *progress, void *ctx)
 
 /* ---- the two ends ------------------------------------------------------------------------ */
 
+/* Memory of one end: a source is read in the order of its changes, a target's nodes wait for its next
+ * checkpoint. */
+#define END_CACHE_SIZE ((size_t)8 << 20)
+#define END_DIRTY_SIZE ((size_t)24 << 20)
+
 /* One end. */
 struct end {
     const char *path; /* NULL: a URL */
@@ -124,6 +129,8 @@ static int open_end(struct end *end, bool create, bool is_source)
     int result = CLI_OK;
     tuf_open_options opts = TUF_OPEN_OPTIONS_INIT;
     opts.flags = create ? TUF_OPEN_CREATE : 0;
+    opts.cache_size = END_CACHE_SIZE;
+    opts.checkpoint_dirty_size = END_DIRTY_SIZE;
     if (end->path == NULL)
         return CLI_OK;
     tuf_status st = tuf_db_open(&end->db, end->path, &opts);

@@ -404,7 +404,7 @@ static tuf_status fetch_missing(struct repl_link *s, json_t *diff)
     json_object_foreach(diff, id, item) {
         json_t *ancestors = json_object_get(item, "possible_ancestors");
         json_array_foreach(json_object_get(item, "missing"), pos, rev) {
-            json_t *one = json_pack("{s:s,s:O,s:O?}", "id", id, "rev", rev, "atts_since", ancestors);
+            json_t *one = json_pack("{s:s,s:O,s:O*}", "id", id, "rev", rev, "atts_since", ancestors);
             if (one == NULL || json_array_append_new(wanted, one) != 0)
                 return tufi_nomem();
             s->stats.missing_found++;

@@ -103,6 +103,29 @@ async function bringsAttachments (server) {
   }
 }
 
+// With _bulk_get only documents with attachments are asked for once more, and it knows what the target has.
+async function asksForFew (server) {
+  const notes = []
+  const proxy = await veil(server, notes, () => false)
+  try {
+    await ask(server, 'PUT', '/or-few')
+    await ask(server, 'POST', '/or-few/_bulk_docs', JSON.stringify({ docs: Array.from({ length: 50 }, (_, i) => ({ _id: `d${i}` })) }))
+    const rev = await put(server, 'or-few', 'with', { _attachments: { f: inline(Buffer.from('x')) } })
+    const job = { source: url(proxy, 'or-few'), target: 'or-few2', create_target: true }
+    let { body } = await ask(server, 'POST', '/_replicate', JSON.stringify(job))
+    assert.equal(body.history?.[0].docs_written, 51, JSON.stringify(body))
+    assert.equal(body.history[0].bulk_get_docs, 50, JSON.stringify(body))
+    assert.deepEqual(notes.filter((note) => note.includes('open_revs=')).length, 1, notes.join('\n'))
+    await put(server, 'or-few', 'd7', { n: 1 }, (await ask(server, 'GET', '/or-few/d7')).body._rev)
+    await put(server, 'or-few', 'with', { n: 1, _attachments: { f: { stub: true } } }, rev)
+    notes.length = 0
+    body = (await ask(server, 'POST', '/_replicate', JSON.stringify(job))).body
+    assert.equal(body.history?.[0].docs_written, 2, JSON.stringify(body))
+    assert.equal(notes.filter((note) => note.startsWith('GET /or-few/d7')).length, 0, notes.join('\n'))
+    assert.match(notes.find((note) => note.startsWith('GET /or-few/with')), new RegExp(`atts_since=\\["${rev}"\\]$`))
+  } finally { close(proxy) }
+}
+
 // A well-behaved source of one document with attachments; `answer` is that of open_revs.
 const md5 = (data) => 'md5-' + createHash('md5').update(data).digest('base64')
 const DATA = Buffer.alloc(1000, 'd')
@@ -210,6 +233,7 @@ async function runScenario (server, pos, direct) {
 }
 
 export const openRevsBehaviours = [
+  { name: 'replication: open_revs: is asked for documents with attachments only', run: asksForFew },
   { name: 'replication: open_revs: attachments in the same answer, and only new ones', run: bringsAttachments },
   ...[true, false].flatMap((direct) => scenarios.map(([name], pos) =>
     ({ name: `replication: open_revs: ${name}${direct ? '' : ', to a target over HTTP'}`, run: (server) => runScenario(server, pos, direct) })))
