@@ -440,6 +440,7 @@ static void refresh_settings(struct config *config)
     s->attachment_size_max =
         or_none(config_uint(config, "couchdb", "max_attachment_size", 1073741824));
     s->request_size_max = config_uint(config, "chttpd", "max_http_request_size", 4294967296);
+    s->uri_size_max = config_uint(config, "chttpd", "max_uri_length", UINT64_MAX);
     s->docid_size_max = or_none(config_uint(config, "couchdb", "max_document_id_length", 0));
     s->changes_timeout_ms = config_uint(config, "chttpd", "changes_timeout", 60000);
     s->connections_max = config_uint(config, "chttpd", "max_connections", UINT64_MAX);

@@ -28,6 +28,7 @@ struct settings {
     _Atomic uint64_t document_size_max;   /* bytes; [couchdb] max_document_size */
     _Atomic uint64_t attachment_size_max; /* bytes, 0 none; [couchdb] max_attachment_size */
     _Atomic uint64_t request_size_max;    /* bytes; [chttpd] max_http_request_size */
+    _Atomic uint64_t uri_size_max;        /* bytes; [chttpd] max_uri_length */
     _Atomic uint64_t docid_size_max;      /* bytes, 0 none; [couchdb] max_document_id_length */
     _Atomic uint64_t changes_timeout_ms;  /* [chttpd] changes_timeout */
     _Atomic uint64_t connections_max;     /* [chttpd] max_connections */

@@ -45,6 +45,7 @@ static const struct known_key known_keys[] = {
     { "chttpd", "decode_plus_to_space", FORM_BOOL },
     { "chttpd", "server_header_versions", FORM_BOOL },
     { "chttpd", "max_http_request_size", FORM_LIMIT },
+    { "chttpd", "max_uri_length", FORM_LIMIT },
     { "chttpd", "changes_timeout", FORM_LIMIT },
     { "chttpd", "max_connections", FORM_LIMIT },
     { "chttpd", "max_connections_per_client", FORM_LIMIT },

@@ -88,6 +88,14 @@ static bool split_path(struct request *req, tuf_slice path)
     return true;
 }
 
+static bool check_uri_size(struct request *req)
+{
+    if (req->target.len <= server_settings(req->server)->uri_size_max)
+        return true;
+    reply_error(req, 414, "too_long", "the request uri is too long");
+    return false;
+}
+
 static bool parse_target(struct request *req)
 {
     const uint8_t *mark = memchr(req->target.data, '?', req->target.len);
@@ -343,7 +351,7 @@ static void identified(struct request *req)
 void request_dispatch(struct request *req)
 {
     set_method(req);
-    if (!parse_target(req) || !check_host(req))
+    if (!check_uri_size(req) || !parse_target(req) || !check_host(req))
         return;
     if (req->method == HTTP_OPTIONS && cors_preflight(req))
         return;

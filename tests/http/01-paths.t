@@ -222,3 +222,22 @@
 < 200
 <
 < ["again","paths"]
+
+== a path may be as long as it is allowed to be
+> PUT /_node/_local/_config/chttpd/max_uri_length
+>
+> "60"
+< 200
+> GET /aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+< 404
+> GET /aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+< 414
+< Content-Type: application/json
+<
+< {"error":"too_long","reason":"the request uri is too long"}
+> GET /?aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+< 414
+> DELETE /_node/_local/_config/chttpd/max_uri_length
+< 200
+> GET /?aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+< 200
