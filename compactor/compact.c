@@ -85,6 +85,8 @@ static tuf_status copy_round(struct compaction *k)
     tuf_status st = next_snapshot(k);
     if (st == TUF_OK)
         st = tuf_snapshot_pending(&pending, k->source, since);
+    if (tufi_is_damage(k, st))
+        st = TUF_OK; /* it only says how far we are */
     k->steps_total = k->steps_done + pending;
     if (st < 0)
         return st;
@@ -176,6 +178,13 @@ static tuf_status copy_in_rounds(struct compaction *k)
 static tuf_status take_name(struct compaction *k, struct log *old)
 {
     tuf_status st = tufi_pins_keep_file(k->db);
+    if (tufi_is_damage(k, st)) { /* nobody can say whether a pin needs it */
+        tufi_error_clear();
+        k->keep_old = true;
+        st = TUF_OK;
+    }
+    if (st == TUF_OK && k->keep_old)
+        st = tufi_pins_keep_as(k->db, ".damaged");
     if (st == TUF_OK)
         st = tufi_fold(old->vfs->rename(old->vfs, k->heir_path, old->path));
     if (st < 0)

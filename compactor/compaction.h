@@ -37,6 +37,7 @@ struct compaction {
     uint32_t frame_records;
     struct db_view now;       /* of the heir */
     struct heirinfo note;     /* for the heir's next checkpoint */
+    bool keep_old;            /* the old file has what no tree of it names (around.c) */
     bool continued;           /* the heir was left by an earlier attempt */
     int stopped;              /* enum tuf_compact_answer of a caller who has had enough */
     struct btree_bulk *by_seq; /* first round: the tree by sequence, and what the tree by id... */
@@ -106,6 +107,21 @@ tuf_status tufi_copy_first(struct compaction *k);
 tuf_status tufi_copy_small_trees(struct compaction *k);
 /* Removes documents that k->source no longer has: they were purged. */
 tuf_status tufi_drop_purged(struct compaction *k);
+
+/* One row of them. */
+tuf_status tufi_copy_small_row(struct compaction *k, enum tree_kind kind, tuf_slice key,
+                               tuf_slice value);
+
+/* ---- around.c: damaged nodes of the index ------------------------------------------------------- */
+
+/* Whether a failure means that bytes are lost, not that something is wrong at this moment. */
+bool tufi_is_damage(const struct compaction *k, tuf_status st);
+/* Copies the documents with a sequence beyond `since` that any of the two trees still names. */
+tuf_status tufi_copy_docs_around(struct compaction *k, uint64_t since);
+/* Copies the rows of a small tree that can be read. */
+tuf_status tufi_copy_small_around(struct compaction *k, enum tree_kind kind);
+/* Whether k->source has a document, whose sequence is `seq` if it was not changed. TUF_NOT_FOUND. */
+tuf_status tufi_source_has_doc(struct compaction *k, tuf_slice id, uint64_t seq);
 
 static inline void compaction_free_cursor(struct btree_cursor **cursor)
 {

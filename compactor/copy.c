@@ -357,11 +357,12 @@ tuf_status tufi_compaction_step(struct compaction *k)
     return k->stopped ? TUF_STOPPED : TUF_OK;
 }
 
-tuf_status tufi_copy_docs(struct compaction *k, uint64_t since)
+/* Up to a damaged node: *damaged_out, and then *last is the newest sequence that was copied. */
+static tuf_status copy_in_order(struct compaction *k, uint64_t *last, bool *damaged_out)
 {
     TUF_AUTO(compaction_free_cursor) struct btree_cursor *cursor = NULL;
     uint8_t start[8];
-    put_be64(start, since + 1);
+    put_be64(start, *last + 1);
     tuf_status st = tufi_btree_cursor_new(&cursor, k->source->store->env,
                                           snapshot_tree(k->source, TREE_BY_SEQ));
     if (st == TUF_OK)
@@ -369,12 +370,28 @@ tuf_status tufi_copy_docs(struct compaction *k, uint64_t since)
     while (st == TUF_OK) {
         tuf_slice key, row;
         st = tufi_btree_next(cursor, &key, &row);
-        if (st == TUF_OK)
-            st = tufi_copy_doc(k, row);
+        if (st != TUF_OK)
+            break;
+        *last = key.len == 8 ? get_be64(key.data) : *last;
+        st = tufi_copy_doc(k, row);
         if (st == TUF_OK)
             st = tufi_compaction_step(k);
         if (st == TUF_OK)
             st = tufi_heir_pause(k);
+        if (st != TUF_OK)
+            return st;
     }
-    return st == TUF_END ? TUF_OK : st;
+    *damaged_out = tufi_is_damage(k, st);
+    return st == TUF_END || *damaged_out ? TUF_OK : st;
+}
+
+tuf_status tufi_copy_docs(struct compaction *k, uint64_t since)
+{
+    bool damaged = false;
+    uint64_t last = since;
+    tuf_status st = copy_in_order(k, &last, &damaged);
+    if (st != TUF_OK || !damaged)
+        return st;
+    tufi_error_clear();
+    return tufi_copy_docs_around(k, last);
 }

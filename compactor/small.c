@@ -58,8 +58,8 @@ static tuf_status copy_quarantined(struct compaction *k, tuf_slice key, tuf_slic
     return put_row(k, TREE_LOCAL, key, &row);
 }
 
-static tuf_status copy_row(struct compaction *k, enum tree_kind kind, tuf_slice key,
-                           tuf_slice value)
+tuf_status tufi_copy_small_row(struct compaction *k, enum tree_kind kind, tuf_slice key,
+                               tuf_slice value)
 {
     uint8_t class = kind == TREE_LOCAL && key.len > 0 ? key.data[0] : 0;
     if (class == LOCAL_KEY_DOC)
@@ -113,10 +113,24 @@ static tuf_status copy_tree(struct compaction *k, enum tree_kind kind)
     while (st == TUF_OK) {
         tuf_slice key, value;
         st = tufi_btree_next(cursor, &key, &value);
-        if (st == TUF_OK)
-            st = copy_row(k, kind, key, value);
+        if (st != TUF_OK)
+            break;
+        st = tufi_copy_small_row(k, kind, key, value);
+        if (st != TUF_OK)
+            return st;
     }
     return st == TUF_END ? TUF_OK : st;
+}
+
+/* The heir's tree, from whatever it holds. Damaged nodes cost their rows. */
+static tuf_status copy_whole_tree(struct compaction *k, enum tree_kind kind)
+{
+    tuf_status st = copy_tree(k, kind);
+    if (!tufi_is_damage(k, st))
+        return st;
+    tufi_error_clear();
+    st = empty_tree(k, kind);
+    return st == TUF_OK ? tufi_copy_small_around(k, kind) : st;
 }
 
 /* ---- later rounds ------------------------------------------------------------------------------------ */
@@ -167,7 +181,7 @@ static tuf_status copy_difference(struct compaction *k, enum tree_kind kind)
         if (order < 0)
             st = tufi_fold(tufi_btree_remove(k->txn, kind, old.key));
         else if (order > 0 || !slice_equal(old.value, new.value))
-            st = copy_row(k, kind, new.key, new.value);
+            st = tufi_copy_small_row(k, kind, new.key, new.value);
         if (st == TUF_OK && order <= 0)
             st = row_walk_next(&old);
         if (st == TUF_OK && order >= 0)
@@ -179,8 +193,11 @@ static tuf_status copy_difference(struct compaction *k, enum tree_kind kind)
 tuf_status tufi_copy_small_trees(struct compaction *k)
 {
     tuf_status st = TUF_OK;
-    for (unsigned kind = TREE_LOCAL; st == TUF_OK && kind <= TREE_PURGE; kind++)
-        st = k->before ? copy_difference(k, kind) : copy_tree(k, kind);
+    for (unsigned kind = TREE_LOCAL; st == TUF_OK && kind <= TREE_PURGE; kind++) {
+        st = k->before ? copy_difference(k, kind) : copy_whole_tree(k, kind);
+        if (k->before && tufi_is_damage(k, st))
+            st = copy_whole_tree(k, kind);
+    }
     return st;
 }
 
@@ -202,14 +219,18 @@ static tuf_status drop_doc(struct compaction *k, tuf_slice id)
     return tufi_fold(st);
 }
 
-/* Whether the document is gone from the source; then it goes from the heir. */
+/* Drops a document of the heir if the source does not have it any more. */
 static tuf_status drop_if_gone(struct compaction *k, tuf_slice id)
 {
-    struct btree_env *env = k->source->store->env;
-    struct btree_pin pin = BTREE_PIN_INIT;
-    tuf_slice value;
-    tuf_status st = tufi_btree_find(env, snapshot_tree(k->source, TREE_BY_ID), id, &value, &pin);
-    tufi_btree_unpin(env, &pin);
+    TUF_AUTO(tufi_buf_release) struct buf value = BUF_INIT;
+    TUF_AUTO(tufi_docinfo_release) struct docinfo info;
+    tufi_docinfo_init(&info);
+    tuf_status st = tufi_find_docinfo(k->heir->store->env, tufi_btree_txn_tree(k->txn, TREE_BY_ID),
+                                      id, &value, &info);
+    if (st == TUF_OK)
+        st = tufi_source_has_doc(k, id, info.seq);
+    else if (st == TUF_NOT_FOUND)
+        return TUF_OK;
     return st == TUF_NOT_FOUND ? drop_doc(k, id) : st;
 }
 
@@ -244,7 +265,6 @@ static tuf_status drop_logged(struct compaction *k)
 static tuf_status collect_purged(struct compaction *k, struct buf *out)
 {
     TUF_AUTO(compaction_free_cursor) struct btree_cursor *cursor = NULL;
-    struct btree_env *env = k->source->store->env;
     tuf_status st = tufi_btree_cursor_new(&cursor, k->heir->store->env,
                                           tufi_btree_txn_tree(k->txn, TREE_BY_ID));
     if (st == TUF_OK)
@@ -254,9 +274,8 @@ static tuf_status collect_purged(struct compaction *k, struct buf *out)
         st = tufi_btree_next(cursor, &id, &value);
         if (st != TUF_OK)
             break;
-        struct btree_pin pin = BTREE_PIN_INIT;
-        st = tufi_btree_find(env, snapshot_tree(k->source, TREE_BY_ID), id, &value, &pin);
-        tufi_btree_unpin(env, &pin);
+        struct reader in = reader_of(value);
+        st = tufi_source_has_doc(k, id, read_varint(&in));
         if (st == TUF_NOT_FOUND) {
             write_sized(out, id);
             st = buf_status(out);

@@ -125,7 +125,7 @@ static tuf_status judge(tuf_db **heir_out, const char *path, tuf_db *db, unsigne
 
 static tuf_status unlink_side_files(const struct log *log)
 {
-    static const char *const suffixes[] = { ".new", ".runs" };
+    static const char *const suffixes[] = { ".new", ".runs", ".rows" };
     for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
         TUF_AUTOFREE char *path = tufi_compact_path(log->path, suffixes[i]);
         tuf_status st = path ? log->vfs->unlink(log->vfs, path) : tufi_nomem();

@@ -25,13 +25,19 @@ static bool same_file(const uint8_t a[16], const uint8_t b[16])
     return memcmp(a, b, 16) == 0;
 }
 
-static tuf_status kept_path(struct buf *out, const char *path, const uint8_t uuid[16])
+static tuf_status path_of(struct buf *out, const char *path, const char *suffix,
+                          const uint8_t uuid[16])
 {
     char text[33] = { 0 };
     tufi_hex_encode(text, uuid, 16);
-    tufi_buf_printf(out, "%s.snapshot-%s", path, text);
+    tufi_buf_printf(out, "%s%s-%s", path, suffix, text);
     buf_append_u8(out, 0);
     return buf_status(out);
+}
+
+static tuf_status kept_path(struct buf *out, const char *path, const uint8_t uuid[16])
+{
+    return path_of(out, path, ".snapshot", uuid);
 }
 
 /* Of a copy that is being made, where the file system has no links. */
@@ -255,18 +261,11 @@ static tuf_status copy_file(struct log *log, const char *to)
     return st == TUF_OK ? tufi_fold(log->vfs->rename(log->vfs, made, to)) : st;
 }
 
-tuf_status tufi_pins_keep_file(tuf_db *db)
+tuf_status tufi_pins_keep_as(tuf_db *db, const char *suffix)
 {
     TUF_AUTO(tufi_buf_release) struct buf path = BUF_INIT;
-    TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;
     struct log *log = &db->store->log;
-    struct user_count users = { log->super.uuid, 0 };
-    tuf_status st = tuf_db_snapshot(&snapshot, db);
-    if (st == TUF_OK)
-        st = each_pin(db->store->env, snapshot_tree(snapshot, TREE_LOCAL), count_user, &users);
-    if (st != TUF_OK || users.count == 0)
-        return st;
-    st = kept_path(&path, log->path, log->super.uuid);
+    tuf_status st = path_of(&path, log->path, suffix, log->super.uuid);
     if (st < 0)
         return st;
     const char *to = (const char *)path.data;
@@ -277,6 +276,18 @@ tuf_status tufi_pins_keep_file(tuf_db *db)
     if (st < 0)
         return st;
     return log->vfs->sync_dir(log->vfs, log->path); /* TUF_EXISTS: an attempt before this one */
+}
+
+tuf_status tufi_pins_keep_file(tuf_db *db)
+{
+    TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;
+    struct user_count users = { db->store->log.super.uuid, 0 };
+    tuf_status st = tuf_db_snapshot(&snapshot, db);
+    if (st == TUF_OK)
+        st = each_pin(db->store->env, snapshot_tree(snapshot, TREE_LOCAL), count_user, &users);
+    if (st != TUF_OK || users.count == 0)
+        return st;
+    return tufi_pins_keep_as(db, ".snapshot");
 }
 
 struct oldest_pin {

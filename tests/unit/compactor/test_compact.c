@@ -709,6 +709,123 @@ START_TEST(a_hundred_compactions_lose_nothing_that_was_acknowledged)
 }
 END_TEST
 
+/* ---- damaged nodes of the index ----------------------------------------------------------------- */
+
+struct node_list {
+    uint64_t offs[64];
+    size_t count;
+};
+
+/* Nodes of one tree in the newest nodes frames: the file is walked by its format. */
+static void find_nodes(struct node_list *out, struct world *w, unsigned tree, unsigned level)
+{
+    size_t len;
+    const uint8_t *bytes = sim_peek(w->sim, WORLD_PATH, &len);
+    out->count = 0;
+    /* A node begins with 1, its tree, its level, 0, and a small number of entries. */
+    for (size_t frame = 4096; frame + 80 <= len; frame += 512) {
+        if (memcmp(bytes + frame, "TuFr\x02", 5) != 0 || get_be64(bytes + frame + 8) != frame)
+            continue;
+        size_t end = frame + 80 + get_be64(bytes + frame + 16);
+        for (size_t at = frame + 80; at + 12 <= end; at++)
+            if (bytes[at] == 1 && bytes[at + 1] == tree && bytes[at + 2] == level &&
+                bytes[at + 3] == 0 && bytes[at + 4] == 0 && bytes[at + 5] == 0 &&
+                get_be32(bytes + at + 4) > 0 && get_be32(bytes + at + 8) == 12 +
+                    4 * ((get_be32(bytes + at + 4) - 1) / 16) && out->count < 64)
+                out->offs[out->count++] = at;
+    }
+}
+
+static void spoil(struct world *w, uint64_t off)
+{
+    struct vfs_file *file = NULL;
+    uint8_t byte = 0x55;
+    sim_set_monitor(w->sim, SIM_MONITOR_OFF);
+    ck_ok(sim_vfs(w->sim)->open(sim_vfs(w->sim), WORLD_PATH, 0, &file));
+    ck_ok(tufi_vfs_write(file, &byte, 1, off));
+    ck_ok(file->ops->sync(file));
+    file->ops->close(file);
+}
+
+static void fill_much(struct world *w, int local_count)
+{
+    for (int i = 0; i < 600; i++)
+        put(w, "{'_id':'doc%04d','text':'%040d'}", i * 7919 % 600, i);
+    for (int i = 0; i < local_count; i++)
+        put(w, "{'_id':'_local/l%04d','v':%d}", i, i);
+    ck_ok(tuf_db_put_meta(w->db, tuf_str("security"), tuf_str("{}")));
+}
+
+static size_t count_damage;
+static void note_damage(const tuf_finding *finding, void *ctx)
+{
+    (void)ctx;
+    ck_assert(finding->file_off > 0);
+    count_damage++;
+}
+
+static size_t kept_old(struct world *w)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < sim_name_count(w->sim); i++)
+        count += strstr(sim_name(w->sim, i), ".damaged-") != NULL;
+    return count;
+}
+
+static const struct {
+    unsigned tree;       /* whose leaves are damaged */
+    bool both;           /* by-id and by-seq */
+    unsigned every;
+} damages[] = { { 1, false, 1 }, { 1, false, 3 }, { 0, false, 1 }, { 0, false, 4 },
+                { 0, true, 2 }, { 2, false, 2 }, };
+
+/* INV-AD-1, INV-AD-2 */
+START_TEST(a_damaged_index_does_not_stop_a_compaction)
+{
+    struct world w;
+    world_start(&w);
+    bool local = damages[_i].tree == 2;
+    uint64_t local_count = local ? 1500 : 30;
+    fill_much(&w, (int)local_count);
+    world_close(&w);
+    for (unsigned tree = damages[_i].tree; tree <= (damages[_i].both ? 1 : damages[_i].tree);
+         tree++) {
+        struct node_list nodes;
+        find_nodes(&nodes, &w, tree, 0);
+        ck_assert_uint_gt(nodes.count, 2);
+        /* Without its settings, which are in the first local leaf, a database does not open. */
+        for (size_t i = local; i < nodes.count - local; i += damages[_i].every)
+            spoil(&w, nodes.offs[i] + 40);
+    }
+    world_open(&w);
+    tuf_compact_options opts = TUF_COMPACT_OPTIONS_INIT;
+    tuf_compact_report report;
+    count_damage = 0;
+    opts.found = note_damage;
+    ck_ok(tuf_db_compact(&report, w.db, &opts));
+    check_clean(&w);
+    uint64_t count = world_info(&w).doc_count;
+    if (damages[_i].both) {
+        ck_assert_uint_lt(count, 600);
+        ck_assert_uint_ge(report.damaged_count, 600 - count);
+        ck_assert_uint_eq(kept_old(&w), 1);
+    } else {
+        ck_assert_uint_eq(count, 600);
+        ck_assert_uint_eq(kept_old(&w), 0);
+        for (int i = 0; i < 600; i++)
+            world_doc(&w, text("doc%04d", i), NULL);
+    }
+    bool silent = damages[_i].tree == 0 && !damages[_i].both; /* that tree is not read at all */
+    ck_assert(silent || count_damage > 0);
+    ck_assert_uint_eq(world_info(&w).local_count < local_count, local);
+    tuf_snapshot_free(&w.snapshot);
+    ck_ok(tuf_db_compact(&report, w.db, NULL)); /* and from then on it is sound */
+    ck_assert_uint_eq(report.damaged_count, 0);
+    ck_assert_uint_eq(world_info(&w).doc_count, count);
+    world_end(&w);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("compactor compact");
@@ -729,6 +846,8 @@ int main(void)
     tcase_add_test(tc, a_read_that_fails_while_opening_does_not_empty_the_database);
     tcase_add_test(tc, an_allocation_that_fails_while_opening_does_not_empty_the_database);
     tcase_add_test(tc, a_damaged_checkpoint_is_no_earlier_state);
+    tcase_add_loop_test(tc, a_damaged_index_does_not_stop_a_compaction, 0,
+                        (int)(sizeof(damages) / sizeof(damages[0])));
     tcase_add_test(tc, changes_without_a_record_are_in_the_new_file);
     tcase_add_test(tc, writers_and_readers_go_on_beside_it);
     tcase_add_test(tc, a_hundred_compactions_lose_nothing_that_was_acknowledged);
