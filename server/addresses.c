@@ -126,6 +126,30 @@ const struct listen_address *addresses_public(const struct addresses *addresses)
     return NULL;
 }
 
+/* What a client on this machine asks: plain HTTP if there is any, else TLS. */
+static void remember_url(struct server *server, const struct addresses *addresses)
+{
+    for (size_t i = 0; i < addresses->count; i++) {
+        const struct listen_address *item = &addresses->items[i];
+        bool worse = item->tls && server->own_url[0] != 0;
+        if (item->unix_socket || worse)
+            continue;
+        const char *host = item->host;
+        /* What listens everywhere listens on the loopback interface. */
+        if (host[0] == 0 || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "any") == 0)
+            host = "127.0.0.1";
+        if (strcmp(host, "::") == 0)
+            host = "::1";
+        bool v6 = strchr(host, ':') != NULL;
+        snprintf(server->own_url, sizeof(server->own_url), "%s://%s%s%s:%u/",
+                 item->tls ? "https" : "http", v6 ? "[" : "", host, v6 ? "]" : "",
+                 listener_port(addresses->listeners[i]));
+        server->port = listener_port(addresses->listeners[i]);
+        if (!item->tls)
+            return;
+    }
+}
+
 static void say_ready(const struct listen_address *address, unsigned port)
 {
     bool v6 = strchr(address->host, ':') != NULL;
@@ -143,10 +167,7 @@ tuf_status addresses_open(struct addresses *addresses, struct server *server)
         if (st != TUF_OK)
             return st;
     }
-    for (size_t i = addresses->count; i-- > 0;) {
-        if (!addresses->items[i].tls && !addresses->items[i].unix_socket)
-            server->port = listener_port(addresses->listeners[i]);
-    }
+    remember_url(server, addresses);
     for (size_t i = 0; i < addresses->count; i++)
         say_ready(&addresses->items[i], listener_port(addresses->listeners[i]));
     fflush(stdout);

@@ -26,6 +26,7 @@ struct uuids;
 struct work_pool;
 
 #define SERVER_VERSION_COUCH "3.5.0" /* the API we speak, shown in "/" and in Server: */
+#define SERVER_URL_SIZE 300
 #define SERVER_NODE_SIZE 128
 #define SERVER_UUID_SIZE 33          /* 32 hexadecimal digits and a NUL */
 
@@ -48,7 +49,8 @@ struct server {
     char uuid[SERVER_UUID_SIZE];  /* persisted in [couchdb] uuid */
     char node_name[SERVER_NODE_SIZE]; /* of this node of one: NODENAME */
     const char *data_dir;
-    _Atomic unsigned port;        /* that we listen on */
+    _Atomic unsigned port;        /* of own_url; 0: none */
+    char own_url[SERVER_URL_SIZE]; /* by which it reaches itself, with a slash; empty: it cannot */
     uint64_t start_us;            /* wall clock at start */
     _Atomic bool stopping;        /* a signal came: answers end, feeds end */
     _Atomic uint64_t request_count;

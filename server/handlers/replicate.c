@@ -114,23 +114,6 @@ static void wait_for_job(struct request *req, struct repl_job *job)
 
 /* ---- local names ------------------------------------------------------------------------- */
 
-static void append_own_url(struct buf *out, struct request *req)
-{
-    TUF_AUTO(tufi_buf_release) struct buf host = BUF_INIT;
-    if (!config_get(&host, req->server->config, "chttpd", "bind_address"))
-        buf_append_str(&host, "127.0.0.1");
-    tuf_slice name = buf_slice(&host);
-    /* What listens everywhere listens on the loopback interface. */
-    if (slice_is(name, "0.0.0.0") || slice_is(name, "any"))
-        name = tuf_str("127.0.0.1");
-    if (slice_is(name, "::"))
-        name = tuf_str("::1");
-    bool v6 = name.len > 0 && memchr(name.data, ':', name.len) != NULL;
-    buf_append_str(out, v6 ? "http://[" : "http://");
-    buf_append_slice(out, name);
-    tufi_buf_printf(out, "%s:%u/", v6 ? "]" : "", req->server->port);
-}
-
 /* The headers by which the caller is known to us. */
 static json_t *own_headers(struct request *req)
 {
@@ -154,7 +137,11 @@ static tuf_status resolve_name(json_t *body, const char *member, struct request 
     TUF_AUTO(tufi_buf_release) struct buf own = BUF_INIT;
     if (text == NULL || strstr(text, "://") != NULL)
         return TUF_OK;
-    append_own_url(&own, req);
+    if (req->server->own_url[0] == 0)
+        return tufi_fail_kind(TUF_E_INVALID, "bad_request",
+                              "%s is the name of a database here, and there is no address to ask "
+                              "for it", member);
+    buf_append_str(&own, req->server->own_url);
     url_encode(&own, tuf_str(text));
     if (own.failed)
         return tufi_nomem();
