@@ -383,11 +383,16 @@ static void count_entry(const char *section, const char *key, const char *value,
     ++*(size_t *)ctx;
 }
 
-bool config_has_admin(struct config *config)
+static bool has_any(struct config *config, const char *section)
 {
     size_t count = 0;
-    config_visit(config, "admins", count_entry, &count);
+    config_visit(config, section, count_entry, &count);
     return count > 0;
+}
+
+bool config_has_admin(struct config *config)
+{
+    return has_any(config, "admins");
 }
 
 const struct settings *config_settings(const struct config *config)
@@ -467,6 +472,7 @@ static void refresh_settings(struct config *config)
     TUF_AUTO(tufi_buf_release) struct buf header = BUF_INIT;
     TUF_AUTO(tufi_buf_release) struct buf hosts = BUF_INIT;
     s->has_allowed_hosts = config_get(&hosts, config, "chttpd", "allowed_hosts");
+    s->has_vhosts = has_any(config, "vhosts");
     s->has_peer_header = config_get(&header, config, "chttpd", "peer_header");
     TUF_AUTO(tufi_buf_release) struct buf security = BUF_INIT;
     s->public_dbs = config_get(&security, config, "couchdb", "default_security") &&

@@ -49,6 +49,7 @@ struct settings {
     _Atomic bool verify_content_md5;      /* [attachments] verify_content_md5 */
     _Atomic unsigned auth_handlers;       /* enum auth_handler */
     _Atomic bool has_allowed_hosts;       /* [chttpd] allowed_hosts is set */
+    _Atomic bool has_vhosts;              /* [vhosts] has anything */
     _Atomic bool has_peer_header;         /* [chttpd] peer_header is set */
     _Atomic bool server_versions;         /* [chttpd] server_header_versions */
     _Atomic bool xframe_options;          /* [chttpd] enable_xframe_options */

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "server/admins.h"
 #include "server/config_keys.h"
+#include "server/erl_list.h"
 #include "server/handlers.h"
 #include "server/handlers/node.h"
 #include "server/password.h"
@@ -122,6 +123,23 @@ static void release_change(struct request *req)
     tufi_buf_release(&change->old);
 }
 
+/* Whether [chttpd] config_whitelist, a list of {section, key}, is there and lacks this one. */
+static bool is_not_listed(struct config *config, const char *section, const char *key)
+{
+    TUF_AUTO(tufi_buf_release) struct buf setting = BUF_INIT;
+    TUF_AUTO(tufi_buf_release) struct buf listed_section = BUF_INIT;
+    TUF_AUTO(tufi_buf_release) struct buf listed_key = BUF_INIT;
+    if (!config_get(&setting, config, "chttpd", "config_whitelist") || setting.len == 0)
+        return false;
+    struct erl_list list = erl_list_begin(buf_slice(&setting));
+    while (erl_list_next(&listed_section, &listed_key, &list)) {
+        if (slice_is(buf_slice(&listed_section), section) &&
+            slice_is(buf_slice(&listed_key), key))
+            return false;
+    }
+    return true;
+}
+
 /* False when answered. */
 static bool start_change(struct request *req, bool remove)
 {
@@ -150,6 +168,10 @@ static bool start_change(struct request *req, bool remove)
     change->persist = !request_header_is(req, "X-Couch-Persist", "false");
     req->state = change;
     request_on_cleanup(req, release_change);
+    if (is_not_listed(req->server->config, change->section, change->key)) {
+        reply_error(req, 400, "modification_not_allowed", "This config variable is read-only");
+        return false;
+    }
     if (!config_is_file_only(change->section, change->key))
         return true;
     reply_error(req, 403, "forbidden",

@@ -19,6 +19,10 @@ enum value_form {
     FORM_WRITER,   /* of the log */
     FORM_TLS,      /* a version of TLS */
     FORM_SAME_SITE,
+    FORM_MAINTENANCE,
+    FORM_SECURITY, /* of new databases */
+    FORM_LOCKOUT,  /* its mode */
+    FORM_DIGEST,   /* of PBKDF2 */
     FORM_TIME,     /* of the day: 23:00 */
 };
 
@@ -34,6 +38,8 @@ static const struct known_key known_keys[] = {
     { "couchdb", "max_attachment_size", FORM_LIMIT },
     { "couchdb", "max_document_id_length", FORM_LIMIT },
     { "couchdb", "single_node", FORM_BOOL },
+    { "couchdb", "maintenance_mode", FORM_MAINTENANCE },
+    { "couchdb", "default_security", FORM_SECURITY },
     { "couchdb", "users_db_security_editable", FORM_BOOL },
     { "chttpd", "port", FORM_PORT },
     { "chttpd", "enable", FORM_BOOL },
@@ -63,6 +69,11 @@ static const struct known_key known_keys[] = {
     { "chttpd_auth", "proxy_use_secret", FORM_BOOL },
     { "chttpd_auth", "proxy_allow_admin", FORM_BOOL },
     { "chttpd_auth", "same_site", FORM_SAME_SITE },
+    { "chttpd_auth", "upgrade_hash_on_auth", FORM_BOOL },
+    { "chttpd_auth", "pbkdf2_prf", FORM_DIGEST },
+    { "chttpd_auth", "users_db_public", FORM_BOOL },
+    { "chttpd_auth", "allow_conflicted_user_docs", FORM_BOOL },
+    { "chttpd_auth_lockout", "mode", FORM_LOCKOUT },
     { "chttpd_auth_lockout", "threshold", FORM_COUNT },
     { "chttpd_auth_lockout", "max_lifetime", FORM_COUNT },
     { "couch_peruser", "enable", FORM_BOOL },
@@ -91,6 +102,9 @@ static const struct known_key known_keys[] = {
     { "ssl", "enable", FORM_BOOL },
     { "ssl", "port", FORM_PORT },
     { "ssl", "min_version", FORM_TLS },
+    { "ssl", "verify_ssl_certificates", FORM_BOOL },
+    { "ssl", "fail_if_no_peer_cert", FORM_BOOL },
+    { "ssl", "ssl_certificate_max_depth", FORM_COUNT },
     { "replicator", "max_jobs", FORM_COUNT },
     { "replicator", "interval", FORM_COUNT },
     { "replicator", "max_churn", FORM_COUNT },
@@ -136,6 +150,10 @@ static const char *wanted(enum value_form form, tuf_slice value)
                                           "emerg", "none", NULL };
     static const char *const writers[] = { "stderr", "file", "syslog", "journald", NULL };
     static const char *const versions[] = { "tlsv1.2", "tlsv1.3", NULL };
+    static const char *const maintenance[] = { "true", "false", "nolb", NULL };
+    static const char *const securities[] = { "admin_only", "admin_local", "everyone", NULL };
+    static const char *const modes[] = { "off", "warn", "enforce", NULL };
+    static const char *const digests[] = { "sha", "sha224", "sha256", "sha384", "sha512", NULL };
     static const char *const sites[] = { "strict", "lax", "none", NULL };
     uint64_t number;
     bool is_number = parse_uint(&number, value);
@@ -157,6 +175,14 @@ static const char *wanted(enum value_form form, tuf_slice value)
         return is_one_of(value, versions) ? NULL : "tlsv1.2 or tlsv1.3";
     case FORM_SAME_SITE:
         return is_one_of(value, sites) ? NULL : "strict, lax or none";
+    case FORM_MAINTENANCE:
+        return is_one_of(value, maintenance) ? NULL : "true, false or nolb";
+    case FORM_SECURITY:
+        return is_one_of(value, securities) ? NULL : "admin_only, admin_local or everyone";
+    case FORM_LOCKOUT:
+        return is_one_of(value, modes) ? NULL : "off, warn or enforce";
+    case FORM_DIGEST:
+        return is_one_of(value, digests) ? NULL : "sha, sha224, sha256, sha384 or sha512";
     case FORM_TIME:
         return policy_parse_time(&minutes, value) ? NULL : "a time of the day such as 23:00";
     }

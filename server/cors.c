@@ -7,11 +7,13 @@
  */
 #include "server/cors.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <strings.h>
 
 #include "base/alloc.h"
 #include "base/arith.h"
+#include "server/log.h"
 #include "server/request.h"
 #include "server/server.h"
 
@@ -66,6 +68,21 @@ static bool accepted_origin(tuf_slice *out, struct request *req)
     get_setting(&origins, req, "origins", "");
     return !origins.failed && (list_has(buf_slice(&origins), tuf_str("*"), false) ||
                                list_has(buf_slice(&origins), *out, false));
+}
+
+void cors_warn(struct config *config)
+{
+    static atomic_bool told; /* once: settings are read often */
+    TUF_AUTO(tufi_buf_release) struct buf origins = BUF_INIT;
+    bool all = config_bool(config, "chttpd", "enable_cors", false) &&
+               config_get(&origins, config, "cors", "origins") &&
+               list_has(buf_slice(&origins), tuf_str("*"), false) &&
+               config_bool(config, "cors", "credentials", false);
+    if (all && !atomic_exchange(&told, true))
+        log_line(LOG_WARNING, "[cors] origins = * with credentials lets every web site act in the "
+                              "name of whoever is logged in and visits it");
+    if (!all)
+        told = false;
 }
 
 bool cors_accepts(struct request *req)

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 
+struct config;
 struct request;
 
 /* Answers an OPTIONS request that is an acceptable preflight. False: go on with it as usual. */
@@ -22,5 +23,8 @@ void cors_add_headers(struct request *req);
 
 /* Whether the request names an Origin that is let in. */
 bool cors_accepts(struct request *req);
+
+/* Says in the log what a configuration that is allowed does not mean well: once. */
+void cors_warn(struct config *config);
 
 #endif

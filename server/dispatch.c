@@ -18,6 +18,7 @@
 #include "server/route.h"
 #include "server/server.h"
 #include "server/snapshots.h"
+#include "server/vhosts.h"
 
 struct method_name {
     const char *name;
@@ -96,11 +97,27 @@ static bool check_uri_size(struct request *req)
     return false;
 }
 
+/* The path that [vhosts] makes of a name and a path, or the path itself. */
+static tuf_slice map_vhost(struct request *req, tuf_slice path)
+{
+    TUF_AUTO(tufi_buf_release) struct buf mapped = BUF_INIT;
+    tuf_slice host;
+    if (!server_settings(req->server)->has_vhosts || !request_header(&host, req, "Host") ||
+        !vhosts_map(&mapped, req->server->config, host, path))
+        return path;
+    return request_copy(req, buf_slice(&mapped));
+}
+
 static bool parse_target(struct request *req)
 {
     const uint8_t *mark = memchr(req->target.data, '?', req->target.len);
     size_t path_len = mark != NULL ? (size_t)(mark - req->target.data) : req->target.len;
-    if (!split_path(req, tuf_slice_of(req->target.data, path_len)))
+    tuf_slice path = map_vhost(req, tuf_slice_of(req->target.data, path_len));
+    if (path.data == NULL) {
+        reply_status(req, tufi_nomem());
+        return false;
+    }
+    if (!split_path(req, path))
         return false;
     if (mark == NULL)
         return true;
@@ -152,6 +169,10 @@ static bool lists_system_db(const struct request *req)
 {
     if (req->dbh == NULL || req->seg_count < 2 ||
         !(dbh_is_users(req->dbh) || dbh_is_replicator(req->dbh)))
+        return false;
+    /* With users_db_public others see of users what is public. */
+    if (dbh_is_users(req->dbh) && slice_is(req->segs[1], "_all_docs") &&
+        config_bool(req->server->config, "chttpd_auth", "users_db_public", false))
         return false;
     static const char *const lists[] = { "_all_docs", "_changes", "_design_docs", "_find",
                                          "_explain", "_index", "_partition" };

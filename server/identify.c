@@ -19,7 +19,7 @@
 #include "server/server.h"
 #include "server/session.h"
 #include "server/tokens.h"
-#include "server/users.h"
+#include "server/user_passwords.h"
 
 enum login_kind { LOGIN_COOKIE, LOGIN_BASIC };
 
@@ -135,8 +135,10 @@ static void decide_basic(struct request *req, struct login *login, bool may_bloc
         return;
     }
     bool good = password_verify(stored, login->password);
-    if (good)
+    if (good) {
         password_cache_add(req->server->passwords, login->name, login->password, stored);
+        user_upgrade_hash(req, login->name, login->password, &login->record);
+    }
     login->outcome = good ? LOGIN_OK : LOGIN_WRONG;
 }
 

@@ -85,17 +85,31 @@ void password_spend(tuf_slice password)
                  ITERATIONS_DEFAULT);
 }
 
-tuf_status password_make(char salt[SALT_SIZE], char derived[DERIVED_SIZE], tuf_slice password,
-                         uint64_t iterations)
+static tuf_status make_salt(char salt[SALT_SIZE])
 {
     uint8_t bytes[(SALT_SIZE - 1) / 2];
     if (RAND_bytes(bytes, (int)sizeof(bytes)) != 1)
         return tufi_fail(TUF_E_INTERNAL, "no random bytes for a salt");
     tufi_hex_encode(salt, bytes, sizeof(bytes));
     salt[SALT_SIZE - 1] = 0;
-    if (!derive(derived, EVP_sha256(), password, tuf_str(salt), iterations))
-        return tufi_fail(TUF_E_INTERNAL, "cannot hash a password");
     return TUF_OK;
+}
+
+tuf_status password_make(char salt[SALT_SIZE], char derived[DERIVED_SIZE], tuf_slice password,
+                         const struct password_wish *wish)
+{
+    const EVP_MD *md = digest_find(wish->prf.len > 0 ? wish->prf : tuf_str("sha256"));
+    tuf_status st = TUF_OK;
+    if (md == NULL)
+        return tufi_fail(TUF_E_INVALID, "there is no pbkdf2_prf of that name");
+    if (wish->salt.len == SALT_SIZE - 1)
+        memcpy(salt, wish->salt.data, SALT_SIZE - 1);
+    else
+        st = make_salt(salt);
+    salt[SALT_SIZE - 1] = 0;
+    if (st == TUF_OK && !derive(derived, md, password, tuf_str(salt), wish->iterations))
+        return tufi_fail(TUF_E_INTERNAL, "cannot hash a password");
+    return st;
 }
 
 /* ---- admins ------------------------------------------------------------------------------ */
@@ -150,7 +164,8 @@ tuf_status admin_password_make(struct buf *out, tuf_slice password, uint64_t ite
 {
     char salt[SALT_SIZE];
     char derived[DERIVED_SIZE];
-    tuf_status st = password_make(salt, derived, password, iterations);
+    struct password_wish wish = { .iterations = iterations };
+    tuf_status st = password_make(salt, derived, password, &wish);
     if (st != TUF_OK)
         return st;
     tufi_buf_printf(out, "-pbkdf2:sha256-%s,%s,%llu", derived, salt,

@@ -34,9 +34,16 @@ bool password_verify(const struct stored_password *stored, tuf_slice password);
 /* Spends the time of a usual verification, for names that do not exist. */
 void password_spend(tuf_slice password);
 
-/* A fresh salt and PBKDF2-SHA256 key. COSTS. Returns: TUF_OK; E_INTERNAL. */
+/* How a new hash is to be made. */
+struct password_wish {
+    tuf_slice prf;       /* as above; empty: sha256 */
+    uint64_t iterations;
+    tuf_slice salt;      /* of SALT_SIZE - 1 bytes: this one; else a fresh one is made */
+};
+
+/* A PBKDF2 key and its salt. COSTS. Returns: TUF_OK; E_INVALID (no such prf); E_INTERNAL. */
 tuf_status password_make(char salt[SALT_SIZE], char derived[DERIVED_SIZE], tuf_slice password,
-                         uint64_t iterations);
+                         const struct password_wish *wish);
 
 /* "-pbkdf2:sha256-KEY,SALT,ITERATIONS", "-pbkdf2-...", "-hashed-SHA,SALT". False: plain text. */
 bool admin_password_parse(struct stored_password *out, tuf_slice text);

@@ -22,12 +22,14 @@
 #include "server/admins.h"
 #include "server/admission.h"
 #include "server/compactions.h"
+#include "server/cors.h"
 #include "server/dbs.h"
 #include "server/global_changes.h"
 #include "server/lockout.h"
 #include "server/log.h"
 #include "server/loop.h"
 #include "server/notify.h"
+#include "server/old_secrets.h"
 #include "server/password.h"
 #include "server/peruser.h"
 #include "server/replications.h"
@@ -55,8 +57,13 @@ static void complain(const char *what)
 /* What counts at once. */
 static void on_config(struct config *config, void *ctx)
 {
-    (void)ctx;
+    struct server *server = ctx;
+    TUF_AUTO(tufi_buf_release) struct buf secret = BUF_INIT;
     log_configure(config);
+    (void)config_get(&secret, config, "chttpd_auth", "secret");
+    old_secrets_note(server->old_secrets, buf_slice(&secret), clock_us() / 1000000,
+                     server_settings(server)->session_timeout_s);
+    cors_warn(config);
 }
 
 /* ---- signals ----------------------------------------------------------------------------- */
@@ -293,6 +300,7 @@ static void release_parts(struct server *server)
     tufi_free(server->loops);
     uuids_free(&server->uuids);
     lockout_free(&server->lockout);
+    old_secrets_free(&server->old_secrets);
     admission_free(&server->admission);
     password_cache_free(&server->passwords);
     peruser_free(&server->peruser);
@@ -326,7 +334,9 @@ int server_run(const struct server_options *options)
         return st == TUF_OK ? 0 : EXIT_CONFIG;
     }
     log_set_node(server.node_name);
-    config_set_listener(server.config, on_config, &server);
+    server.old_secrets = old_secrets_new();
+    if (server.old_secrets != NULL)
+        config_set_listener(server.config, on_config, &server);
     if (!log_open(server.config)) {
         fprintf(stderr, "tuffetd: cannot open the log: %s\n", strerror(errno));
         tls_free(&server.tls);

@@ -15,6 +15,7 @@ struct compactions;
 struct dbs;
 struct global_changes;
 struct lockout;
+struct old_secrets;
 struct loop;
 struct password_cache;
 struct peruser;
@@ -39,6 +40,7 @@ struct server {
     struct password_cache *passwords;
     struct peruser *peruser;
     struct lockout *lockout;
+    struct old_secrets *old_secrets;
     struct admission *admission;
     struct uuids *uuids;
     struct repl_jobs *replications;

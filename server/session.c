@@ -14,6 +14,7 @@
 #include "base/arith.h"
 #include "base/hex.h"
 #include "server/digests.h"
+#include "server/old_secrets.h"
 #include "server/request.h"
 #include "server/server.h"
 
@@ -102,14 +103,23 @@ void session_algorithms(struct buf *out, struct server *server)
         buf_append_str(out, "sha256, sha");
 }
 
+/* The secret in force, then those before it; false at the end. */
+static bool get_secret(struct buf *out, struct server *server, size_t pos, uint64_t now_s)
+{
+    if (pos > 0)
+        return old_secrets_get(out, server->old_secrets, pos - 1, now_s);
+    return config_get(out, server->config, "chttpd_auth", "secret");
+}
+
 /* Key = secret, then the user's salt. Returns the length of the MAC, 0 on failure. */
-static unsigned make_mac(uint8_t out[EVP_MAX_MD_SIZE], struct server *server, const EVP_MD *md,
+static unsigned make_mac(uint8_t out[EVP_MAX_MD_SIZE], tuf_slice secret, const EVP_MD *md,
                          tuf_slice salt, tuf_slice message)
 {
     TUF_AUTO(tufi_buf_release) struct buf key = BUF_INIT;
     unsigned len = 0;
-    if (!config_get(&key, server->config, "chttpd_auth", "secret") || key.len == 0)
+    if (secret.len == 0)
         return 0;
+    buf_append_slice(&key, secret);
     buf_append_slice(&key, salt);
     if (key.failed ||
         HMAC(md, key.data, (int)key.len, message.data, message.len, out, &len) == NULL)
@@ -125,13 +135,17 @@ bool session_check(struct server *server, const struct session *session, tuf_sli
     if (now_s >= session->time_s && now_s - session->time_s >= timeout_s)
         return false;
     session_algorithms(&algorithms, server);
-    tuf_slice list = buf_slice(&algorithms);
-    const EVP_MD *md;
-    while ((md = session_next_algorithm(&list)) != NULL) {
-        uint8_t mac[EVP_MAX_MD_SIZE];
-        unsigned len = make_mac(mac, server, md, salt, session->message);
-        if (len > 0 && auth_equal(tuf_slice_of(mac, len), session->mac))
-            return true;
+    TUF_AUTO(tufi_buf_release) struct buf secret = BUF_INIT;
+    for (size_t pos = 0; get_secret(&secret, server, pos, now_s); pos++) {
+        tuf_slice list = buf_slice(&algorithms);
+        const EVP_MD *md;
+        while ((md = session_next_algorithm(&list)) != NULL) {
+            uint8_t mac[EVP_MAX_MD_SIZE];
+            unsigned len = make_mac(mac, buf_slice(&secret), md, salt, session->message);
+            if (len > 0 && auth_equal(tuf_slice_of(mac, len), session->mac))
+                return true;
+        }
+        tufi_buf_clear(&secret);
     }
     return false;
 }
@@ -155,6 +169,7 @@ tuf_status session_make(struct buf *out, struct server *server, tuf_slice name, 
 {
     TUF_AUTO(tufi_buf_release) struct buf algorithms = BUF_INIT;
     TUF_AUTO(tufi_buf_release) struct buf text = BUF_INIT;
+    TUF_AUTO(tufi_buf_release) struct buf secret = BUF_INIT;
     uint8_t mac[EVP_MAX_MD_SIZE];
     tuf_status st = session_ensure_secret(server);
     if (st != TUF_OK)
@@ -164,8 +179,8 @@ tuf_status session_make(struct buf *out, struct server *server, tuf_slice name, 
     const EVP_MD *md = session_next_algorithm(&list);
     buf_append_slice(&text, name);
     tufi_buf_printf(&text, ":%llX", (unsigned long long)now_s);
-    unsigned len = md != NULL && !text.failed
-                       ? make_mac(mac, server, md, salt, buf_slice(&text)) : 0;
+    unsigned len = md != NULL && !text.failed && get_secret(&secret, server, 0, now_s)
+                       ? make_mac(mac, buf_slice(&secret), md, salt, buf_slice(&text)) : 0;
     if (len == 0)
         return tufi_fail(TUF_E_INTERNAL, "cannot sign a session cookie");
     buf_append_u8(&text, ':');

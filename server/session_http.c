@@ -11,13 +11,13 @@
 #include "server/request.h"
 #include "server/server.h"
 #include "server/session.h"
-#include "server/users.h"
+#include "server/user_passwords.h"
 
 #define LOGIN_BODY_MAX 65536
 
 /* State of a POST: what the worker reads and fills. In the arena. */
 struct session_login {
-    tuf_slice name, password;
+    tuf_slice name, password, token;
     struct user_record record;
     bool good;
 };
@@ -106,7 +106,7 @@ static tuf_status verify_login(struct request *req)
     }
     if (st != TUF_OK)
         return st;
-    if (login->record.needs_token || login->record.conflicted)
+    if (login->record.conflicted)
         return TUF_OK;
     struct password_cache *cache = req->server->passwords;
     const struct stored_password *stored = &login->record.password;
@@ -114,7 +114,11 @@ static tuf_status verify_login(struct request *req)
     if (!login->good && password_verify(stored, login->password)) {
         password_cache_add(cache, login->name, login->password, stored);
         login->good = true;
+        user_upgrade_hash(req, login->name, login->password, &login->record);
     }
+    if (login->record.needs_token &&
+        !totp_check(&login->record.totp, login->token, clock_us() / 1000000))
+        login->good = false;
     return TUF_OK;
 }
 
@@ -174,6 +178,7 @@ static bool read_json_login(struct session_login *login, struct request *req, tu
     const json_t *name = json_object_get(object, "name");
     const json_t *username = json_object_get(object, "username");
     const json_t *password = json_object_get(object, "password");
+    const json_t *token = json_object_get(object, "token");
     bool differ = json_is_string(name) && json_is_string(username) && !json_equal(name, username);
     if (!json_is_string(name))
         name = username;
@@ -181,6 +186,8 @@ static bool read_json_login(struct session_login *login, struct request *req, tu
         login->name = copy_string(req, name);
     if (json_is_string(password))
         login->password = copy_string(req, password);
+    if (json_is_string(token))
+        login->token = copy_string(req, token);
     json_decref(object);
     if (differ)
         reply_error(req, 400, "bad_request", "request body contains different usernames");
@@ -197,12 +204,15 @@ static bool read_form_login(struct session_login *login, struct request *req, tu
     }
     const tuf_slice *name = params_find(&form, "name");
     const tuf_slice *password = params_find(&form, "password");
+    const tuf_slice *token = params_find(&form, "token");
     if (name == NULL)
         name = params_find(&form, "username");
     if (name != NULL)
         login->name = *name;
     if (password != NULL)
         login->password = *password;
+    if (token != NULL)
+        login->token = *token;
     return true;
 }
 
@@ -242,7 +252,7 @@ void handle_session_post(struct request *req)
         return;
     }
     memset(login, 0, sizeof(*login));
-    login->name = login->password = tuf_str("");
+    login->name = login->password = login->token = tuf_str("");
     req->state = login;
     if (request_has_type(req, "application/json") ||
         request_has_type(req, "application/x-www-form-urlencoded"))

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/arith.h"
 #include "base/slice.h"
 #include "server/config.h"
 #include "server/log.h"
@@ -80,6 +81,32 @@ static tuf_status load_files(SSL_CTX *ctx, struct config *config, const char *se
     return TUF_OK;
 }
 
+/* Clients' certificates, signed by one of [ssl] cacert_file. Who shows none is let in unless
+ * fail_if_no_peer_cert; who shows another one is not. */
+static tuf_status verify_clients(SSL_CTX *ctx, struct config *config)
+{
+    TUF_AUTO(tufi_buf_release) struct buf value = BUF_INIT;
+    if (!config_bool(config, "ssl", "verify_ssl_certificates", false))
+        return TUF_OK;
+    const char *path = setting(&value, config, "ssl", "cacert_file");
+    if (path == NULL)
+        return tufi_fail(TUF_E_INVALID, "[ssl] verify_ssl_certificates needs a cacert_file");
+    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(path);
+    if (names == NULL || SSL_CTX_load_verify_file(ctx, path) != 1) {
+        sk_X509_NAME_pop_free(names, X509_NAME_free);
+        return fail_ssl("cannot use the certificates", path);
+    }
+    SSL_CTX_set_client_CA_list(ctx, names);
+    bool must = config_bool(config, "ssl", "fail_if_no_peer_cert", false);
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | (must ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), NULL);
+    SSL_CTX_set_verify_depth(
+        ctx, (int)min_u64(config_uint(config, "ssl", "ssl_certificate_max_depth", 1), 100));
+    /* A resumed session is one of ours. */
+    static const uint8_t id[] = "tuffetd";
+    SSL_CTX_set_session_id_context(ctx, id, sizeof(id) - 1);
+    return TUF_OK;
+}
+
 static tuf_status configure(SSL_CTX *ctx, struct config *config, const char *section)
 {
     TUF_AUTO(tufi_buf_release) struct buf value = BUF_INIT;
@@ -92,7 +119,8 @@ static tuf_status configure(SSL_CTX *ctx, struct config *config, const char *sec
     const char *ciphers = setting(&value, config, "ssl", "ciphers");
     if (ciphers != NULL && SSL_CTX_set_cipher_list(ctx, ciphers) != 1)
         return fail_ssl("cannot use", "[ssl] ciphers");
-    return load_files(ctx, config, section);
+    tuf_status st = verify_clients(ctx, config);
+    return st == TUF_OK ? load_files(ctx, config, section) : st;
 }
 
 static tuf_status add_certificate(struct tls *set, struct config *config, const char *section)

@@ -12,10 +12,14 @@
 #include "server/users.h"
 
 #include "base/alloc.h"
+#include "json/docscan.h"
 #include "server/dbs.h"
+#include "server/digests.h"
 #include "server/docload.h"
 #include "server/replicator_guard.h"
+#include "server/request.h"
 #include "server/server.h"
+#include "server/user_passwords.h"
 
 /* ---- logins ------------------------------------------------------------------------------ */
 
@@ -43,6 +47,22 @@ static bool copy_roles(struct user_record *out, struct request *req, const json_
     return true;
 }
 
+/* What cannot be read makes a factor that nobody has. False: out of memory. */
+static bool read_totp(struct totp *out, struct request *req, const json_t *totp)
+{
+    TUF_AUTO(tufi_buf_release) struct buf key = BUF_INIT;
+    const json_t *length = json_object_get(totp, "length");
+    tuf_slice algorithm = doc_member(totp, "algorithm");
+    struct totp made = { .digit_count = 6 };
+    if (json_is_integer(length))
+        made.digit_count = (unsigned)(json_integer_value(length) & 0xff);
+    if (totp_decode_key(&key, doc_member(totp, "key")))
+        made.digest = digest_find(algorithm.data != NULL ? algorithm : tuf_str("sha"));
+    made.key = request_copy(req, buf_slice(&key));
+    *out = made;
+    return made.key.data != NULL;
+}
+
 static tuf_status read_record(struct user_record *out, struct request *req, const json_t *doc)
 {
     struct user_record record = { 0 };
@@ -54,7 +74,10 @@ static tuf_status read_record(struct user_record *out, struct request *req, cons
     record.password.password_sha = copy_member(req, doc, "password_sha");
     if (json_is_integer(iterations) && json_integer_value(iterations) > 0)
         record.password.iterations = (uint64_t)json_integer_value(iterations);
-    record.needs_token = json_is_object(json_object_get(doc, "totp"));
+    const json_t *totp = json_object_get(doc, "totp");
+    record.needs_token = json_is_object(totp);
+    if (record.needs_token && !read_totp(&record.totp, req, totp))
+        return tufi_nomem();
     if (!copy_roles(&record, req, json_object_get(doc, "roles")))
         return tufi_nomem();
     *out = record;
@@ -238,69 +261,6 @@ static tuf_status check_user_doc(struct request *req, tuf_slice id, const json_t
     return check_names(name, roles);
 }
 
-static bool is_hash_member(const char *key)
-{
-    static const char *const keys[] = { "password", "password_scheme", "pbkdf2_prf", "salt",
-                                        "iterations", "derived_key", "password_sha" };
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        if (strcmp(keys[i], key) == 0)
-            return true;
-    }
-    return false;
-}
-
-static int append_dump(const char *data, size_t len, void *ctx)
-{
-    struct buf *out = ctx;
-    tufi_buf_append(out, data, len);
-    return out->failed ? -1 : 0;
-}
-
-/* The document with its password replaced by a fresh hash. */
-static tuf_status write_hashed(struct buf *out, struct request *req, json_t *doc,
-                               tuf_slice password)
-{
-    char salt[SALT_SIZE];
-    char derived[DERIVED_SIZE];
-    uint64_t iterations =
-        config_uint(req->server->config, "chttpd_auth", "iterations", ITERATIONS_DEFAULT);
-    tuf_status st = password_make(salt, derived, password, iterations);
-    if (st != TUF_OK)
-        return st;
-    json_t *hashed = json_object();
-    bool good = hashed != NULL &&
-                json_object_set_new(hashed, "password_scheme", json_string("pbkdf2")) == 0 &&
-                json_object_set_new(hashed, "pbkdf2_prf", json_string("sha256")) == 0 &&
-                json_object_set_new(hashed, "salt", json_string(salt)) == 0 &&
-                json_object_set_new(hashed, "iterations", json_integer((json_int_t)iterations)) ==
-                    0 &&
-                json_object_set_new(hashed, "derived_key", json_string(derived)) == 0;
-    const char *key;
-    json_t *value;
-    json_object_foreach(doc, key, value) {
-        if (good && !is_hash_member(key))
-            good = json_object_set(hashed, key, value) == 0;
-    }
-    good = good && json_dump_callback(hashed, append_dump, out, JSON_COMPACT) == 0;
-    json_decref(hashed);
-    return good ? TUF_OK : tufi_nomem();
-}
-
-static tuf_status replace_password(struct buf *out, struct request *req, json_t *doc)
-{
-    json_t *password = json_object_get(doc, "password");
-    if (password == NULL || json_is_null(password))
-        return TUF_OK;
-    if (!json_is_string(password)) {
-        TUF_AUTO(tufi_buf_release) struct buf text = BUF_INIT;
-        if (json_dump_callback(password, append_dump, &text, JSON_COMPACT | JSON_ENCODE_ANY) != 0)
-            return tufi_nomem();
-        return tufi_fail_kind(TUF_E_INVALID, "forbidden", "Password value of '%.*s' is invalid.",
-                              (int)(text.len < 80 ? text.len : 80), (const char *)text.data);
-    }
-    return write_hashed(out, req, doc, string_of(password));
-}
-
 /* Admins may touch every document, users their own, nobody may make one of their own. */
 static tuf_status check_owner(struct request *req, tuf_slice id)
 {
@@ -345,7 +305,7 @@ static tuf_status guard_write(struct buf *json_out, struct request *req, tuf_sli
         else
             st = check_user_doc(req, id, doc, old);
         if (st == TUF_OK)
-            st = replace_password(json_out, req, doc);
+            st = user_replace_password(json_out, req, doc);
     }
     json_decref(old);
     return st;
@@ -393,13 +353,111 @@ tuf_status server_before_change(struct request *req, tuf_slice id)
     return st;
 }
 
+/* [chttpd_auth] public_fields; empty: none. */
+static bool get_public_fields(struct buf *out, struct request *req)
+{
+    return config_get(out, req->server->config, "chttpd_auth", "public_fields") && out->len > 0 &&
+           !out->failed;
+}
+
 tuf_status server_before_read(struct request *req, tuf_slice id)
 {
+    TUF_AUTO(tufi_buf_release) struct buf fields = BUF_INIT;
     if (req->dbh == NULL || !dbh_is_users(req->dbh) || auth_has(req, RIGHT_DBADM))
         return TUF_OK;
     if (slice_starts(id, "_design/"))
         return forbid("Only administrators can view design docs in the users database.");
     if (req->user.name.data != NULL && slice_equal(req->user.name, name_of_id(id)))
         return TUF_OK;
+    /* What is shown then is for users_hide_private; attachments are no fields. */
+    if (req->att_name.len == 0 && slice_starts(id, USER_ID_PREFIX) &&
+        get_public_fields(&fields, req))
+        return TUF_OK;
     return tufi_fail_kind(TUF_E_INVALID, "not_found", "missing");
+}
+
+/* ---- public fields ----------------------------------------------------------------------- */
+
+struct public_copy {
+    struct buf *out;
+    tuf_slice fields; /* comma list */
+    size_t count;
+};
+
+static tuf_status copy_public(tuf_slice key, tuf_slice value, void *ctx)
+{
+    struct public_copy *copy = ctx;
+    tuf_slice list = copy->fields, item;
+    while (slice_next_item(&item, &list, ',')) {
+        if (!slice_equal(slice_trim(item, SLICE_OWS), key))
+            continue;
+        if (copy->count++ > 0)
+            buf_append_u8(copy->out, ',');
+        json_append_string(copy->out, key);
+        buf_append_u8(copy->out, ':');
+        buf_append_slice(copy->out, value);
+        break;
+    }
+    return buf_status(copy->out);
+}
+
+/* See docjson_body. The reader is the name of who asks, a NUL, and the public fields. */
+static tuf_status append_public(struct buf *out, tuf_slice body, tuf_slice reader)
+{
+    const uint8_t *end = memchr(reader.data, 0, reader.len);
+    size_t name_len = (size_t)(end - reader.data);
+    struct public_copy copy = { .out = out };
+    json_t *doc = json_loadb((const char *)body.data, body.len, JSON_ALLOW_NUL, NULL);
+    bool own = name_len > 0 && slice_equal(doc_member(doc, "name"),
+                                           tuf_slice_of(reader.data, name_len));
+    json_decref(doc);
+    if (own) {
+        tufi_buf_append(out, body.data + 1, body.len - 2);
+        return buf_status(out);
+    }
+    copy.fields = tuf_slice_of(end + 1, reader.len - name_len - 1);
+    tuf_status st = tufi_fold(tufi_json_each(body, copy_public, &copy));
+    /* Something has to be there, and this is no secret. */
+    if (st == TUF_OK && copy.count == 0)
+        buf_append_str(out, "\"type\":\"user\"");
+    return st == TUF_OK ? buf_status(out) : st;
+}
+
+/* Whether who asks may see this document of theirs, or every one, as it is. */
+static bool sees_all_of(const struct request *req, tuf_slice id)
+{
+    if (req->dbh == NULL || !dbh_is_users(req->dbh) || auth_has(req, RIGHT_DBADM) ||
+        slice_starts(id, "_local/"))
+        return true;
+    return req->user.name.data != NULL && slice_equal(req->user.name, name_of_id(id));
+}
+
+tuf_status users_hide_private(struct docjson_options *opts, struct request *req, tuf_slice id)
+{
+    TUF_AUTO(tufi_buf_release) struct buf reader = BUF_INIT;
+    TUF_AUTO(tufi_buf_release) struct buf fields = BUF_INIT;
+    if (sees_all_of(req, id))
+        return TUF_OK;
+    (void)get_public_fields(&fields, req);
+    if (req->user.name.data != NULL)
+        buf_append_slice(&reader, req->user.name);
+    buf_append_u8(&reader, 0);
+    buf_append_slice(&reader, buf_slice(&fields));
+    opts->body = append_public;
+    opts->flags &= ~(unsigned)DOCJSON_ATTACHMENTS;
+    opts->reader = request_copy(req, buf_slice(&reader));
+    return reader.failed || opts->reader.data == NULL ? tufi_nomem() : TUF_OK;
+}
+
+tuf_status users_show(struct request *req, const tuf_doc *doc)
+{
+    TUF_AUTO(tufi_buf_release) struct buf fields = BUF_INIT;
+    TUF_AUTO(tufi_buf_release) struct buf shown = BUF_INIT;
+    struct public_copy copy = { .out = &shown };
+    if (sees_all_of(req, tuf_doc_info(doc)->id))
+        return TUF_OK;
+    (void)get_public_fields(&fields, req);
+    copy.fields = buf_slice(&fields);
+    tuf_status st = tufi_fold(tufi_json_each(tuf_doc_body(doc), copy_public, &copy));
+    return st == TUF_OK && copy.count == 0 ? TUF_NOT_FOUND : st;
 }

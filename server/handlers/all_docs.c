@@ -16,6 +16,7 @@
 #include "server/dbs.h"
 #include "server/handlers.h"
 #include "server/handlers/all_docs_rows.h"
+#include "server/users.h"
 
 #define LIST_BODY_MAX (64 * 1024 * 1024)
 
@@ -57,6 +58,8 @@ static tuf_status check_args(const struct request *req, const struct list_args *
 static void start_listing(struct request *req, tuf_status st)
 {
     struct listing *list = req->state;
+    if (st == TUF_OK)
+        st = users_hide_private(&list->guard, req, tuf_str(""));
     for (size_t i = 0; st == TUF_OK && i < list->query_count; i++)
         st = check_args(req, &list->queries[i]);
     if (st == TUF_OK)

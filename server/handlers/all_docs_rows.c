@@ -284,7 +284,10 @@ static tuf_status append_row(struct buf *out, struct listing *list, const tuf_do
         if (st != TUF_OK)
             return tufi_fold(st);
         buf_append_str(out, ",\"doc\":");
-        struct docjson_options opts = { .flags = args->doc_flags };
+        struct docjson_options opts = list->guard;
+        opts.flags = args->doc_flags;
+        if (opts.body != NULL) /* attachments are no public fields */
+            opts.flags &= ~(unsigned)DOCJSON_ATTACHMENTS;
         docjson_begin(&list->stream, list->doc, &opts);
         list->is_streaming = true;
         return TUF_OK;

@@ -33,6 +33,7 @@ struct listing {
     bool row_written; /* the query has a row already */
     tuf_doc *entry;   /* owned; trees' entry of a key */
     tuf_doc *doc;     /* owned; document of a row */
+    struct docjson_options guard; /* of rows' documents; without flags of its own */
     struct docjson_stream stream;
     bool is_streaming; /* a document's attachments are being written */
 };

@@ -20,9 +20,10 @@
 #include "base/arith.h"
 #include "base/bytes.h"
 #include "base/hex.h"
+#include "replicator/multipart.h"
 #include "server/handlers/docs.h"
 #include "server/handlers/ranges.h"
-#include "replicator/multipart.h"
+#include "server/server.h"
 
 #define PIECE_SIZE 65536
 
@@ -206,7 +207,11 @@ static void reply_whole(struct request *req, const struct att_get *get, bool sto
 
 static void add_sandbox(struct request *req)
 {
-    reply_header(req, "Content-Security-Policy", tuf_str("sandbox"));
+    TUF_AUTO(tufi_buf_release) struct buf policy = BUF_INIT;
+    if (!config_get(&policy, req->server->config, "csp", "attachments_header_value"))
+        buf_append_str(&policy, "sandbox");
+    if (!policy.failed && config_bool(req->server->config, "csp", "attachments_enable", true))
+        reply_header(req, "Content-Security-Policy", buf_slice(&policy));
     reply_header(req, "X-Content-Type-Options", tuf_str("nosniff"));
 }
 

@@ -18,6 +18,7 @@
 #include "server/handlers/local_docs.h"
 #include "server/handlers/related.h"
 #include "server/replicator_guard.h"
+#include "server/users.h"
 
 /* Inline attachments up to this size are read on the loop and sent with Content-Length. */
 #define INLINE_ON_LOOP_MAX 65536
@@ -142,6 +143,8 @@ static void get_one(struct request *req, const struct doc_query *query)
     char etag[DOCS_ETAG_SIZE] = "";
     if (st == TUF_OK)
         st = make_etag(etag, get->doc);
+    if (st == TUF_OK)
+        st = users_show(req, get->doc);
     if (st != TUF_OK) {
         reply_status(req, st);
         return;
@@ -152,6 +155,11 @@ static void get_one(struct request *req, const struct doc_query *query)
     replicator_hide_secrets(&get->opts, req);
     if (query->has_atts_since)
         get->opts.flags |= DOCJSON_ATTACHMENTS;
+    st = users_hide_private(&get->opts, req, req->docid);
+    if (st != TUF_OK) {
+        reply_status(req, st);
+        return;
+    }
     if (!docjson_has_meta(get->doc, get->opts.flags)) {
         if (request_not_modified(req, etag))
             return;

@@ -17,6 +17,7 @@
 #include "server/dbs.h"
 #include "server/error_map.h"
 #include "server/replicator_guard.h"
+#include "server/users.h"
 
 struct docstream_form {
     bool multipart;
@@ -351,10 +352,10 @@ static tuf_status begin_doc(struct buf *out, struct docstream *s)
     replicator_hide_secrets(&opts, s->req);
     if (wish->has_atts_since)
         opts.flags |= DOCJSON_ATTACHMENTS;
-    tuf_status st = TUF_OK;
-    if (s->form->multipart)
+    tuf_status st = users_hide_private(&opts, s->req, wish->id);
+    if (st == TUF_OK && s->form->multipart)
         st = related_begin(&s->related, s->doc, &opts, s->inner_boundary);
-    else
+    else if (st == TUF_OK)
         docjson_begin(&s->json, s->doc, &opts);
     if (st != TUF_OK)
         return st;

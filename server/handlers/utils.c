@@ -61,7 +61,11 @@ static void redirect(struct request *req)
 static void add_headers(struct request *req, const char *policy)
 {
     reply_header(req, "Cache-Control", tuf_str("private, must-revalidate"));
-    reply_header(req, "Content-Security-Policy", tuf_str(policy));
+    TUF_AUTO(tufi_buf_release) struct buf value = BUF_INIT;
+    if (!config_get(&value, req->server->config, "csp", "utils_header_value"))
+        buf_append_str(&value, policy);
+    if (!value.failed && config_bool(req->server->config, "csp", "utils_enable", true))
+        reply_header(req, "Content-Security-Policy", buf_slice(&value));
     reply_header(req, "X-Content-Type-Options", tuf_str("nosniff"));
     reply_header_drop(req, "X-Couch-Request-ID");
     reply_header_drop(req, "X-CouchDB-Body-Time");

@@ -363,3 +363,37 @@
 < 200
 <
 < "127.0.0.1"
+
+== policies of attachments and the page
+> PUT /csp
+< 201
+> PUT /csp/doc/att
+> Content-Type: text/html
+>
+> <b>
+< 201
+> GET /csp/doc/att
+< 200
+< Content-Security-Policy: sandbox
+> PUT /_node/_local/_config/csp/attachments_header_value
+>
+> "sandbox allow-scripts"
+< 200
+> GET /csp/doc/att
+< 200
+< Content-Security-Policy: sandbox allow-scripts
+> PUT /_node/_local/_config/csp/attachments_enable
+>
+> "false"
+< 200
+> GET /csp/doc/att
+< 200
+< !Content-Security-Policy
+< X-Content-Type-Options: nosniff
+> PUT /_node/_local/_config/csp/utils_enable
+>
+> "false"
+< 200
+> GET /_utils/
+< 200
+< !Content-Security-Policy

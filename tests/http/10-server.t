@@ -44,6 +44,39 @@
 < 200
 <
 
+== up says that nobody shall be sent here
+> PUT /_node/_local/_config/couchdb/maintenance_mode
+>
+> "true"
+< 200
+> GET /_up
+< 404
+<
+< {"status":"maintenance_mode"}
+> GET /
+< 200
+> PUT /_node/_local/_config/couchdb/maintenance_mode
+>
+> "nolb"
+< 200
+> GET /_up
+< 404
+<
+< {"status":"nolb"}
+> PUT /_node/_local/_config/couchdb/maintenance_mode
+>
+> "perhaps"
+< 400
+> DELETE /_node/_local/_config/couchdb/maintenance_mode
+< 200
+> GET /_up
+< 200
+
+== what it is made of
+> GET /_node/_local/_versions
+< 200
+<~ "tuffet":\{"version":"[0-9.]+"\},"collation_driver":\{"name":"libicu","library_version":"[0-9.]+","collator_version":"[0-9.]+","collation_algorithm_version":"[0-9.]+"\}
+
 == up takes no POST
 > POST /_up
 > Content-Type: application/json

@@ -117,6 +117,29 @@ export const networkBehaviours = [
     }
   },
   {
+    name: 'TLS: clients show certificates, if that is wanted',
+    async run (server) {
+      const own = makeCertificate(server, 'own.example')
+      const ann = makeCertificate(server, 'ann.example')
+      const eve = makeCertificate(server, 'eve.example')
+      const text = `[ssl]\nenable = true\nport = 0\ncert_file = ${own.cert}\nkey_file = ${own.key}\nverify_ssl_certificates = true\n`
+      const none = await startOther(server, ini(server, text))
+      assert.match(none.text, /verify_ssl_certificates needs a cacert_file/)
+      assert.equal(none.code, 78)
+      const shown = ({ cert, key }) => ({ cert: readFileSync(cert), key: readFileSync(key) })
+      for (const must of [false, true]) {
+        const other = await startOther(server, ini(server, `${text}cacert_file = ${ann.cert}\nfail_if_no_peer_cert = ${must}\n`))
+        await sleep(50)
+        const ask = (more) => askTls(places(other).https[0], 'own.example', '/', more)
+        assert.equal((await ask(shown(ann))).status, 200)
+        await assert.rejects(ask(shown(eve)), 'a stranger')
+        if (must) await assert.rejects(ask({}), 'nobody')
+        else assert.equal((await ask({})).status, 200)
+        await other.stop()
+      }
+    }
+  },
+  {
     name: 'several addresses, TLS alone, a Unix socket',
     async run (server) {
       const cert = makeCertificate(server, 'one.example')

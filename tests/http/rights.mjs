@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: The Tuffet authors
 //
-// Role: walks every route of server/routes.c with every method it has, as five kinds of clients,
+// Role: walks every route of server/routes.c with every method it has, as six kinds of clients,
 // and compares who is let in with rules that are written down here a second time, in CouchDB's
 // words and not in those of the table. Whoever adds a route to the table gets its cases for free.
 import { readFileSync } from 'node:fs'
@@ -12,8 +12,8 @@ import { fileURLToPath } from 'node:url'
 const routesFile = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../server/routes.c')
 
 // What a right lets in; in the order of clients below.
-const CLIENTS = ['nobody', 'outsider', 'member', 'dbadmin', 'admin']
-const RANK = { open: 0, user: 1, member: 2, dbadmin: 3, admin: 4 }
+const CLIENTS = ['nobody', 'outsider', 'member', 'dbadmin', 'admin', 'metrics']
+const RANK = { open: 0, user: 1, member: 2, dbadmin: 3, metrics: 4, admin: 4 }
 
 // Path by path what is needed. `segs` are those of the pattern.
 function needed (method, segs) {
@@ -21,7 +21,7 @@ function needed (method, segs) {
   if (first === undefined || ['favicon.ico', '_utils', '_up', '_uuids', '_session'].includes(first)) return 'open'
   // A replication makes the server contact others: the role _replicator, or an admin.
   if (first === '_search_analyze') return 'user'
-  // Users without the role _metrics: as good as admins only.
+  if (first === '_node' && ['_stats', '_system', '_prometheus'].includes(segs[2])) return 'metrics'
   if (first.startsWith('_')) return 'admin'
   if (segs.length === 1) return method === 'PUT' || method === 'DELETE' ? 'admin' : 'member'
   const writes = method !== 'GET' && method !== 'HEAD'
@@ -74,8 +74,8 @@ async function must (promise, status) {
 
 async function makeUsers (server) {
   await must(send(server, 'admin', 'PUT', '/_users'), 201)
-  for (const name of ['outsider', 'member', 'dbadmin']) {
-    const doc = { name, type: 'user', roles: [], password: 'secret' }
+  for (const name of ['outsider', 'member', 'dbadmin', 'metrics']) {
+    const doc = { name, type: 'user', roles: name === 'metrics' ? ['_metrics'] : [], password: 'secret' }
     await must(send(server, 'admin', 'PUT', `/_users/org.couchdb.user:${name}`, JSON.stringify(doc)), 201)
   }
 }
@@ -96,7 +96,8 @@ function body (method, pattern) {
 
 // Refused: 401 for nobody; for the others 401 or 403 by the path. Let in: neither, whatever else.
 function judge (client, need, status) {
-  const letIn = CLIENTS.indexOf(client) >= RANK[need]
+  // The role _metrics makes an outsider who may read those three paths, and nothing else.
+  const letIn = client === 'metrics' ? need === 'metrics' || RANK[need] <= RANK.user : CLIENTS.indexOf(client) >= RANK[need]
   const refused = status === 401 || status === 403
   if (letIn) return refused ? `${status}, but ${client} has the right` : null
   if (!refused) return `${status}, but ${client} has no right`
