@@ -36,6 +36,7 @@
 
 struct conn;
 struct dbh;
+struct jval;
 struct loop;
 struct request_priv;
 struct route;
@@ -172,9 +173,13 @@ bool body_length(uint64_t *out, const struct request *req);
  * Parses a collected body.
  *   what  'o' an object ("Request body must be a JSON object" otherwise), 'v' any value
  * Returns a new reference, or NULL when it has answered 400 ("invalid UTF-8 JSON", or "Missing
- * request body" for an empty one).
+ * request body" if there was none: neither Content-Length nor chunks).
  */
 json_t *body_json(struct request *req, tuf_slice body, char what);
+
+/* The same as jval_parse_canonical (server/jval.h) into the request's arena; the failure is not answered.
+ * Returns: TUF_OK; E_INVALID (kind "bad_request"); E_NOMEM. */
+tuf_status body_parse(const struct jval **out, struct request *req, tuf_slice body);
 
 /* ---- answers ---------------------------------------------------------------------------- */
 /* Cache-Control, Content-Type, Content-Length or Transfer-Encoding, Date, Server, CORS, cookies,

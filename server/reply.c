@@ -15,9 +15,11 @@
 #include "base/alloc.h"
 #include "base/arith.h"
 #include "base/assert.h"
+#include "base/fail.h"
 #include "json/token.h"
 #include "server/cors.h"
 #include "server/error_map.h"
+#include "server/jval.h"
 #include "server/log.h"
 #include "server/request.h"
 #include "server/server.h"
@@ -517,9 +519,24 @@ void reply_status(struct request *req, tuf_status status)
 
 /* ---- JSON bodies ------------------------------------------------------------------------- */
 
+/* CouchDB tells a body of no bytes, which is no JSON, from none. */
+static bool is_framed(const struct request *req)
+{
+    tuf_slice value;
+    return request_header(&value, req, "Content-Length") ||
+           request_header(&value, req, "Transfer-Encoding");
+}
+
+tuf_status body_parse(const struct jval **out, struct request *req, tuf_slice body)
+{
+    if (body.len == 0 && !is_framed(req))
+        return tufi_fail_kind(TUF_E_INVALID, "bad_request", "Missing request body");
+    return jval_parse_canonical(out, &req->arena, body);
+}
+
 json_t *body_json(struct request *req, tuf_slice body, char what)
 {
-    if (body.len == 0) {
+    if (body.len == 0 && !is_framed(req)) {
         reply_error(req, 400, "bad_request", "Missing request body");
         return NULL;
     }

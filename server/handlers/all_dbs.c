@@ -250,7 +250,7 @@ static tuf_status refuse(const char *reason)
 static tuf_status take_keys(struct db_list *list, struct request *req, tuf_slice body)
 {
     const struct jval *object = NULL;
-    tuf_status st = jval_parse_canonical(&object, &req->arena, body);
+    tuf_status st = body_parse(&object, req, body);
     if (st != TUF_OK)
         return st;
     if (object->type != JVAL_OBJECT)

@@ -76,7 +76,7 @@ static tuf_status put_security(struct request *req)
 static void security_body(struct request *req, tuf_slice body)
 {
     const struct jval *security = NULL;
-    tuf_status st = jval_parse_canonical(&security, &req->arena, body);
+    tuf_status st = body_parse(&security, req, body);
     if (st != TUF_OK) {
         reply_status(req, st);
         return;
@@ -119,7 +119,7 @@ static tuf_status change_limit(struct request *req)
 static void limit_body(struct request *req, tuf_slice body, set_limit *set, const char *reason)
 {
     const struct jval *value = NULL;
-    tuf_status st = jval_parse_canonical(&value, &req->arena, body);
+    tuf_status st = body_parse(&value, req, body);
     if (st != TUF_OK) {
         reply_status(req, st);
         return;

@@ -143,7 +143,7 @@ static void purge_body(struct request *req, tuf_slice body)
     if (purge == NULL)
         return;
     const struct jval *value = NULL;
-    tuf_status st = jval_parse_canonical(&value, &req->arena, body);
+    tuf_status st = body_parse(&value, req, body);
     if (st == TUF_OK)
         st = parse_purge(purge, req, value);
     if (st == TUF_OK)

@@ -122,7 +122,7 @@ static void state_body(struct request *req, tuf_slice body)
 {
     struct reshard_change *change = tufi_arena_alloc(&req->arena, sizeof(*change));
     const struct jval *value = NULL;
-    tuf_status st = change != NULL ? jval_parse_canonical(&value, &req->arena, body) : tufi_nomem();
+    tuf_status st = change != NULL ? body_parse(&value, req, body) : tufi_nomem();
     if (st == TUF_OK)
         st = take_state(change, value);
     req->state = change;

@@ -1,0 +1,44 @@
+== a body of no bytes is no JSON
+> PUT /empty
+< 201
+> POST /empty/_revs_diff
+> Content-Type: application/json
+> Content-Length: 0
+< 400
+<
+< {"error":"bad_request","reason":"invalid UTF-8 JSON"}
+> POST /empty/_bulk_get
+> Content-Type: application/json
+> Content-Length: 0
+< 400
+<
+< {"error":"bad_request","reason":"invalid UTF-8 JSON"}
+> POST /empty/_purge
+> Content-Type: application/json
+> Content-Length: 0
+< 400
+<
+< {"error":"bad_request","reason":"invalid UTF-8 JSON"}
+> PUT /empty/_revs_limit
+> Content-Length: 0
+< 400
+<
+< {"error":"bad_request","reason":"invalid UTF-8 JSON"}
+
+== without a length there is none
+>> POST /empty/_revs_diff HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Basic YWRtaW46c2VjcmV0\r\nContent-Type: application/json\r\n\r\n
+< 400
+<
+< {"error":"bad_request","reason":"Missing request body"}
+
+== nor for a number
+>> PUT /empty/_revs_limit HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Basic YWRtaW46c2VjcmV0\r\n\r\n
+< 400
+<
+< {"error":"bad_request","reason":"Missing request body"}
+
+== nor for names
+>> POST /_dbs_info HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Basic YWRtaW46c2VjcmV0\r\nContent-Type: application/json\r\n\r\n
+< 400
+<
+< {"error":"bad_request","reason":"Missing request body"}
