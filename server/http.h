@@ -177,6 +177,9 @@ bool body_length(uint64_t *out, const struct request *req);
  */
 json_t *body_json(struct request *req, tuf_slice body, char what);
 
+/* Whether a collected body has bytes; if not, 400 has been answered as body_json does. */
+bool body_require(struct request *req, tuf_slice body);
+
 /* The same as jval_parse_canonical (server/jval.h) into the request's arena; the failure is not answered.
  * Returns: TUF_OK; E_INVALID (kind "bad_request"); E_NOMEM. */
 tuf_status body_parse(const struct jval **out, struct request *req, tuf_slice body);

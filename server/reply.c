@@ -527,6 +527,14 @@ static bool is_framed(const struct request *req)
            request_header(&value, req, "Transfer-Encoding");
 }
 
+bool body_require(struct request *req, tuf_slice body)
+{
+    if (body.len == 0)
+        reply_error(req, 400, "bad_request",
+                    is_framed(req) ? "invalid UTF-8 JSON" : "Missing request body");
+    return body.len > 0;
+}
+
 tuf_status body_parse(const struct jval **out, struct request *req, tuf_slice body)
 {
     if (body.len == 0 && !is_framed(req))
@@ -536,10 +544,8 @@ tuf_status body_parse(const struct jval **out, struct request *req, tuf_slice bo
 
 json_t *body_json(struct request *req, tuf_slice body, char what)
 {
-    if (body.len == 0 && !is_framed(req)) {
-        reply_error(req, 400, "bad_request", "Missing request body");
+    if (!body_require(req, body))
         return NULL;
-    }
     json_error_t error;
     json_t *value = json_loadb((const char *)body.data, body.len,
                                JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);

@@ -100,7 +100,7 @@ void handle_local_docs(struct request *req)
 
 static tuf_status parse_object(const struct jval **out, struct request *req, tuf_slice body)
 {
-    tuf_status st = jval_parse_canonical(out, &req->arena, body);
+    tuf_status st = body_parse(out, req, body);
     if (st == TUF_OK && (*out)->type != JVAL_OBJECT)
         return tufi_fail_kind(TUF_E_INVALID, "bad_request", "Request body must be a JSON object");
     return st;

@@ -586,6 +586,8 @@ static void parsed(struct request *req, tuf_status status)
 static void got_body(struct request *req, tuf_slice body)
 {
     struct bulk_docs *bulk = req->state;
+    if (!body_require(req, body))
+        return;
     bulk->body = body;
     if (body.len > SPOOL_MEMORY_MAX)
         work_run(req, store_large, parsed);

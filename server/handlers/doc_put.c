@@ -239,10 +239,8 @@ static void parsed(struct request *req, tuf_status status)
 static void parse_body(struct request *req, tuf_slice body, work_fn *parse)
 {
     struct doc_put *put = req->state;
-    if (body.len == 0) {
-        reply_error(req, 400, "bad_request", "invalid UTF-8 JSON");
+    if (!body_require(req, body))
         return;
-    }
     put->body = body;
     if (body.len > PARSE_ON_LOOP_MAX || dbh_is_users(req->dbh))
         work_run(req, parse, parsed);

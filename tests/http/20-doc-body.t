@@ -169,7 +169,7 @@
 > PUT /db/j
 < 400
 <
-< {"error":"bad_request","reason":"invalid UTF-8 JSON"}
+< {"error":"bad_request","reason":"Missing request body"}
 
 == text comes back as UTF-8
 > GET /db/h

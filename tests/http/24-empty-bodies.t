@@ -42,3 +42,33 @@
 < 400
 <
 < {"error":"bad_request","reason":"Missing request body"}
+
+== nor for a document, as curl -X PUT sends it
+>> PUT /empty/doc HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Basic YWRtaW46c2VjcmV0\r\n\r\n
+< 400
+<
+< {"error":"bad_request","reason":"Missing request body"}
+
+== nor for a local one
+>> PUT /empty/_local/doc HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Basic YWRtaW46c2VjcmV0\r\n\r\n
+< 400
+<
+< {"error":"bad_request","reason":"Missing request body"}
+
+== nor for a new one
+>> POST /empty HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Basic YWRtaW46c2VjcmV0\r\nContent-Type: application/json\r\n\r\n
+< 400
+<
+< {"error":"bad_request","reason":"Missing request body"}
+
+== nor for many
+>> POST /empty/_bulk_docs HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Basic YWRtaW46c2VjcmV0\r\nContent-Type: application/json\r\n\r\n
+< 400
+<
+< {"error":"bad_request","reason":"Missing request body"}
+
+== nor for a listing
+>> POST /empty/_all_docs HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Basic YWRtaW46c2VjcmV0\r\nContent-Type: application/json\r\n\r\n
+< 400
+<
+< {"error":"bad_request","reason":"Missing request body"}
