@@ -154,15 +154,19 @@ static void fill_ahead(struct log *log)
     log->fill_step = min_u64(step * 2, FILL_STEP_MAX);
 }
 
-static void fill_in_header(struct log *log, struct buf *frame, struct frame_header *h)
+/* `rest` is the end of the payload that is not in the frame's buffer. */
+static void fill_in_header(struct log *log, struct buf *frame, tuf_slice rest,
+                           struct frame_header *h)
 {
     h->off = log->tail_off;
-    h->payload_len = frame->len - FRAME_HEADER_SIZE;
+    h->payload_len = frame->len - FRAME_HEADER_SIZE + rest.len;
     h->durable_off = log->durable_off;
     h->checkpoint_off = log->checkpoint_off;
     h->time_us = log->vfs->wall_us(log->vfs);
     h->prev_crc = log->tail_crc;
-    h->payload_crc = tufi_crc32c(0, frame->data + FRAME_HEADER_SIZE, (size_t)h->payload_len);
+    h->payload_crc =
+        tufi_crc32c(0, frame->data + FRAME_HEADER_SIZE, frame->len - FRAME_HEADER_SIZE);
+    h->payload_crc = tufi_crc32c(h->payload_crc, rest.data, rest.len);
     tufi_frame_encode(frame->data, h, log->super.uuid);
 }
 
@@ -180,19 +184,34 @@ static void undo_append(struct log *log, tuf_status failure)
     tufi_error_restore(&saved);
 }
 
-tuf_status tufi_log_append(struct log *log, struct buf *frame, struct frame_header *h)
+/* Writes a frame of which `rest`, the end of its payload, is elsewhere (or empty), and zeros behind. */
+static tuf_status write_pieces(struct log *log, const struct buf *frame, tuf_slice rest,
+                               size_t padding)
+{
+    static const uint8_t zeros[SECTOR_SIZE_DEFAULT];
+    struct iovec pieces[3] = { { .iov_base = frame->data, .iov_len = frame->len } };
+    int count = 1;
+    tuf_assert(padding < sizeof(zeros));
+    if (rest.len > 0)
+        pieces[count++] = (struct iovec){ (void *)(uintptr_t)rest.data, rest.len };
+    if (padding > 0)
+        pieces[count++] = (struct iovec){ (void *)(uintptr_t)zeros, padding };
+    return log->file->ops->pwritev(log->file, pieces, count, log->tail_off);
+}
+
+static tuf_status append_frame(struct log *log, struct buf *frame, tuf_slice rest,
+                               struct frame_header *h)
 {
     tuf_assert(frame->len >= FRAME_HEADER_SIZE);
     tuf_assert(log->durable_off <= log->tail_off); /* INV-DB-3 */
     tuf_status st = tufi_log_writable(log);
     if (st < 0)
         return st;
-    fill_in_header(log, frame, h);
-    uint64_t span = tufi_frame_span(h, log->super.sector_size);
-    tufi_buf_append_zero(frame, (size_t)(span - frame->len));
     if (frame->failed)
         return tufi_nomem();
-    st = tufi_vfs_write(log->file, frame->data, frame->len, log->tail_off);
+    fill_in_header(log, frame, rest, h);
+    uint64_t span = tufi_frame_span(h, log->super.sector_size);
+    st = write_pieces(log, frame, rest, (size_t)(span - frame->len - rest.len));
     if (st < 0) {
         undo_append(log, st);
         return st;
@@ -209,6 +228,11 @@ tuf_status tufi_log_append(struct log *log, struct buf *frame, struct frame_head
             fill_ahead(log);
     }
     return TUF_OK;
+}
+
+tuf_status tufi_log_append(struct log *log, struct buf *frame, struct frame_header *h)
+{
+    return append_frame(log, frame, tuf_slice_of(NULL, 0), h);
 }
 
 tuf_status tufi_log_sync(struct log *log, uint64_t upto)
@@ -309,16 +333,17 @@ tuf_status tufi_store_append_chunk(struct store *store, tuf_slice payload, struc
     struct log *log = &store->log;
     tufi_pace_spend(&store->pace, payload.len);
     TUF_AUTO(tufi_buf_release) struct buf frame = BUF_INIT;
-    if (!tufi_buf_reserve(&frame, FRAME_HEADER_SIZE + RECORD_HEADER_SIZE + payload.len +
-                                      log->super.sector_size))
+    tufi_buf_append_zero(&frame, FRAME_HEADER_SIZE + RECORD_HEADER_SIZE);
+    if (frame.failed)
         return tufi_nomem();
-    tufi_buf_append_zero(&frame, FRAME_HEADER_SIZE);
     struct frame_header h = { .kind = FRAME_CHUNK, .record_count = 1 };
     pthread_mutex_lock(&log->tail);
     h.commit = log->newest_commit;
     h.update_seq = log->newest_seq;
-    struct rec_loc loc = tufi_log_put_record(log, &frame, RECORD_CHUNK, payload);
-    tuf_status st = tufi_log_append(log, &frame, &h);
+    /* Its bytes go to the file from where they are: chunks are large. */
+    struct rec_loc loc = { log->tail_off + FRAME_HEADER_SIZE, (uint32_t)payload.len };
+    tufi_record_encode(frame.data + FRAME_HEADER_SIZE, RECORD_CHUNK, payload, loc.off, log->salt);
+    tuf_status st = append_frame(log, &frame, payload, &h);
     pthread_mutex_unlock(&log->tail);
     if (st == TUF_OK)
         *out = loc;

@@ -28,6 +28,9 @@
 #define CONN_MAGIC 0xc0441dedu
 #define INPUT_WATERMARK (HEAD_SIZE_MAX + HEAD_LINE_MAX + 8192)
 #define OVERHEAD_MAX ((size_t)16384)
+#define CHUNKED_STEP ((size_t)4096)
+#define LIBEVENT_READ_SIZE 4096        /* EVBUFFER_MAX_READ of 2.1 */
+#define SINGLE_WRITE_MAX ((size_t)262144)
 
 static_assert(INPUT_WATERMARK > HEAD_SIZE_MAX + HEAD_LINE_MAX, "a head must fit into the input");
 
@@ -325,6 +328,8 @@ static void feed_body(struct conn *conn)
         struct evbuffer_iovec piece;
         if (evbuffer_peek(input, -1, NULL, &piece, 1) < 1)
             return;
+        if (conn->body_left == UINT64_MAX) /* chunked: what is framing only must show */
+            piece.iov_len = min_size(piece.iov_len, CHUNKED_STEP);
         size_t consumed;
         bool good = parser_feed(&consumed, conn, piece.iov_base, piece.iov_len);
         if (conn->state == CONN_CLOSED)
@@ -531,10 +536,40 @@ static void conn_step(struct conn *conn)
 
 /* ---- events ------------------------------------------------------------------------------ */
 
-static void on_io(struct bufferevent *bev, void *arg)
+static void on_writable(struct bufferevent *bev, void *arg)
 {
     (void)bev;
     conn_step(conn_of(arg));
+}
+
+/* libevent reads LIBEVENT_READ_SIZE at a time and waits for the socket before each. Where that much
+ * came there is more: it is read at once, up to the watermark. The end of the stream and failures
+ * are left for libevent to find. */
+static void read_more(struct conn *conn)
+{
+    struct evbuffer *input = input_of(conn);
+    size_t len = evbuffer_get_length(input);
+    struct evbuffer_iovec room;
+    if (conn->is_tls || len < LIBEVENT_READ_SIZE || len >= INPUT_WATERMARK)
+        return;
+    evbuffer_unfreeze(input, 0);
+    if (evbuffer_reserve_space(input, (ev_ssize_t)(INPUT_WATERMARK - len), &room, 1) == 1) {
+        ssize_t got = recv(bufferevent_getfd(conn->bev), room.iov_base,
+                           min_size(room.iov_len, INPUT_WATERMARK - len), MSG_DONTWAIT);
+        room.iov_len = got > 0 ? (size_t)got : 0;
+        if (got > 0)
+            evbuffer_commit_space(input, &room, 1);
+    }
+    evbuffer_freeze(input, 0);
+}
+
+static void on_readable(struct bufferevent *bev, void *arg)
+{
+    struct conn *conn = conn_of(arg);
+    (void)bev;
+    if (conn->state != CONN_CLOSED)
+        read_more(conn);
+    conn_step(conn);
 }
 
 static void on_event(struct bufferevent *bev, short what, void *arg)
@@ -652,7 +687,8 @@ void conn_open(struct loop *loop, evutil_socket_t fd, const struct sockaddr *add
     bufferevent_setwatermark(bev, EV_READ, 0, INPUT_WATERMARK);
     bufferevent_setwatermark(bev, EV_WRITE, CONN_OUTPUT_LOW / 2, 0);
     bufferevent_set_max_single_read(bev, 65536);
-    bufferevent_setcb(bev, on_io, on_io, on_event, conn);
+    bufferevent_set_max_single_write(bev, SINGLE_WRITE_MAX);
+    bufferevent_setcb(bev, on_readable, on_writable, on_event, conn);
     bufferevent_enable(bev, EV_READ);
     if (ssl == NULL)
         bufferevent_disable(bev, EV_WRITE); /* until there is something that waits */

@@ -399,11 +399,26 @@ void reply_empty(struct request *req, int status)
 
 /* ---- errors ------------------------------------------------------------------------------ */
 
+/* Where the run of characters that begins here and stands for itself ends. */
+static size_t plain_end(tuf_slice text, size_t pos)
+{
+    while (pos < text.len && text.data[pos] >= ' ' && text.data[pos] < 0x80 &&
+           text.data[pos] != '"' && text.data[pos] != '\\')
+        pos++;
+    return pos;
+}
+
 void json_append_string(struct buf *out, tuf_slice text)
 {
     static const char digits[] = "0123456789ABCDEF";
     buf_append_u8(out, '"');
     for (size_t i = 0; i < text.len; i++) {
+        size_t end = plain_end(text, i);
+        if (end > i)
+            tufi_buf_append(out, text.data + i, end - i);
+        i = end;
+        if (i == text.len)
+            break;
         uint8_t c = text.data[i];
         const char *at = c != 0 ? strchr("\"\"\\\\\bb\ff\nn\rr\tt", c) : NULL;
         if (c == '"' || c == '\\' || (c < ' ' && at != NULL)) {
@@ -414,8 +429,6 @@ void json_append_string(struct buf *out, tuf_slice text)
             buf_append_str(out, "\\u00");
             buf_append_u8(out, (uint8_t)digits[c >> 4]);
             buf_append_u8(out, (uint8_t)digits[c & 15]);
-        } else if (c < 0x80) {
-            buf_append_u8(out, c);
         } else {
             size_t len = tufi_utf8_sequence_len(text.data + i, text.data + text.len);
             if (len == 0)
