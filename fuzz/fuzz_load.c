@@ -14,6 +14,7 @@
 
 #include "base/assert.h"
 #include "cli/cli.h"
+#include "fuzz/workdir.h"
 #include "tuffet/tuffet.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -58,17 +59,12 @@ static void check(const char *path)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static char dir[] = "/tmp/tuffet-fuzz-load-XXXXXX";
-    static char input[64], path[64];
-    static bool started;
+    static char input[96], path[96];
     if (size > 1 << 16)
         return 0;
-    if (!started) {
-        tuf_assert(mkdtemp(dir) != NULL);
-        snprintf(input, sizeof(input), "%s/input", dir);
-        snprintf(path, sizeof(path), "%s/db.tuf", dir);
-        started = true;
-    }
+    workdir_make();
+    snprintf(input, sizeof(input), "%s/input", workdir);
+    snprintf(path, sizeof(path), "%s/db.tuf", workdir);
     FILE *f = fopen(input, "wb");
     tuf_assert(f != NULL && fwrite(data, 1, size, f) == size && fclose(f) == 0);
     tuf_assert(freopen(input, "rb", stdin) != NULL);

@@ -5,7 +5,7 @@
  *
  * Laws: encoding what was decoded and decoding it again changes nothing; an ini file with one key
  * changed reads back with that key changed and every other the same; a valid database name comes
- * back from its file name, which never holds a slash.
+ * back from its file name, which never holds a slash; that of a snapshot begins with a valid one.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -91,8 +91,14 @@ static void check_name(tuf_slice name)
 {
     char file[DBNAME_FILE_SIZE];
     char back[DBNAME_FILE_SIZE];
+    struct snapshot_name snapshot;
     if (dbs_check_name(name) != DBS_NAME_OK)
         return;
+    if (snapshot_name_split(&snapshot, name)) { /* shown as a database, has no file of that name */
+        tuf_assert(dbs_check_name(snapshot.db) == DBS_NAME_OK);
+        tuf_assert(snapshot.db.len + snapshot.name.len < name.len);
+        return;
+    }
     tuf_assert(dbname_to_file(file, name));
     tuf_assert(strchr(file, '/') == NULL && file[0] != '.');
     tuf_assert(dbname_from_file(back, file));

@@ -22,23 +22,23 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "fuzz/workdir.h"
 #include "server/server.h"
 
 #define CONNECTIONS_MAX 4
 #define PIECES_MAX 16
-#define END_MS 15000
+#define END_MS 60000 /* more than any time-out of the server; machines may be busy */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct sockaddr_in address;
-static char dir[64] = "/tmp/tuffet-fuzz-XXXXXX";
 static char listen_text[32];
 static char config_path[96];
 
 static void write_config(void)
 {
     static const char text[] = "[admins]\na = b\n[chttpd_auth]\niterations = 10\n[log]\nlevel = none\n";
-    snprintf(config_path, sizeof(config_path), "%s/fuzz.ini", dir);
+    snprintf(config_path, sizeof(config_path), "%s/fuzz.ini", workdir);
     FILE *f = fopen(config_path, "w");
     tuf_assert(f != NULL && fputs(text, f) >= 0 && fclose(f) == 0);
 }
@@ -48,7 +48,7 @@ static void *serve(void *arg)
     static const char *const addresses[] = { listen_text };
     static const char *const configs[] = { config_path };
     struct server_options options = {
-        .data_dir = dir,
+        .data_dir = workdir,
         .listen = addresses,
         .listen_count = 1,
         .loop_count = 1,
@@ -58,14 +58,6 @@ static void *serve(void *arg)
     };
     (void)arg;
     exit(server_run(&options)); /* it is not told to stop */
-}
-
-static void remove_dir(void)
-{
-    char command[96];
-    snprintf(command, sizeof(command), "rm -rf %s", dir);
-    if (system(command) != 0)
-        perror(command);
 }
 
 static int dial(void)
@@ -98,9 +90,8 @@ static void start_once(void)
     if (started)
         return;
     started = true;
-    tuf_assert(mkdtemp(dir) != NULL);
+    workdir_make();
     write_config();
-    atexit(remove_dir);
     pick_port();
     tuf_assert(pthread_create(&thread, NULL, serve, NULL) == 0);
     pthread_detach(thread);
