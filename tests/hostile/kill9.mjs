@@ -9,7 +9,9 @@
 // server dies: a power failure, as the kernel sees it. Needs root; says SKIPPED where that is not allowed.
 //
 // The writers: two update documents one by one, two send _bulk_docs, two put attachments, two send
-// revisions as a replicator does (new_edits false) with its checkpoints; compactions run beside them.
+// revisions as a replicator does (new_edits false) with its checkpoints; compactions run beside them, and a
+// continuous replication of the server's own, a document of _replicator, which goes on after each kill from
+// its checkpoints. In the end its target must have what the source has.
 // Each writes the intent into its ledger before it sends and the answer when it has come. Afterwards:
 //   lost     what was acknowledged is not there
 //   partial  a document or attachment is there with other bytes than were sent, or a part of a batch
@@ -35,7 +37,7 @@ const random = (limit) => {
 
 const server = new Server(options.server, [])
 let agent = new http.Agent({ keepAlive: true })
-const tally = { acks: 0, lost: 0, partial: 0, phantom: 0, kills: 0, reopen: [] }
+const tally = { acks: 0, lost: 0, partial: 0, phantom: 0, kills: 0, replicated: 0, reopen: [] }
 
 function fault (kind, text) {
   tally[kind]++
@@ -235,8 +237,41 @@ if (options.fs) {
   }
 }
 
-await server.start()
+// Every revision that is a leaf, of every document.
+async function leaves (name) {
+  const { json } = await askJson('GET', `/${name}/_changes?style=all_docs`)
+  return new Map(json.results.map((row) => [row.id, row.changes.map(({ rev }) => rev).sort().join()]))
+}
+async function judgeReplica () {
+  const source = await leaves('db')
+  let missing = []
+  for (const end = Date.now() + 120000; Date.now() < end; await sleep(200)) {
+    const target = await leaves('copy')
+    for (const id of target.keys()) if (!source.has(id)) fault('phantom', `${id} in the replica`)
+    missing = [...source].filter(([id, revs]) => target.get(id) !== revs)
+    if (missing.length === 0) break
+  }
+  for (const [id] of missing) fault('lost', `${id} in the replica`)
+  for (const id of [...source.keys()].filter((id) => id.startsWith('attachment'))) {
+    const there = await ask('GET', `/copy/${id}/a.bin`)
+    if (there.status !== 200 || md5(there.bytes) !== ledger.get(id)?.sure?.digest) fault('partial', `${id} in the replica`)
+  }
+  tally.replicated = source.size - missing.length
+}
+
+// A port to stay at, which the replication's document names; below those that the kernel gives away.
+for (let tries = 0; ; tries++) {
+  server.listen = `127.0.0.1:${20000 + (process.pid + tries * 7) % 10000}`
+  const problem = await server.start().catch((error) => error)
+  if (!problem) break
+  if (tries === 20) throw problem
+}
 await ask('PUT', '/db')
+await ask('PUT', '/copy')
+await ask('PUT', '/_replicator')
+const url = (name) => `http://admin:secret@127.0.0.1:${server.port}/${name}`
+const job = await ask('PUT', '/_replicator/copy', JSON.stringify({ source: url('db'), target: url('copy'), continuous: true }))
+if (job.status !== 201) throw new Error(`the replication was refused: ${job.bytes}`)
 for (round = 1; round <= Number(options.kills); round++) {
   let stop = false
   const stopped = () => stop
@@ -255,14 +290,15 @@ for (round = 1; round <= Number(options.kills); round++) {
   await start()
   await verify(round === Number(options.kills) || round % 100 === 0)
 }
+await judgeReplica()
 agent.destroy()
 const code = await server.stop()
 if (options.fs) shell('umount', mountPoint)
 server.remove()
 tally.reopen.sort((a, b) => a - b)
-const good = tally.lost + tally.partial + tally.phantom === 0 && code === 0 && tally.acks > tally.kills
+const good = tally.lost + tally.partial + tally.phantom === 0 && code === 0 && tally.acks > tally.kills && tally.replicated > 0
 console.log(`reopen_p99_ms=${tally.reopen[Math.floor(tally.reopen.length * 0.99)].toFixed(1)}`)
 const label = options.fs ? `fscrash_${options.fs}` : 'kill9'
-for (const name of ['acks', 'lost', 'partial', 'phantom', 'kills']) console.log(`${label}_${name}=${tally[name]}`)
+for (const name of ['acks', 'lost', 'partial', 'phantom', 'kills', 'replicated']) console.log(`${label}_${name}=${tally[name]}`)
 console.log(good ? '1 passed, 0 failed' : '0 passed, 1 failed')
 process.exitCode = good ? 0 : 1

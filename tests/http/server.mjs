@@ -14,6 +14,7 @@ export class Server {
   constructor (program, ini) {
     this.program = program
     this.logLevel = 'error'
+    this.listen = '127.0.0.1:0'
     this.dir = mkdtempSync(path.join(os.tmpdir(), 'tuffet-http-'))
     const lines = ['[admins]', 'admin = secret', '[chttpd_auth]', 'iterations = 10']
     for (const { section, setting } of ini) lines.push(`[${section}]`, setting.replace('%HERE%', HERE))
@@ -21,7 +22,7 @@ export class Server {
   }
 
   start (more = [], prefix = []) {
-    const args = ['--data-dir', path.join(this.dir, 'data'), '--listen', '127.0.0.1:0', '--config',
+    const args = ['--data-dir', path.join(this.dir, 'data'), '--listen', this.listen, '--config',
       path.join(this.dir, 'test.ini'), '--log-level', this.logLevel]
     // Servers built with sanitizers must not go on after a finding.
     const env = { UBSAN_OPTIONS: 'halt_on_error=1:print_stacktrace=1', TSAN_OPTIONS: 'exitcode=66', ...process.env }
