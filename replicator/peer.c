@@ -410,14 +410,31 @@ tuf_status repl_peer_revs_diff(json_t **out, struct peer *peer, const json_t *re
     return st;
 }
 
+/* Only ids and revisions: with atts_since a source puts attachments into the answer, as base64 in memory
+ * on both sides, where stubs are wanted, whose bytes are streamed. */
+static json_t *bulk_get_items(const json_t *wanted)
+{
+    json_t *items = json_array(), *one;
+    size_t pos;
+    json_array_foreach(wanted, pos, one) {
+        json_t *item = json_pack("{s:O,s:O}", "id", json_object_get(one, "id"), "rev",
+                                 json_object_get(one, "rev"));
+        if (json_array_append_new(items, item) != 0) {
+            json_decref(items);
+            return NULL;
+        }
+    }
+    return items;
+}
+
 tuf_status repl_peer_bulk_get(struct buf *out, struct peer *peer, const json_t *wanted,
                               uint64_t size_max)
 {
     if (peer->db != NULL)
         return repl_local_bulk_get(out, peer, wanted);
     TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
-    json_t *body = json_pack("{s:O,s:b,s:b,s:b}", "docs", wanted, "latest", 1, "revs", 1,
-                             "attachments", 0);
+    json_t *body = json_pack("{s:o,s:b,s:b,s:b}", "docs", bulk_get_items(wanted), "latest", 1,
+                             "revs", 1, "attachments", 0);
     if (body == NULL)
         return tufi_nomem();
     tuf_status st = send_json(&reply, peer, "POST",

@@ -370,6 +370,40 @@ async function throughProxies (server) {
   closeAll(source, proxy)
 }
 
+// Of documents the target has an earlier revision of: new bytes, kept ones, in several documents at once.
+async function changedAttachments (server) {
+  const att = (text) => ({ content_type: 'image/png', data: Buffer.from(text).toString('base64') })
+  const url = (name) => `http://admin:secret@127.0.0.1:${server.port}/${name}`
+  const replicate = async (name) => {
+    await ask(server, 'PUT', `/_replicator/${name}`, JSON.stringify({ source: url('atts'), target: url('atts-copy') }))
+    for (let i = 0; i < 500; i++, await sleep(20)) {
+      const { body } = await ask(server, 'GET', `/_scheduler/docs/_replicator/${name}`)
+      if (body.state === 'completed') return body.info
+    }
+    assert.fail('it does not end')
+  }
+  for (const name of ['atts', 'atts-copy', '_replicator']) await ask(server, 'PUT', `/${name}`)
+  const revs = new Map()
+  const write = async (round) => {
+    for (let i = 0; i < 5; i++) {
+      const _attachments = round === 0 ? { a: att(`first ${i}`), b: att(`kept ${i}`) }
+        : { a: att(`${round} ${i} ${'x'.repeat(i * 40000)}`), b: { content_type: 'image/png', stub: true, revpos: 1 } }
+      const { body } = await ask(server, 'PUT', `/atts/d${i}`, JSON.stringify({ _rev: revs.get(i), _attachments }))
+      revs.set(i, body.rev)
+    }
+  }
+  for (let round = 0; round < 3; round++) {
+    await write(round)
+    const info = await replicate(`job${round}`)
+    assert.deepEqual([info.doc_write_failures, info.docs_written], [0, 5])
+    for (let i = 0; i < 5; i++) {
+      const [there, here] = await Promise.all(['atts', 'atts-copy'].map(async (name) =>
+        (await ask(server, 'GET', `/${name}/d${i}?attachments=true`)).body))
+      assert.deepEqual(here, there)
+    }
+  }
+}
+
 async function localDocumentsAreNotTaken (server) {
   const doc = { ...DOC, _id: '_local/evil' }
   const source = await remote({
@@ -385,6 +419,7 @@ async function localDocumentsAreNotTaken (server) {
 }
 
 export const replicationBehaviours = [
+  { name: 'replication: attachments that changed since the last one, over HTTP', run: changedAttachments },
   { name: 'replication: local documents that a source offers are left alone', run: localDocumentsAreNotTaken },
   { name: 'replication: the cookie of a session in place of the password', run: sessionIsUsed },
   { name: 'replication: a session that ends is begun again', run: sessionIsRenewed },
