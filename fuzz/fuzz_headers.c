@@ -14,9 +14,10 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "fuzz/workdir.h"
+#include "replicator/multipart.h"
 #include "server/config.h"
 #include "server/handlers/ranges.h"
-#include "server/multipart.h"
+#include "server/old_secrets.h"
 #include "server/request.h"
 #include "server/seq.h"
 #include "server/server.h"
@@ -41,6 +42,8 @@ static void start_once(void)
     char local[sizeof(workdir) + 16];
     snprintf(local, sizeof(local), "%s/local.ini", workdir);
     tuf_assert(config_new(&server.config, paths, 1, local) == TUF_OK);
+    server.old_secrets = old_secrets_new();
+    tuf_assert(server.old_secrets);
 }
 
 static void try_ranges(tuf_slice value)
