@@ -121,6 +121,7 @@ const struct route route_table[] = {
     { "/{db}/{local}", PUT, RIGHT_MEMBER, handle_local_put, NULL, 0 },
     { "/{db}/{local}", DEL, RIGHT_MEMBER, handle_local_delete, NULL, 0 },
     { "/{db}/{local}", COPY, RIGHT_MEMBER, handle_local_copy, NULL, 0 },
+    { "/{db}/{local}", POST, RIGHT_MEMBER, handle_doc_post, NULL, 0 },
     { "/{db}/_local/{any}/{rest}", ANY, RIGHT_MEMBER, handle_local_attachment, "GET", 0 },
     { "/{db}/{doc}", GET, RIGHT_MEMBER, handle_doc_get, DOC_ALLOW, ROUTE_DDOC },
     { "/{db}/{doc}", PUT, RIGHT_MEMBER, handle_doc_put, NULL, ROUTE_DDOC },

@@ -20,6 +20,7 @@
 EMBED(www_index, "server/www/index.html");
 EMBED(www_style, "server/www/style.css");
 EMBED(www_icon, "server/www/icon.svg");
+EMBED(www_favicon, "server/www/favicon.ico");
 EMBED(www_app, "server/www/app.js");
 EMBED(www_api, "server/www/api.js");
 EMBED(www_dom, "server/www/dom.js");
@@ -37,6 +38,7 @@ static const struct {
     { "session.html", www_index, www_index_end },
     { "style.css", www_style, www_style_end },
     { "icon.svg", www_icon, www_icon_end },
+    { "favicon.ico", www_favicon, www_favicon_end },
     { "app.js", www_app, www_app_end },
     { "api.js", www_api, www_api_end },
     { "dom.js", www_dom, www_dom_end },

@@ -125,7 +125,3 @@ void handle_membership(struct request *req)
     reply_json(req, 200, &json);
 }
 
-void handle_favicon(struct request *req)
-{
-    reply_error(req, 404, "not_found", "missing");
-}

@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
  * Role: GET /_utils/...: the web interface. The files of [chttpd] utils_dir if it is set (Fauxton's
- * built release), else the page that is part of the program (server/www.h).
+ * built release), else the page that is part of the program (server/www.h). And /favicon.ico.
  *
  * INV-UTL-1: no segment of a path that leaves its directory, or that is hidden, reaches the file
  *            system.
@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -210,4 +211,27 @@ void handle_utils(struct request *req)
         reply_missing(req, OWN_POLICY);
     else
         reply_own(req, req->seg_count == 2 ? req->segs[1] : tuf_str("index.html"));
+}
+
+void handle_favicon(struct request *req)
+{
+    char etag[ETAG_SIZE], expires[40];
+    TUF_AUTO(tufi_buf_release) struct buf content = BUF_INIT;
+    tuf_slice file = www_find(tuf_str("favicon.ico"));
+    tufi_buf_append(&content, file.data, file.len);
+    if (content.failed) {
+        reply_status(req, tufi_nomem());
+        return;
+    }
+    struct tm tm;
+    time_t in_a_year = time(NULL) + 365 * 24 * 60 * 60;
+    gmtime_r(&in_a_year, &tm);
+    strftime(expires, sizeof(expires), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+    etag_of_bytes(etag, file);
+    reply_header(req, "Cache-Control", tuf_str("public, max-age=31536000"));
+    reply_header(req, "Expires", tuf_str(expires));
+    if (request_not_modified(req, etag))
+        return;
+    reply_header(req, "ETag", tuf_str(etag));
+    reply_bytes(req, 200, www_type(tuf_str("favicon.ico")), &content);
 }

@@ -78,3 +78,21 @@
 == open for strangers: it holds nothing but code
 > GET /_utils/
 < 200
+
+== the icon that browsers ask for, for a year
+> GET /favicon.ico
+< 200
+< Content-Type: image/x-icon
+< Cache-Control: public, max-age=31536000
+< Expires: %* GMT
+< ETag: "%*"
+< Content-Length: 4286
+<= TAG ETag: ("[^"]+")
+> GET /favicon.ico
+> If-None-Match: $(TAG)
+< 304
+> HEAD /favicon.ico
+< 200
+< Content-Length: 4286
+> POST /favicon.ico
+< 405

@@ -194,3 +194,12 @@
 < {"total_rows":0,"offset":0,"rows":[
 < 
 < ]}
+
+== a form's POST asks for a Referer, as for other documents
+> POST /db/_local/form
+> Content-Type: application/json
+>
+> {}
+< 400
+<
+< {"error":"bad_request","reason":"Referer header required."}
