@@ -14,7 +14,7 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
 async function ask (server, method, target, body) {
   const answer = await fetch(`http://127.0.0.1:${server.port}${target}`,
-    { method, headers: { authorization: AUTH, 'content-type': 'application/json' }, body })
+    { method, headers: { authorization: AUTH, accept: 'application/json', 'content-type': 'application/json' }, body })
   return { status: answer.status, body: await answer.json() }
 }
 
