@@ -17,7 +17,7 @@
 #define GET_COUNT_MAX 500
 #define GET_SIZE_GOOD (UINT64_C(1) << 20)
 /* Longest answer for several documents, and for one unless it waits for its turn. */
-#define GET_SIZE_MAX (UINT64_C(16) << 20)
+#define GET_SIZE_MAX (UINT64_C(8) << 20)
 /* Revisions asked for in one URL: their names fit OPEN_REVS_URL_MAX. */
 #define OPEN_REVS_MAX 100
 /* Bytes of documents in one _bulk_docs. */
@@ -364,8 +364,8 @@ static tuf_status fetch_bulk(struct repl_link *s, const json_t *wanted)
 /* {id:[rev]} of a page of changes. */
 static tuf_status collect_revs(json_t **out, uint64_t *count_out, const json_t *rows)
 {
-    size_t pos, change_pos;
-    json_t *row, *change;
+    size_t pos, rev_pos;
+    json_t *row, *rev;
     *count_out = 0;
     *out = json_object();
     json_array_foreach(rows, pos, row) {
@@ -379,8 +379,8 @@ static tuf_status collect_revs(json_t **out, uint64_t *count_out, const json_t *
             if (json_object_set_new(*out, id, revs) != 0)
                 return tufi_nomem();
         }
-        json_array_foreach(json_object_get(row, "changes"), change_pos, change) {
-            if (json_array_append(revs, json_object_get(change, "rev")) != 0)
+        json_array_foreach(json_object_get(row, "revs"), rev_pos, rev) {
+            if (json_array_append(revs, rev) != 0)
                 return tufi_nomem();
             ++*count_out;
         }

@@ -52,7 +52,7 @@ struct http_reply {
 
 #define HTTP_REPLY_INIT { 0, BUF_INIT }
 /* Longest answer that is held in memory. */
-#define HTTP_SIZE_MAX (UINT64_C(64) << 20)
+#define HTTP_SIZE_MAX (UINT64_C(32) << 20)
 
 /* session: not owned. Returns: TUF_OK; E_IO (an address that is not connected to); E_NOMEM. */
 tuf_status repl_http_init(struct http *out, const struct endpoint *ep, struct session *session,

@@ -132,18 +132,17 @@ static json_t *rev_text(tuf_rev rev)
     return json_stringn_nocheck(text, len);
 }
 
-static json_t *row_of(const struct peer *peer, const tuf_docinfo *info, bool main_only)
+static json_t *row_of(const tuf_docinfo *info, bool main_only)
 {
     size_t count = main_only ? 1 : info->leaf_count;
-    json_t *changes = json_array();
+    json_t *revs = json_array();
     for (size_t i = 0; i < count; i++)
-        (void)json_array_append_new(changes, json_pack("{s:o}", "rev", rev_text(info->leaves[i].rev)));
+        (void)json_array_append_new(revs, rev_text(info->leaves[i].rev));
     json_t *row = json_object();
-    (void)json_object_set_new_nocheck(row, "seq", make_seq(peer, info->seq));
     (void)json_object_set_new_nocheck(
         row, "id", json_stringn_nocheck((const char *)info->id.data, info->id.len));
-    (void)json_object_set_new_nocheck(row, "changes", changes);
-    if (json_array_size(changes) == count && json_object_size(row) == 3)
+    (void)json_object_set_new_nocheck(row, "revs", revs);
+    if (json_array_size(revs) == count && json_object_size(row) == 2)
         return row;
     json_decref(row);
     return NULL;
@@ -192,8 +191,7 @@ static bool passes(const struct id_list *list, tuf_slice id)
 /* Rows after *seq until there are `limit`; moves *seq behind what was looked at. `newest` is the
  * snapshot's. */
 static tuf_status collect_rows(json_t *rows, uint64_t *seq, uint64_t newest,
-                               const struct peer *peer, tuf_snapshot *snapshot,
-                               const struct changes_request *rq)
+                               tuf_snapshot *snapshot, const struct changes_request *rq)
 {
     TUF_AUTO(tuf_cursor_free) tuf_cursor *cursor = NULL;
     TUF_AUTO(id_list_release) struct id_list list = { 0 };
@@ -209,7 +207,7 @@ static tuf_status collect_rows(json_t *rows, uint64_t *seq, uint64_t newest,
         *seq = info->seq;
         if (!passes(&list, info->id))
             continue;
-        if (json_array_append_new(rows, row_of(peer, info, main_only)) != 0)
+        if (json_array_append_new(rows, row_of(info, main_only)) != 0)
             return tufi_nomem();
     }
     if (st == TUF_END)
@@ -249,7 +247,7 @@ tuf_status repl_local_changes(json_t **out, struct peer *peer, const struct chan
             st = take_snapshot(&snapshot, &newest, peer);
     }
     if (st == TUF_OK)
-        st = rows != NULL ? collect_rows(rows, &seq, newest, peer, snapshot, rq) : tufi_nomem();
+        st = rows != NULL ? collect_rows(rows, &seq, newest, snapshot, rq) : tufi_nomem();
     if (st == TUF_OK)
         st = tuf_snapshot_pending(&pending, snapshot, seq);
     if (st != TUF_OK)

@@ -10,10 +10,19 @@
 #include "base/alloc.h"
 #include "base/bytes.h"
 #include "json/iter.h"
+#include "replicator/answers.h"
+#include "replicator/docview.h"
 #include "replicator/local.h"
 
-/* Longest list of changes or missing revisions: as values of jansson it takes many times that. */
+/* Longest list: of the changes of one document, of refusals. */
 #define LIST_SIZE_MAX (UINT64_C(16) << 20)
+/* Longest page of changes, and list of missing revisions: what is built of it takes several times that.
+ * Fewer changes are asked for if it is not enough. */
+#define PAGE_SIZE_MAX (UINT64_C(4) << 20)
+/* Longest other answer. What is built of one may take a hundred times that. */
+#define SMALL_SIZE_MAX (UINT64_C(1) << 18)
+#define LOG_SIZE_MAX (UINT64_C(1) << 19)
+#define DDOC_SIZE_MAX (UINT64_C(8) << 20)
 #define BULK_GET_PATH "_bulk_get?latest=true&revs=true&attachments=false"
 
 static void free_json(json_t **value)
@@ -60,9 +69,9 @@ static tuf_status parse(json_t **out, const struct peer *peer, const struct http
 }
 
 static tuf_status ask(struct http_reply *out, struct peer *peer, const char *method,
-                       const char *path)
+                      const char *path, uint64_t size_max)
 {
-    struct http_request rq = { .method = method, .path = path };
+    struct http_request rq = { .method = method, .path = path, .size_max = size_max };
     return repl_http_call(out, &peer->http, &rq);
 }
 
@@ -115,7 +124,7 @@ tuf_status repl_peer_open(struct peer *peer)
     if (peer->db != NULL)
         return repl_local_open(peer);
     TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
-    tuf_status st = ask(&reply, peer, "GET", "");
+    tuf_status st = ask(&reply, peer, "GET", "", SMALL_SIZE_MAX);
     if (st == TUF_E_LIMIT)
         return access_failure(peer, 0);
     if (st != TUF_OK)
@@ -145,7 +154,7 @@ tuf_status repl_peer_create(struct peer *peer, const char *params)
     buf_append_u8(&path, 0);
     if (path.failed)
         return tufi_nomem();
-    tuf_status st = ask(&reply, peer, "PUT", (const char *)path.data);
+    tuf_status st = ask(&reply, peer, "PUT", (const char *)path.data, SMALL_SIZE_MAX);
     if (st == TUF_OK && (reply.status == 401 || reply.status == 403))
         st = access_failure(peer, reply.status);
     return st;
@@ -157,7 +166,7 @@ tuf_status repl_peer_commit(struct peer *peer, const char *name)
         return tuf_db_sync(peer->db);
     TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
     struct http_request rq = { .method = "POST", .path = "_ensure_full_commit", .has_body = true,
-                               .body = tuf_str("{}") };
+                               .body = tuf_str("{}"), .size_max = SMALL_SIZE_MAX };
     tuf_status st = repl_http_call(&reply, &peer->http, &rq);
     if (st != TUF_OK)
         return st;
@@ -186,7 +195,8 @@ tuf_status repl_peer_get_local(json_t **out, struct peer *peer, const char *id)
         return repl_local_get_local(out, peer, id);
     tufi_buf_printf(&path, "_local/%s", id);
     buf_append_u8(&path, 0);
-    tuf_status st = path.failed ? tufi_nomem() : ask(&reply, peer, "GET", (const char *)path.data);
+    tuf_status st = path.failed ? tufi_nomem()
+                                : ask(&reply, peer, "GET", (const char *)path.data, LOG_SIZE_MAX);
     if (st != TUF_OK || reply.status == 404)
         return st;
     if (reply.status != 200)
@@ -212,7 +222,7 @@ tuf_status repl_peer_put_local(struct peer *peer, const char *id, json_t *doc)
     buf_append_u8(&path, 0);
     tuf_status st = path.failed ? tufi_nomem()
                                 : send_json(&reply, peer, "PUT", (const char *)path.data, doc,
-                                            LIST_SIZE_MAX);
+                                            SMALL_SIZE_MAX);
     if (st != TUF_OK)
         return st;
     if (reply.status == 409)
@@ -233,6 +243,29 @@ static tuf_status filter_failure(const struct peer *peer, const char *filter)
                           filter, peer->shown);
 }
 
+/* The text of a function among the "filters" of a design document. */
+static bool find_code(struct buf *out, tuf_slice ddoc, const char *name)
+{
+    struct json_iter iter;
+    tuf_slice filters, key, value;
+    if (tufi_json_member(&filters, ddoc, "filters") != TUF_OK ||
+        tufi_json_iter_begin(&iter, filters, '{') != TUF_OK)
+        return false;
+    while (tufi_json_iter_next(&key, &value, &iter) == TUF_OK) {
+        if (!repl_literal_is(key, name) || value.len < 2 || value.data[0] != '"')
+            continue;
+        TUF_AUTOFREE uint8_t *text = tufi_alloc(value.len);
+        if (text == NULL) {
+            out->failed = true;
+            return true;
+        }
+        size_t len = tufi_json_unescape(text, tuf_slice_of(value.data + 1, value.len - 2));
+        tufi_buf_append(out, text, len);
+        return true;
+    }
+    return false;
+}
+
 tuf_status repl_peer_filter_code(struct buf *out, struct peer *peer, const char *filter)
 {
     TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
@@ -246,16 +279,12 @@ tuf_status repl_peer_filter_code(struct buf *out, struct peer *peer, const char 
     buf_append_str(&path, "_design/");
     repl_append_escaped(&path, tuf_slice_of(filter, (size_t)(slash - filter)));
     buf_append_u8(&path, 0);
-    tuf_status st = path.failed ? tufi_nomem() : ask(&reply, peer, "GET", (const char *)path.data);
+    tuf_status st = path.failed ? tufi_nomem()
+                                : ask(&reply, peer, "GET", (const char *)path.data, DDOC_SIZE_MAX);
     if (st != TUF_OK)
         return st;
-    TUF_AUTO(free_json) json_t *ddoc =
-        json_loadb((const char *)reply.body.data, reply.body.len, 0, NULL);
-    const char *code =
-        json_string_value(json_object_get(json_object_get(ddoc, "filters"), slash + 1));
-    if (reply.status != 200 || code == NULL)
+    if (reply.status != 200 || !find_code(out, buf_slice(&reply.body), slash + 1))
         return filter_failure(peer, filter);
-    buf_append_str(out, code);
     return buf_status(out);
 }
 
@@ -275,41 +304,10 @@ static void append_since(struct buf *out, const json_t *since)
     free(text);
 }
 
-static bool row_is_good(const json_t *row)
-{
-    size_t pos;
-    json_t *change;
-    const json_t *changes = json_object_get(row, "changes");
-    if (!json_is_string(json_object_get(row, "id")) || json_object_get(row, "seq") == NULL ||
-        !json_is_array(changes))
-        return false;
-    json_array_foreach(changes, pos, change) {
-        if (!json_is_string(json_object_get(change, "rev")))
-            return false;
-    }
-    return true;
-}
-
-static bool changes_are_good(const json_t *body)
-{
-    size_t pos;
-    json_t *row;
-    const json_t *results = json_object_get(body, "results");
-    if (!json_is_array(results) || json_object_get(body, "last_seq") == NULL)
-        return false;
-    json_array_foreach(results, pos, row) {
-        if (!row_is_good(row))
-            return false;
-    }
-    return true;
-}
-
 /* What the source says is wrong, such as a filter that it does not have. */
 static tuf_status changes_failure(const struct peer *peer, const struct http_reply *reply)
 {
-    TUF_AUTO(free_json) json_t *body =
-        json_loadb((const char *)reply->body.data, reply->body.len, 0, NULL);
-    const char *reason = json_string_value(json_object_get(body, "reason"));
+    TUF_AUTOFREE char *reason = repl_read_text(buf_slice(&reply->body), "reason");
     if (reason == NULL)
         return bad_status(peer, "changes_req_failed", "_changes", reply->status);
     return tufi_fail_kind(TUF_E_IO, "changes_req_failed", "%s answers _changes with status %ld: %.80s",
@@ -321,7 +319,8 @@ tuf_status repl_peer_changes(json_t **out, struct peer *peer, const struct chang
     TUF_AUTO(repl_http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
     TUF_AUTO(tufi_buf_release) struct buf path = BUF_INIT;
     struct http_request request = { .method = rq->body != NULL ? "POST" : "GET",
-                                    .size_max = LIST_SIZE_MAX, .wait_ms = rq->wait_ms };
+                                    .size_max = rq->limit > 1 ? PAGE_SIZE_MAX : LIST_SIZE_MAX,
+                                    .wait_ms = rq->wait_ms };
     char *text = NULL;
     *out = NULL;
     if (peer->db != NULL)
@@ -350,43 +349,11 @@ tuf_status repl_peer_changes(json_t **out, struct peer *peer, const struct chang
         return access_failure(peer, reply.status);
     if (reply.status != 200)
         return changes_failure(peer, &reply);
-    st = parse(out, peer, &reply, "_changes");
-    if (st == TUF_OK && !changes_are_good(*out)) {
-        json_decref(*out);
-        *out = NULL;
-        st = bad_answer(peer, "_changes");
-    }
-    return st;
+    st = repl_read_changes(out, buf_slice(&reply.body), rq->limit);
+    return st == TUF_E_INVALID ? bad_answer(peer, "_changes") : st;
 }
 
 /* ---- revisions --------------------------------------------------------------------------- */
-
-static bool are_strings(const json_t *list)
-{
-    size_t pos;
-    json_t *item;
-    json_array_foreach(list, pos, item) {
-        if (!json_is_string(item))
-            return false;
-    }
-    return true;
-}
-
-static bool diff_is_good(json_t *diff, const json_t *asked)
-{
-    const char *id;
-    json_t *item;
-    if (!json_is_object(diff))
-        return false;
-    json_object_foreach(diff, id, item) {
-        const json_t *missing = json_object_get(item, "missing");
-        const json_t *ancestors = json_object_get(item, "possible_ancestors");
-        if (json_object_get(asked, id) == NULL || (missing != NULL && !json_is_array(missing)) ||
-            !are_strings(missing) || !are_strings(ancestors))
-            return false;
-    }
-    return true;
-}
 
 tuf_status repl_peer_revs_diff(json_t **out, struct peer *peer, const json_t *revs)
 {
@@ -394,20 +361,15 @@ tuf_status repl_peer_revs_diff(json_t **out, struct peer *peer, const json_t *re
     *out = NULL;
     if (peer->db != NULL)
         return repl_local_revs_diff(out, peer, revs);
-    tuf_status st = send_json(&reply, peer, "POST", "_revs_diff", revs, LIST_SIZE_MAX);
+    tuf_status st = send_json(&reply, peer, "POST", "_revs_diff", revs, PAGE_SIZE_MAX);
     if (st != TUF_OK)
         return st;
     if (reply.status == 401 || reply.status == 403)
         return access_failure(peer, reply.status);
     if (reply.status != 200)
         return bad_status(peer, "revs_diff_failed", "_revs_diff", reply.status);
-    st = parse(out, peer, &reply, "_revs_diff");
-    if (st == TUF_OK && !diff_is_good(*out, revs)) {
-        json_decref(*out);
-        *out = NULL;
-        st = bad_answer(peer, "_revs_diff");
-    }
-    return st;
+    st = repl_read_diff(out, buf_slice(&reply.body), revs);
+    return st == TUF_E_INVALID ? bad_answer(peer, "_revs_diff") : st;
 }
 
 /* Only ids and revisions: with atts_since a source puts attachments into the answer, as base64 in memory
@@ -482,21 +444,6 @@ tuf_status repl_peer_get(struct buf *out, struct peer *peer, const char *id, con
 
 /* ---- writing ----------------------------------------------------------------------------- */
 
-static tuf_status count_refused(uint64_t *out, const struct peer *peer,
-                                const struct http_reply *reply)
-{
-    struct json_iter iter;
-    tuf_slice key, value, error;
-    *out = 0;
-    tuf_status st = tufi_json_iter_begin(&iter, buf_slice(&reply->body), '[');
-    while (st == TUF_OK) {
-        st = tufi_json_iter_next(&key, &value, &iter);
-        if (st == TUF_OK && tufi_json_member(&error, value, "error") == TUF_OK)
-            ++*out;
-    }
-    return st == TUF_END ? TUF_OK : bad_answer(peer, "_bulk_docs");
-}
-
 tuf_status repl_peer_bulk_docs(uint64_t *refused_out, struct peer *peer, const tuf_slice *docs,
                                size_t count)
 {
@@ -515,7 +462,7 @@ tuf_status repl_peer_bulk_docs(uint64_t *refused_out, struct peer *peer, const t
     if (body.failed)
         return tufi_nomem();
     struct http_request rq = { .method = "POST", .path = "_bulk_docs", .has_body = true,
-                               .body = buf_slice(&body) };
+                               .body = buf_slice(&body), .size_max = LIST_SIZE_MAX };
     tuf_status st = repl_http_call(&reply, &peer->http, &rq);
     if (st != TUF_OK)
         return st;
@@ -529,5 +476,7 @@ tuf_status repl_peer_bulk_docs(uint64_t *refused_out, struct peer *peer, const t
         return access_failure(peer, reply.status);
     if (reply.status != 201 && reply.status != 417)
         return bad_status(peer, "bulk_docs_failed", "_bulk_docs", reply.status);
-    return count_refused(refused_out, peer, &reply);
+    return repl_read_refusals(refused_out, buf_slice(&reply.body)) == TUF_OK
+               ? TUF_OK
+               : bad_answer(peer, "_bulk_docs");
 }

@@ -63,7 +63,7 @@ struct changes_request {
     uint64_t wait_ms;       /* longpoll for so long; 0: what there is now */
 };
 
-/* {"results":[{"id","seq","changes":[{"rev"}]}],"last_seq"}, checked. Caller decrefs. */
+/* {"results":[{"id","revs":[rev]}],"last_seq"[,"pending"]}, checked. Caller decrefs. */
 tuf_status repl_peer_changes(json_t **out, struct peer *peer, const struct changes_request *rq);
 
 /* revs: {id:[rev]}; answer {id:{"missing":[rev],"possible_ancestors":[rev]}}, checked. */

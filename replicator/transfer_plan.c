@@ -8,29 +8,46 @@
 #include "base/alloc.h"
 #include "base/bytes.h"
 #include "json/iter.h"
+#include "replicator/docview.h"
 #include "replicator/transfer_impl.h"
 
 #define ATTS_MAX 10000
+#define ATTS_SIZE_MAX ((size_t)8 << 20)
+
+/* The generation of "3-abc" whose id is this literal; 0 if it is another one. */
+static uint64_t generation_of(const char *ancestor, tuf_slice id)
+{
+    char *dash = NULL;
+    unsigned long long gen = strtoull(ancestor, &dash, 10);
+    return *dash == '-' && repl_literal_is(id, dash + 1) ? gen : 0;
+}
 
 /* The generation of the newest ancestor that the revision descends from; 0 for none. */
-static uint64_t known_generation(const json_t *revisions, const json_t *ancestors)
+static tuf_status find_known(uint64_t *out, tuf_slice revisions, const json_t *ancestors)
 {
-    json_int_t start = json_integer_value(json_object_get(revisions, "start")), best = 0;
-    const json_t *ids = json_object_get(revisions, "ids");
+    struct json_iter iter;
+    tuf_slice start_text, list, key, id;
     size_t pos;
     json_t *item;
-    json_array_foreach(ancestors, pos, item) {
-        const char *text = json_string_value(item);
-        const char *dash = text != NULL ? strchr(text, '-') : NULL;
-        char *end = NULL;
-        long long gen = dash != NULL ? strtoll(text, &end, 10) : 0;
-        if (dash == NULL || end != dash || gen <= best || gen > start)
-            continue;
-        const char *id = json_string_value(json_array_get(ids, (size_t)(start - gen)));
-        if (id != NULL && strcmp(id, dash + 1) == 0)
-            best = gen;
+    char digits[24] = "";
+    *out = 0;
+    if (tufi_json_member(&start_text, revisions, "start") != TUF_OK ||
+        tufi_json_member(&list, revisions, "ids") != TUF_OK ||
+        tufi_json_iter_begin(&iter, list, '[') != TUF_OK || start_text.len >= sizeof(digits))
+        return TUF_E_INVALID;
+    memcpy(digits, start_text.data, start_text.len);
+    uint64_t gen = strtoull(digits, NULL, 10);
+    tuf_status st = TUF_OK;
+    for (; st == TUF_OK && *out == 0 && json_array_size(ancestors) > 0; gen--) {
+        st = tufi_json_iter_next(&key, &id, &iter);
+        if (st != TUF_OK)
+            break;
+        json_array_foreach(ancestors, pos, item) {
+            if (generation_of(json_string_value(item), id) == gen)
+                *out = gen;
+        }
     }
-    return (uint64_t)best;
+    return st == TUF_END ? TUF_OK : st;
 }
 
 tuf_status repl_transfer_bad_doc(const struct transfer *t, const char *what)
@@ -65,6 +82,27 @@ static tuf_status add_att(struct transfer *t, const char *name, json_t *stub)
     att->inflate = inflate;
     t->att_count++;
     return att->name != NULL && att->type != NULL ? TUF_OK : tufi_nomem();
+}
+
+/* "_attachments" as values, of which there are not many more than attachments (INV-RPA-1). */
+static json_t *read_atts(tuf_slice text)
+{
+    struct json_iter iter;
+    tuf_slice key, value;
+    size_t count = 0, opened = 0;
+    if (text.len > ATTS_SIZE_MAX || tufi_json_iter_begin(&iter, text, '{') != TUF_OK)
+        return NULL;
+    while (tufi_json_iter_next(&key, &value, &iter) == TUF_OK)
+        count++;
+    for (size_t i = 0; i < text.len; i++)
+        opened += text.data[i] == '{' || text.data[i] == '[';
+    if (count > ATTS_MAX || opened > 2 * count + 1000)
+        return NULL;
+    json_t *atts = json_loadb((const char *)text.data, text.len, 0, NULL);
+    if (json_is_object(atts))
+        return atts;
+    json_decref(atts);
+    return NULL;
 }
 
 /* Rewrites "_attachments": stubs stay stubs if the target has their bytes, others follow. */
@@ -188,13 +226,11 @@ tuf_status repl_transfer_plan(struct transfer *t)
     if (tufi_json_member(&atts_text, t->doc->json, "_attachments") != TUF_OK ||
         tufi_json_member(&revs_text, t->doc->json, "_revisions") != TUF_OK)
         return repl_transfer_bad_doc(t, "the text");
-    TUF_AUTO(free_json) json_t *atts =
-        json_loadb((const char *)atts_text.data, atts_text.len, 0, NULL);
-    TUF_AUTO(free_json) json_t *revs =
-        json_loadb((const char *)revs_text.data, revs_text.len, 0, NULL);
-    if (!json_is_object(atts) || !json_is_object(revs))
+    TUF_AUTO(free_json) json_t *atts = read_atts(atts_text);
+    uint64_t known = 0;
+    if (atts == NULL || find_known(&known, revs_text, t->doc->ancestors) != TUF_OK)
         return repl_transfer_bad_doc(t, "the text");
-    tuf_status st = plan_atts(t, atts, known_generation(revs, t->doc->ancestors));
+    tuf_status st = plan_atts(t, atts, known);
     char *text = st == TUF_OK ? json_dumps(atts, JSON_COMPACT) : NULL;
     if (st == TUF_OK)
         st = text == NULL ? tufi_nomem() : splice_atts(&t->plain, t->doc->json, text);
@@ -211,9 +247,8 @@ tuf_status repl_transfer_plan_follows(struct transfer *t)
     const char *name;
     json_t *stub;
     tuf_status st = tufi_json_member(&text, buf_slice(&t->plain), "_attachments");
-    TUF_AUTO(free_json) json_t *atts =
-        st == TUF_OK ? json_loadb((const char *)text.data, text.len, 0, NULL) : NULL;
-    if (!json_is_object(atts))
+    TUF_AUTO(free_json) json_t *atts = st == TUF_OK ? read_atts(text) : NULL;
+    if (atts == NULL)
         return repl_transfer_bad_doc(t, "the text");
     size_t count = json_object_size(atts);
     t->atts = tufi_alloc_array(count < ATTS_MAX ? count + 1 : ATTS_MAX, sizeof(*t->atts));
