@@ -77,6 +77,11 @@ size_t tufi_btree_dirty_size(const struct btree_env *env)
     return atomic_load_explicit(&env->dirty_size, memory_order_relaxed);
 }
 
+void tufi_btree_cache_count(uint64_t *hits_out, uint64_t *misses_out, struct btree_env *env)
+{
+    tufi_node_cache_count(hits_out, misses_out, &env->cache);
+}
+
 size_t tufi_btree_cache_used(const struct btree_env *env)
 {
     return node_cache_used(&env->cache);

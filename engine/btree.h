@@ -65,6 +65,8 @@ void tufi_btree_env_free(struct btree_env **env);
 /* Bytes of dirty nodes in memory that the newest version reaches; bytes in the clean cache. */
 size_t tufi_btree_dirty_size(const struct btree_env *env);
 size_t tufi_btree_cache_used(const struct btree_env *env);
+/* Wanted nodes that the cache had, and had not. */
+void tufi_btree_cache_count(uint64_t *hits_out, uint64_t *misses_out, struct btree_env *env);
 
 /* ---- versions: which nodes may be freed ------------------------------------------------------ */
 

@@ -146,6 +146,7 @@ static tuf_status write_roots(struct btree_txn *txn, tuf_db *db, struct db_view 
     if (st < 0)
         return st;
     now->checkpoint_off = off;
+    now->checkpoint_us = log->vfs->wall_us(log->vfs);
     now->size_file = log->tail_off;
     return TUF_OK;
 }

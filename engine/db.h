@@ -63,6 +63,7 @@ struct db_view {
     uint64_t commit;
     uint64_t size_file;
     uint64_t checkpoint_off;
+    uint64_t checkpoint_us; /* when it was written; 0: none */
     uint32_t revs_limit;
     uint32_t purged_infos_limit;
     uint64_t size_compacted; /* after the last compaction; 0: there was none */

@@ -174,10 +174,26 @@ struct bnode *tufi_node_cache_find(struct node_cache *cache, const struct node_r
     struct bnode *node = look_up(shard, ref->off);
     if (node && (node->len != ref->len || node->crc != ref->crc))
         node = NULL;
-    if (node)
+    if (node) {
         pin(node);
+        shard->hit_count++;
+    } else {
+        shard->miss_count++;
+    }
     pthread_mutex_unlock(&shard->lock);
     return node;
+}
+
+void tufi_node_cache_count(uint64_t *hits_out, uint64_t *misses_out, struct node_cache *cache)
+{
+    *hits_out = *misses_out = 0;
+    for (size_t i = 0; i < NODE_CACHE_SHARDS; i++) {
+        struct node_cache_shard *shard = &cache->shards[i];
+        pthread_mutex_lock(&shard->lock);
+        *hits_out += shard->hit_count;
+        *misses_out += shard->miss_count;
+        pthread_mutex_unlock(&shard->lock);
+    }
 }
 
 struct bnode *tufi_node_cache_take(struct node_cache *cache, struct bnode *node)

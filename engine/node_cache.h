@@ -24,6 +24,7 @@ struct node_cache_shard {
     size_t bucket_count;    /* a power of two */
     size_t node_count;
     size_t used;        /* bytes of memory of its nodes */
+    uint64_t hit_count, miss_count; /* of tufi_node_cache_find */
     struct bnode *hand; /* of the clock, in the ring over next; NULL when empty */
     uint8_t apart[64];  /* keeps the next shard's lock out of this one's cache line */
 };
@@ -55,6 +56,9 @@ static inline void node_cache_unpin(struct bnode *node)
 {
     atomic_fetch_sub_explicit(&node->pin_count, 1, memory_order_release);
 }
+
+/* How often a node that was wanted was here, and how often it was not, since the start. */
+void tufi_node_cache_count(uint64_t *hits_out, uint64_t *misses_out, struct node_cache *cache);
 
 static inline size_t node_cache_used(const struct node_cache *cache)
 {

@@ -155,6 +155,7 @@ static tuf_status load_checkpoint(struct recovery *r, uint64_t off)
     r->now.purge_seq = ck.purge_seq;
     r->now.commit = ck.commit;
     r->now.checkpoint_off = off;
+    r->now.checkpoint_us = h.time_us;
     r->off = off + tufi_frame_span(&h, r->log->super.sector_size);
     r->chain = h.header_crc;
     r->at_checkpoint = true;

@@ -72,7 +72,9 @@ static tuf_db_info collect_info(const tuf_snapshot *s)
         .checkpoint_off = view->checkpoint_off,
         .size_compacted = view->size_compacted,
         .trim_off = s->store->log.trim_off,
+        .checkpoint_us = view->checkpoint_us,
     };
+    tufi_btree_cache_count(&info.cache_hits, &info.cache_misses, s->store->env);
     const struct superblock *super = &s->store->log.super;
     memcpy(info.uuid, super->uuid, sizeof(info.uuid));
     if (super->database_id != 0) {

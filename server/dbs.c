@@ -385,6 +385,11 @@ static void add_totals(struct dbs_totals *totals, const struct dbh *dbh)
     totals->size_file += info.size_file;
     totals->size_dead += info.size_file - min_u64(info.size_file, info.size_active);
     totals->size_since_checkpoint += info.size_file - min_u64(info.size_file, info.checkpoint_off);
+    totals->cache_hits += info.cache_hits;
+    totals->cache_misses += info.cache_misses;
+    if (info.checkpoint_us > 0 &&
+        (totals->checkpoint_us == 0 || info.checkpoint_us < totals->checkpoint_us))
+        totals->checkpoint_us = info.checkpoint_us;
 }
 
 void dbs_sum(struct dbs_totals *out, struct dbs *dbs)

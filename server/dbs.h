@@ -112,6 +112,8 @@ struct dbs_totals {
     uint64_t size_file;
     uint64_t size_dead;             /* what compaction would give back, about */
     uint64_t size_since_checkpoint; /* behind the newest checkpoints */
+    uint64_t checkpoint_us;         /* of the oldest newest checkpoint; 0: there is none */
+    uint64_t cache_hits, cache_misses;
 };
 void dbs_sum(struct dbs_totals *out, struct dbs *dbs);
 

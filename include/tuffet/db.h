@@ -75,6 +75,9 @@ typedef struct tuf_db_info {
     uint64_t checkpoint_off; /* file offset of the newest checkpoint */
     uint64_t size_compacted; /* size_file after the last compaction; 0 if there was none */
     uint64_t trim_off;       /* below it what is dead was given back (tuf_db_trim); 0: nothing was */
+    uint64_t checkpoint_us;  /* when the newest checkpoint was written, as created_us; 0: there is none */
+    uint64_t cache_hits;     /* tree nodes that were wanted and in memory, since the file was opened */
+    uint64_t cache_misses;   /* those that had to be read */
 } tuf_db_info;
 
 /*

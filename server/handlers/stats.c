@@ -113,6 +113,15 @@ static void add_databases(struct metric_list *list, struct server *server)
     add(list, METRIC_GAUGE, "tuffet/databases/log_since_checkpoint",
         "bytes that opening the open databases after a kill would read",
         totals.size_since_checkpoint);
+    uint64_t now_us = clock_us();
+    add(list, METRIC_GAUGE, "tuffet/databases/checkpoint_age",
+        "seconds since the checkpoint of the open database that has waited longest for the next",
+        totals.checkpoint_us > 0 && now_us > totals.checkpoint_us
+            ? (now_us - totals.checkpoint_us) / 1000000 : 0);
+    add(list, METRIC_COUNTER, "tuffet/cache/hits", "tree nodes of the open databases that were in memory",
+        totals.cache_hits);
+    add(list, METRIC_COUNTER, "tuffet/cache/misses", "tree nodes of the open databases that were read from files",
+        totals.cache_misses);
 }
 
 static void add_replications(struct metric_list *list, struct server *server)

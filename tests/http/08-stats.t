@@ -41,10 +41,17 @@
 < 200
 <~ ^\{"value":[1-9]
 
+> GET /_node/_local/_stats/tuffet/databases/checkpoint_age
+< 200
+<~ ^\{"value":\d,"type":"gauge"
+> GET /_node/_local/_stats/tuffet/cache/misses
+< 200
+<~ ^\{"value":\d+,"type":"counter"
+
 == the whole is a tree, and only whole names are paths
 > GET /_node/_local/_stats
 < 200
-<~ ^\{"couch_replicator":\{.*"couchdb":\{"document_writes":\{.*"httpd":\{"aborted_requests":\{.*"tuffet":\{"commits":
+<~ ^\{"couch_replicator":\{.*"couchdb":\{"document_writes":\{.*"httpd":\{"aborted_requests":\{.*"tuffet":\{"cache":\{"hits":\{"value":\d+.*"commits":
 > GET /_node/_local/_stats/couchdb/http
 < 404
 > GET /_node/_local/_stats/couchdb/httpd/requests/x
