@@ -18,10 +18,10 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/bytes.h"
+#include "json/decimal.h"
 #include "json/scan.h"
 
 #define STRING_EXT_COUNT_MAX 65535
-#define LIMB_DIGIT_COUNT 19
 #define SMALL_BIG_SIZE_MAX 255
 
 /* The header of a big integer and its magnitude, least significant byte first, without leading
@@ -61,60 +61,16 @@ static void write_small_magnitude(struct buf *etf, const struct json_number *num
     write_big(etf, number->negative, bytes, trimmed_len(bytes, sizeof(bytes)));
 }
 
-/* limbs = limbs * factor + digits; returns the new number of limbs. */
-static size_t multiply_add(uint64_t *limbs, size_t limb_count, uint64_t factor, uint64_t digits)
-{
-    uint64_t carry = digits;
-    for (size_t i = 0; i < limb_count; i++) {
-        __extension__ unsigned __int128 product = (unsigned __int128)limbs[i] * factor + carry;
-        limbs[i] = (uint64_t)product;
-        carry = (uint64_t)(product >> 64);
-    }
-    if (carry > 0)
-        limbs[limb_count++] = carry;
-    return limb_count;
-}
-
-/* Decimal digits to binary, 19 digits at a time. Quadratic, which JSON_NUMBER_LEN_MAX bounds to
- * about a millisecond. */
-static size_t limbs_of(uint64_t *limbs, tuf_slice digits)
-{
-    size_t limb_count = 0;
-    size_t pos = 0;
-    while (pos < digits.len) {
-        size_t group = (digits.len - pos) % LIMB_DIGIT_COUNT;
-        if (group == 0)
-            group = LIMB_DIGIT_COUNT;
-        uint64_t value = 0;
-        uint64_t factor = 1;
-        for (size_t end = pos + group; pos < end; pos++) {
-            value = value * 10 + (uint64_t)(digits.data[pos] - '0');
-            factor *= 10;
-        }
-        limb_count = multiply_add(limbs, limb_count, factor, value);
-    }
-    return limb_count;
-}
-
 static void write_long_magnitude(struct buf *etf, const struct json_number *number)
 {
-    tuf_slice digits = number->text;
-    if (number->negative) {
-        digits.data++;
-        digits.len--;
-    }
-    size_t limb_cap = digits.len / LIMB_DIGIT_COUNT + 1;
-    TUF_AUTOFREE uint64_t *limbs = tufi_alloc_array(limb_cap, sizeof(uint64_t));
-    TUF_AUTOFREE uint8_t *bytes = tufi_alloc_array(limb_cap, sizeof(uint64_t));
-    if (!limbs || !bytes) {
+    TUF_AUTO(tufi_buf_release) struct buf bytes = BUF_INIT;
+    size_t sign_len = number->negative ? 1 : 0;
+    tufi_decimal_bytes(&bytes,
+                       tuf_slice_of(number->text.data + sign_len, number->text.len - sign_len));
+    if (bytes.failed)
         etf->failed = true;
-        return;
-    }
-    size_t limb_count = limbs_of(limbs, digits);
-    tuf_assert(limb_count <= limb_cap);
-    for (size_t i = 0; i < limb_count; i++)
-        put_le64(bytes + 8 * i, limbs[i]);
-    write_big(etf, number->negative, bytes, trimmed_len(bytes, 8 * limb_count));
+    else
+        write_big(etf, number->negative, bytes.data, bytes.len);
 }
 
 void tufi_etf_integer(struct buf *etf, const struct json_number *number)

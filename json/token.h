@@ -18,9 +18,6 @@
 #include <emmintrin.h>
 #endif
 
-/* Digits of the longest number. Reading one into binary takes quadratic time. */
-#define JSON_NUMBER_LEN_MAX 20000
-
 /* Bytes that a vector step may write behind what it copies. */
 #define JSON_COPY_SLACK 16
 
@@ -45,8 +42,7 @@ struct json_number {
 
 /*
  * Reads the number at the cursor.
- * Returns: TUF_OK; E_INVALID (also for a float beyond the range of a double, and beyond
- *          JSON_NUMBER_LEN_MAX); E_NOMEM.
+ * Returns: TUF_OK; E_INVALID (also for a float beyond the range of a double); E_NOMEM.
  */
 tuf_status tufi_json_number(struct json_number *out, struct cursor *c);
 

@@ -4,6 +4,7 @@
  * Role: test json/etf.c: the term bytes of single values, and (with engine/revid.c) the revision
  * ids of tests/golden/revids, most of which a CouchDB server answered.
  */
+#include <openssl/bn.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -111,6 +112,41 @@ START_TEST(powers_of_two_have_one_bit)
         ck_assert_uint_eq(read_u8(&r), 1u << bits % 8);
         ck_assert_uint_eq(reader_left(&r), 0);
     }
+}
+END_TEST
+
+/* One number: nines, a power of ten, or digits of all kinds. */
+static void check_long_integer(size_t digit_count, int kind)
+{
+    TUF_AUTO(tufi_buf_release) struct buf digits = BUF_INIT;
+    TUF_AUTO(tufi_buf_release) struct buf etf = BUF_INIT;
+    for (size_t i = 0; i < digit_count; i++) {
+        uint8_t digit = kind == 0 ? 9 : kind == 1 ? i == 0 : (uint8_t)((i * i + i / 7 + 1) % 10);
+        buf_append_u8(&digits, (uint8_t)('0' + digit));
+    }
+    ck_ok(tufi_docscan_etf(&etf, buf_slice(&digits)));
+    buf_append_u8(&digits, 0);
+    BIGNUM *want = NULL;
+    ck_assert_int_eq(BN_dec2bn(&want, (const char *)digits.data), (int)digit_count);
+    struct reader r = reader_of(buf_slice(&etf));
+    uint8_t *bytes = malloc((size_t)BN_num_bytes(want));
+    ck_assert_int_gt(BN_bn2lebinpad(want, bytes, BN_num_bytes(want)), 0);
+    size_t len = read_u8(&r) == 0x6e ? read_u8(&r) : read_be32(&r);
+    ck_assert_uint_eq(len, (size_t)BN_num_bytes(want));
+    ck_assert_uint_eq(read_u8(&r), 0);
+    for (size_t i = 0; i < len; i++)
+        ck_assert_uint_eq(read_u8(&r), bytes[i]);
+    ck_assert_uint_eq(reader_left(&r), 0);
+    free(bytes);
+    BN_free(want);
+}
+
+START_TEST(long_integers_are_those_of_libcrypto) /* INV-DEC-1 */
+{
+    for (size_t count = 21; count < 5000; count += count < 200 ? 1 : 211)
+        for (int kind = 0; kind < 3; kind++)
+            check_long_integer(count, kind);
+    check_long_integer(100003, 2);
 }
 END_TEST
 
@@ -243,6 +279,7 @@ int main(void)
     TCase *values = tcase_create("values");
     tcase_add_loop_test(values, value_has_its_term, 0, COUNT(terms));
     tcase_add_test(values, powers_of_two_have_one_bit);
+    tcase_add_test(values, long_integers_are_those_of_libcrypto);
     tcase_add_test(values, byte_lists_have_a_longest_length);
     tcase_add_test(values, revision_ids_are_those_of_couchdb);
     suite_add_tcase(suite, values);
