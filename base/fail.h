@@ -33,6 +33,22 @@
 /* Out of memory; does not allocate. */
 #define tufi_nomem() tufi_fail_at(TUFI_HERE, TUF_E_NOMEM, "", "out of memory")
 
+#ifdef __clang_analyzer__
+/* What an analyser cannot see from here: a failure is the status that it was made with. */
+#undef tufi_fail
+#undef tufi_fail_kind
+#undef tufi_fail_errno
+#undef tufi_corrupt
+#undef tufi_nomem
+#define tufi_fail(status, ...) ((void)tufi_fail_at(TUFI_HERE, TUF_OK, "", __VA_ARGS__), (status))
+#define tufi_fail_kind(status, kind, ...) \
+    ((void)tufi_fail_at(TUFI_HERE, TUF_OK, (kind), __VA_ARGS__), (status))
+#define tufi_fail_errno(sys_errno, ...) \
+    ((void)tufi_fail_errno_at(TUFI_HERE, (sys_errno), __VA_ARGS__), TUF_E_IO)
+#define tufi_corrupt(off, ...) ((void)tufi_corrupt_at(TUFI_HERE, (off), __VA_ARGS__), TUF_E_CORRUPT)
+#define tufi_nomem() TUF_E_NOMEM
+#endif
+
 tuf_status tufi_fail_at(const char *origin, tuf_status status, const char *kind, const char *fmt,
                         ...) TUFI_PRINTF(4, 5) __attribute__((cold));
 tuf_status tufi_fail_errno_at(const char *origin, int sys_errno, const char *fmt, ...)

@@ -265,8 +265,10 @@ static tuf_status copy_straight(struct doc_copy *d)
     if (st < 0)
         return TUF_NOT_FOUND; /* met again there */
     const struct docrec *rec = &d->view.rec;
-    TUF_AUTO(straight_path_release) struct straight_path p = { .want = leaf->path_len - 1 };
-    if (rec->ancestor_count > p.want || rec->rev.gen <= p.want || p.want > DOCREC_PATH_MAX)
+    if (leaf->path_len - 1 > DOCREC_PATH_MAX)
+        return TUF_NOT_FOUND;
+    TUF_AUTO(straight_path_release) struct straight_path p = { .want = (size_t)leaf->path_len - 1 };
+    if (rec->ancestor_count > p.want || rec->rev.gen <= p.want)
         return TUF_NOT_FOUND;
     const tuf_slice *ancestors = rec->ancestors;
     if (rec->ancestor_count < p.want) {

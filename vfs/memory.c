@@ -170,7 +170,7 @@ static tuf_status mem_punch(struct vfs_file *f, uint64_t off, uint64_t len)
     LOCKED(handle->fs);
     struct mem_file *file = handle->file;
     if (off < file->size)
-        memset(file->data + off, 0, min_u64(len, file->size - off));
+        memset(file->data + off, 0, (size_t)min_u64(len, file->size - off));
     return TUF_OK;
 }
 
