@@ -59,6 +59,7 @@ static inline uint16_t get_be16(const uint8_t *p)
 
 static inline uint32_t get_be32(const uint8_t *p)
 {
+    /* Callers have four bytes. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 

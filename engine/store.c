@@ -311,6 +311,7 @@ tuf_status tufi_log_read_pending(const struct log *log, struct rec_loc loc, enum
 {
     enum record_type found;
     tuf_status st = tufi_log_read_any(log, loc, &found, payload, pending);
+    /* Set with TUF_OK. NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
     if (st == TUF_OK && found != type)
         return tufi_corrupt(loc.off, "record has type %d instead of %d", (int)found, (int)type);
     return st;

@@ -206,6 +206,7 @@ tuf_status tufi_heirinfo_decode(struct heirinfo *out, tuf_slice bytes)
     h.size = read_varint(&in);
     if (in.bad || reader_left(&in) > 0)
         return tufi_corrupt(UINT64_MAX, "note of a compaction is malformed");
+    /* They were read. NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
     memcpy(h.source_uuid, uuid.data, sizeof(h.source_uuid));
     *out = h;
     return TUF_OK;

@@ -313,6 +313,7 @@ static bool find_behind(struct reader *in, uint32_t count, tuf_slice key, tuf_sl
             *value_out = value;
             return !in->bad;
         }
+        /* Both are longer than same. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
         if (same == rest.len || unshared.data[same] > rest.data[same])
             return false;
     }

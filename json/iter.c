@@ -107,6 +107,7 @@ tuf_status tufi_json_member(tuf_slice *out, tuf_slice object, const char *name)
 static tuf_status key_content(tuf_slice *out, struct buf *plain, tuf_slice raw, bool escaped)
 {
     *out = raw;
+    /* Set with TUF_OK. NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
     if (raw.len == 0)
         return TUF_OK;
     tuf_slice inner = tuf_slice_of(raw.data + 1, raw.len - 2);

@@ -114,6 +114,7 @@ static tuf_status entries_set(struct entries *entries, const char *section, cons
     if (added.value == NULL)
         return tufi_nomem();
     if (find(&pos, entries, section, key)) {
+        /* Found, so there are items. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
         tufi_free(entries->items[pos].value);
         entries->items[pos].value = added.value;
         return TUF_OK;

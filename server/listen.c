@@ -195,12 +195,13 @@ static void on_error(struct evconnlistener *source, void *arg)
 
 static unsigned bound_port(evutil_socket_t fd)
 {
-    struct sockaddr_storage addr;
+    struct sockaddr_storage addr = { 0 };
     socklen_t len = sizeof(addr);
     if (getsockname(fd, (struct sockaddr *)&addr, &len) != 0)
         return 0;
     if (addr.ss_family == AF_INET6)
         return ntohs(((struct sockaddr_in6 *)(void *)&addr)->sin6_port);
+    /* It is one of the two families. NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage) */
     return ntohs(((struct sockaddr_in *)(void *)&addr)->sin_port);
 }
 

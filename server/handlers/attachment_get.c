@@ -255,6 +255,7 @@ static const char *clean_type(struct request *req, tuf_slice type)
     if (text == NULL)
         return NULL;
     for (size_t i = 0; i < type.len; i++)
+        /* A space is a char. NOLINTNEXTLINE(bugprone-narrowing-conversions) */
         text[i] = type.data[i] < ' ' || type.data[i] == 0x7f ? ' ' : (char)type.data[i];
     text[type.len] = 0;
     return text;

@@ -413,6 +413,7 @@ static tuf_status one_change(struct feed *feed)
             feed->scan.info.update_seq > feed->since ? feed->scan.info.update_seq : feed->since;
     if (st != TUF_OK)
         return st;
+    /* Set where TUF_OK came back. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
     feed->since = info->seq;
     feed->pending--;
     bool *passes = NULL;
