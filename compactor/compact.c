@@ -248,8 +248,10 @@ static tuf_status finish_locked(struct compaction *k)
     bool early = tufi_planted("compact_rename_early");
     if (early)
         st = take_name_if_allowed(k, &db->store->log);
+    k->heir->sync_once = true;
     if (st == TUF_OK)
         st = tufi_heir_checkpoint(k);
+    k->heir->sync_once = false;
     if (st == TUF_OK && !early)
         st = take_name_if_allowed(k, &db->store->log);
     if (st != TUF_OK)

@@ -11,6 +11,8 @@
  *           before it.
  * INV-CK-3: an heir gets each checkpoint that is asked for: compaction changes trees (named values,
  *           settings, purges) without appending to the log.
+ * INV-CK-4: the last checkpoint of an heir is synced together with its nodes. Until then the heir has not
+ *           got its name, and who continues one compares the checksums of all nodes by sequence.
  *
  * It runs in the writer's thread and holds the writer lock, so commits wait; readers do not. See
  * docs/adr for the reasons.
@@ -165,7 +167,7 @@ static tuf_status write_all(struct btree_txn *txn, tuf_db *db, struct db_view *n
     pthread_mutex_lock(&log->tail);
     tuf_status st = write_nodes(txn, log, now);
     pthread_mutex_unlock(&log->tail);
-    if (st == TUF_OK && !tufi_planted("skip_checkpoint_sync") &&
+    if (st == TUF_OK && !db->sync_once && !tufi_planted("skip_checkpoint_sync") &&
         !tufi_planted("header_before_nodes"))
         st = sync_tail(log);
     if (st < 0)

@@ -93,6 +93,7 @@ struct tuf_db {
     atomic_bool compacting;   /* one at a time */
     bool is_heir;             /* being filled by a compaction... */
     bool unfinished;          /* ...and what it holds is not yet a state of the database */
+    bool sync_once;           /* its next checkpoint needs one sync only: INV-CK-4 */
     unsigned compression;
     size_t cache_size;
     int gzip_level;

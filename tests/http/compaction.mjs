@@ -130,5 +130,100 @@ export const compactionBehaviours = [
       assert.equal((await ask(server, 'DELETE', '/db')).status, 200)
       await until('nothing is left', async () => !existsSync(heirOf(server, 'db')))
     }
+  },
+  {
+    name: 'a hundred compactions beside eight writers, readers, feeds, attachments and a replication lose nothing',
+    async run (server) {
+      await set(server, 'auto', false)
+      assert.equal((await ask(server, 'PUT', '/busy')).status, 201)
+      const to = (db) => ({ url: `http://127.0.0.1:${server.port}/${db}`, headers: { authorization: AUTH } })
+      const job = await ask(server, 'POST', '/_replicate', JSON.stringify({ source: to('busy'), target: to('copy'), create_target: true, continuous: true }))
+      assert.ok(job.status < 300, JSON.stringify(job.json))
+      let stop = false
+      const acknowledged = new Map() // id: { rev, bytes }
+      const write = async (number) => {
+        for (let i = 0; !stop; i++) {
+          const id = `w${number}-${i % 12}`
+          const known = acknowledged.get(id)
+          if (i % 3 === 2 && known) {
+            const bytes = randomBytes(i % 2 ? 300 : 90000)
+            const put = await ask(server, 'PUT', `/busy/${id}/a?rev=${known.rev}`, bytes, 'application/octet-stream')
+            assert.equal(put.status, 201, JSON.stringify(put.json))
+            acknowledged.set(id, { rev: put.json.rev, bytes })
+          } else {
+            const put = await ask(server, 'PUT', `/busy/${id}`, JSON.stringify({ _rev: known?.rev, i, text: 'x'.repeat(i % 5 * 900) }))
+            assert.equal(put.status, 201, JSON.stringify(put.json))
+            acknowledged.set(id, { rev: put.json.rev })
+          }
+        }
+      }
+      const read = async () => {
+        while (!stop) {
+          const all = await ask(server, 'GET', '/busy/_all_docs?include_docs=true&conflicts=true')
+          assert.equal(all.status, 200)
+          assert.ok(all.json.rows.every((row) => row.doc?._rev === row.value.rev))
+        }
+      }
+      const follow = async () => {
+        for (let since = '0', seen = 0; !stop;) {
+          const changes = await ask(server, 'GET', `/busy/_changes?feed=longpoll&timeout=300&since=${since}`)
+          assert.equal(changes.status, 200)
+          for (const row of changes.json.results) {
+            const seq = parseInt(row.seq)
+            assert.ok(seq > seen, `${seq} after ${seen}`)
+            seen = seq
+          }
+          since = changes.json.last_seq
+        }
+      }
+      const busy = [...Array(8).keys()].map(write).concat(read(), follow(), follow())
+      let failure
+      Promise.all(busy).catch((error) => { failure = error; stop = true })
+      for (let i = 0; i < 100 && !stop; i++) {
+        assert.equal((await ask(server, 'POST', '/busy/_compact', '{}')).status, 202)
+        await until(`compaction ${i} is through`, async () => stop || !(await info(server, 'busy')).compact_running)
+      }
+      stop = true
+      await Promise.allSettled(busy)
+      if (failure) throw failure
+      assert.ok(acknowledged.size === 96 || acknowledged.size > 8, `${acknowledged.size} documents`)
+      await until('the copy has everything', async () => {
+        const [a, b] = [await info(server, 'busy'), await info(server, 'copy')]
+        if (a.doc_count !== b.doc_count) return false
+        for (const [id, { rev }] of acknowledged) if ((await ask(server, 'GET', `/copy/${id}`)).json._rev !== rev) return false
+        return true
+      })
+      for (const db of ['busy', 'copy']) {
+        for (const [id, { rev, bytes }] of acknowledged) {
+          assert.equal((await ask(server, 'GET', `/${db}/${id}`)).json._rev, rev, `${db}/${id}`)
+          if (!bytes) continue
+          const got = await fetch(`http://127.0.0.1:${server.port}/${db}/${id}/a`, { headers: { authorization: AUTH } })
+          assert.ok(Buffer.from(await got.arrayBuffer()).equals(bytes), `${db}/${id}/a`)
+        }
+      }
+    }
+  },
+  {
+    name: 'dead space goes between compactions, where that is asked for',
+    async run (server) {
+      await set(server, 'auto', false)
+      await set(server, 'min_file_size', 100000)
+      await set(server, 'check_interval', 1)
+      await fill(server, 'db', 1, 100)
+      const put = async (i) => {
+        const rev = (await ask(server, 'GET', '/db/d0')).json._rev
+        return await ask(server, 'PUT', '/db/d0', JSON.stringify({ _rev: rev, text: randomBytes(60000).toString('base64'), i }))
+      }
+      for (let i = 0; i < 30; i++) assert.equal((await put(i)).status, 201)
+      const file = path.join(server.dir, 'data', 'db.tuf')
+      const before = statSync(file).blocks * 512
+      assert.ok(before > 1500000, `${before} bytes`)
+      await set(server, 'keep_history', 0)
+      await set(server, 'trim', true)
+      await until('the blocks are back', async () => statSync(file).blocks * 512 < before / 2)
+      assert.ok(statSync(file).size >= before / 2, 'in the same file')
+      assert.equal((await put(30)).status, 201)
+      assert.equal((await ask(server, 'GET', '/db/d0')).json.i, 30)
+    }
   }
 ]
