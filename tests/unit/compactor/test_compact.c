@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/bytes.h"
+#include "engine/db.h"
 #include "tests/unit/engine/world.h"
 #include "vfs/vfs.h"
 
@@ -709,6 +710,47 @@ START_TEST(a_hundred_compactions_lose_nothing_that_was_acknowledged)
 }
 END_TEST
 
+/* ---- size ---------------------------------------------------------------------------------------- */
+
+static void add_node(void *ctx, uint64_t off, uint32_t len)
+{
+    (void)off;
+    *(uint64_t *)ctx += len;
+}
+
+static void no_finding(void *ctx, const struct btree_finding *finding)
+{
+    (void)ctx;
+    ck_abort_msg("%s", finding->text);
+}
+
+START_TEST(the_new_file_is_within_five_percent_of_what_is_alive)
+{
+    struct world w;
+    world_start(&w);
+    char noise[900];
+    uint32_t state = 1;
+    for (int i = 0; i < 1500; i++) {
+        for (size_t k = 0; k + 1 < sizeof(noise); k++)
+            noise[k] = (char)('a' + (state = state * 1664525 + 1013904223) / 165191050);
+        noise[sizeof(noise) - 1] = 0;
+        const char *rev = put(&w, "{'_id':'doc%04d','v':'%s'}", i * 7919 % 1500, noise);
+        if (i % 2)
+            put(&w, "{'_id':'doc%04d','_rev':'%s','v':'%s'}", i * 7919 % 1500, rev, noise + 100);
+    }
+    compact(&w);
+    tuf_snapshot *snapshot = world_look(&w);
+    uint64_t index = 0;
+    struct btree_check_sink sink = { .found = no_finding, .node = add_node, .ctx = &index };
+    for (unsigned kind = 0; kind < TREE_KINDS; kind++)
+        ck_ok(tufi_btree_check(snapshot->store->env, snapshot_tree(snapshot, kind), &sink));
+    tuf_db_info info = world_info(&w);
+    ck_assert_uint_gt(index, 1500 * 50);
+    ck_assert_uint_le(info.size_file * 100, (info.size_active + index) * 105);
+    world_end(&w);
+}
+END_TEST
+
 /* ---- damaged nodes of the index ----------------------------------------------------------------- */
 
 struct node_list {
@@ -846,6 +888,7 @@ int main(void)
     tcase_add_test(tc, a_read_that_fails_while_opening_does_not_empty_the_database);
     tcase_add_test(tc, an_allocation_that_fails_while_opening_does_not_empty_the_database);
     tcase_add_test(tc, a_damaged_checkpoint_is_no_earlier_state);
+    tcase_add_test(tc, the_new_file_is_within_five_percent_of_what_is_alive);
     tcase_add_loop_test(tc, a_damaged_index_does_not_stop_a_compaction, 0,
                         (int)(sizeof(damages) / sizeof(damages[0])));
     tcase_add_test(tc, changes_without_a_record_are_in_the_new_file);
