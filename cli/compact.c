@@ -32,6 +32,11 @@ static int print_report(const char *path, const tuf_compact_report *report)
     cli_append_size(&out, report->size_before);
     buf_append_str(&out, " to ");
     cli_append_size(&out, report->size_after);
+    if (report->bytes_shared > 0) {
+        buf_append_str(&out, ", of which ");
+        cli_append_size(&out, report->bytes_shared);
+        buf_append_str(&out, " share the blocks they had");
+    }
     if (report->docs_kept > 0)
         tufi_buf_printf(&out, ", %" PRIu64 " of them by an earlier attempt", report->docs_kept);
     if (report->damaged_count > 0)

@@ -64,6 +64,10 @@ void tufi_heir_end(struct compaction *k, bool keep);
 /* Appends a record and says where it will be. */
 tuf_status tufi_heir_put(struct compaction *k, enum record_type type, tuf_slice payload,
                          struct rec_loc *out);
+/* A chunk of an attachment; `same`: where the source has the same bytes, or NULL. Shares their blocks
+ * if they lie well and the file system can. */
+tuf_status tufi_heir_put_chunk(struct compaction *k, tuf_slice payload, const struct rec_loc *same,
+                               struct rec_loc *out);
 /* The same without a copy: what is appended to k->frame between the two calls is the payload. */
 size_t tufi_heir_open_record(struct compaction *k);
 tuf_status tufi_heir_close_record(struct compaction *k, size_t pos, enum record_type type,

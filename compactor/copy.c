@@ -38,10 +38,11 @@ static void doc_copy_release(struct doc_copy *d)
 
 /* ---- attachments -------------------------------------------------------------------------------- */
 
-static tuf_status put_chunk(void *ctx, tuf_slice payload, struct rec_loc *out)
+static tuf_status put_chunk(void *ctx, tuf_slice payload, const struct rec_loc *same,
+                            struct rec_loc *out)
 {
     struct compaction *k = ctx;
-    return k->stopped ? TUF_STOPPED : tufi_heir_put(k, RECORD_CHUNK, payload, out);
+    return k->stopped ? TUF_STOPPED : tufi_heir_put_chunk(k, payload, same, out);
 }
 
 static tuf_status copy_att(struct doc_copy *d, struct att_data *data)

@@ -7,6 +7,8 @@
  *           says no more than what the checkpoint's trees hold.
  * INV-HR-2: a checkpoint in the middle of a round says that it is unfinished: a file that was cut
  *           there later does not open as if those were all documents (engine/recover.c).
+ * INV-HR-3: frames begin on blocks, and what is before a chunk's bytes in a frame of its own has the same
+ *           length in every file: so whole blocks of it are the same in the old file and in the new.
  * Not here: whether an heir that was left behind can be continued (engine/heir.c).
  */
 #include "base/alloc.h"
@@ -176,6 +178,36 @@ tuf_status tufi_heir_put(struct compaction *k, enum record_type type, tuf_slice 
     size_t pos = tufi_heir_open_record(k);
     buf_append_slice(&k->frame, payload);
     return tufi_heir_close_record(k, pos, type, out);
+}
+
+/* A chunk in a frame of its own begins so many bytes behind a block, in any file: INV-HR-3. */
+#define CLONE_SIZE_MIN (64u << 10)
+
+static bool can_share(const struct compaction *k, tuf_slice payload, const struct rec_loc *same)
+{
+    const struct log *log = &k->heir->store->log;
+    return same && payload.len >= CLONE_SIZE_MIN && log->file->ops->clone && !log->no_clone &&
+           log->super.sector_size % VFS_CLONE_ALIGN == 0 &&
+           same->off % VFS_CLONE_ALIGN == FRAME_HEADER_SIZE;
+}
+
+tuf_status tufi_heir_put_chunk(struct compaction *k, tuf_slice payload, const struct rec_loc *same,
+                               struct rec_loc *out)
+{
+    struct log *log = &k->heir->store->log;
+    if (!can_share(k, payload, same))
+        return tufi_heir_put(k, RECORD_CHUNK, payload, out);
+    tuf_status st = flush_frame(k);
+    if (st == TUF_OK) {
+        log->share_from = k->source->store->log.file;
+        log->share_off = same->off - FRAME_HEADER_SIZE;
+        st = tufi_heir_put(k, RECORD_CHUNK, payload, out);
+        if (st == TUF_OK)
+            st = flush_frame(k);
+        log->share_from = NULL;
+    }
+    k->report->bytes_shared = log->shared_size;
+    return st;
 }
 
 tuf_status tufi_heir_write_nodes(void *ctx, tuf_slice nodes, uint64_t *off_out)

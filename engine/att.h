@@ -88,9 +88,11 @@ tuf_status tufi_att_store(struct att_data *data, struct store *store, tuf_slice 
 /*
  * Copies an attachment's stored bytes, chunk by chunk, checksums verified, and gives data its new
  * place.
- *   put  appends a chunk (or index) and says where it is
+ *   put  appends a chunk (or index) and says where it is; same: where `from` has the same bytes, NULL if
+ *        it has not
  */
-typedef tuf_status att_put_chunk_fn(void *ctx, tuf_slice payload, struct rec_loc *out);
+typedef tuf_status att_put_chunk_fn(void *ctx, tuf_slice payload, const struct rec_loc *same,
+                                    struct rec_loc *out);
 /* Reads the list of an attachment's chunks: loc is that of the index. E_CORRUPT, E_IO, E_NOMEM. */
 struct att_index;
 tuf_status tufi_att_read_index(struct att_index *out, struct rec_loc loc, struct store *from);

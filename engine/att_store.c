@@ -190,7 +190,8 @@ static tuf_status copy_chunk(struct rec_loc *loc, struct store *from, uint8_t *b
                              att_put_chunk_fn *put, void *ctx)
 {
     tuf_status st = tufi_store_read_chunk(from, *loc, buf);
-    return st < 0 ? st : put(ctx, tuf_slice_of(buf, loc->len), loc);
+    struct rec_loc same = *loc;
+    return st < 0 ? st : put(ctx, tuf_slice_of(buf, loc->len), &same, loc);
 }
 
 tuf_status tufi_att_read_index(struct att_index *out, struct rec_loc loc, struct store *from)
@@ -241,5 +242,5 @@ tuf_status tufi_att_copy(struct att_data *data, struct store *from, att_put_chun
         return st;
     tufi_attindex_encode(&bytes, &to);
     st = buf_status(&bytes);
-    return st < 0 ? st : put(ctx, buf_slice(&bytes), &data->loc);
+    return st < 0 ? st : put(ctx, buf_slice(&bytes), NULL, &data->loc);
 }

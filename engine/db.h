@@ -52,6 +52,12 @@ struct log {
     uint64_t checkpoint_end; /* where the log to replay begins (tail lock) */
     _Atomic uint64_t trim_off; /* what is dead below was given back; 0: nothing (writer lock) */
     uint64_t trim_noted;     /* trim_off of the newest checkpoint (writer lock) */
+    /* While share_from is set (tail lock): the whole blocks of the next frame but the first are the
+     * same as those of that file from share_off on. */
+    struct vfs_file *share_from;
+    uint64_t share_off;
+    uint64_t shared_size; /* bytes that were shared so */
+    bool no_clone;        /* the file system does not */
     atomic_bool poisoned;
     pthread_mutex_t tail;
 };

@@ -97,8 +97,10 @@ static tuf_status write_att(struct edit_att *att, struct store *store)
     return st;
 }
 
-static tuf_status put_chunk(void *ctx, tuf_slice payload, struct rec_loc *out)
+static tuf_status put_chunk(void *ctx, tuf_slice payload, const struct rec_loc *same,
+                            struct rec_loc *out)
 {
+    (void)same;
     return tufi_store_append_chunk(ctx, payload, out);
 }
 

@@ -282,8 +282,10 @@ struct chunk_sink {
     uint64_t off;  /* an index of places that nobody reads is made on the way: they must ascend */
 };
 
-static tuf_status take_chunk(void *ctx, tuf_slice payload, struct rec_loc *out)
+static tuf_status take_chunk(void *ctx, tuf_slice payload, const struct rec_loc *same,
+                            struct rec_loc *out)
 {
+    (void)same;
     struct chunk_sink *sink = ctx;
     *out = (struct rec_loc){ sink->off, (uint32_t)payload.len };
     sink->off += RECORD_HEADER_SIZE + payload.len + 1;

@@ -184,19 +184,53 @@ static void undo_append(struct log *log, tuf_status failure)
     tufi_error_restore(&saved);
 }
 
+static const uint8_t zeros[SECTOR_SIZE_DEFAULT]; /* padding */
+
 /* Writes a frame of which `rest`, the end of its payload, is elsewhere (or empty), and zeros behind. */
 static tuf_status write_pieces(struct log *log, const struct buf *frame, tuf_slice rest,
                                size_t padding)
 {
-    static const uint8_t zeros[SECTOR_SIZE_DEFAULT];
     struct iovec pieces[3] = { { .iov_base = frame->data, .iov_len = frame->len } };
     int count = 1;
-    tuf_assert(padding < sizeof(zeros));
     if (rest.len > 0)
         pieces[count++] = (struct iovec){ (void *)(uintptr_t)rest.data, rest.len };
     if (padding > 0)
         pieces[count++] = (struct iovec){ (void *)(uintptr_t)zeros, padding };
     return log->file->ops->pwritev(log->file, pieces, count, log->tail_off);
+}
+
+/* Shares the inner blocks of a frame. TUF_E_UNSUPPORTED: they must be written. */
+static tuf_status write_shared(struct log *log, const struct buf *frame, size_t padding)
+{
+    size_t end = frame->len / VFS_CLONE_ALIGN * VFS_CLONE_ALIGN;
+    if (end <= VFS_CLONE_ALIGN)
+        return tufi_fail(TUF_E_UNSUPPORTED, "no whole block");
+    struct iovec last[2] = { { frame->data + end, frame->len - end },
+                             { (void *)(uintptr_t)zeros, padding } };
+    /* The ends first: a range beyond the end of a file cannot be shared everywhere. */
+    tuf_status st = tufi_vfs_write(log->file, frame->data, VFS_CLONE_ALIGN, log->tail_off);
+    if (st == TUF_OK)
+        st = log->file->ops->pwritev(log->file, last, 2, log->tail_off + end);
+    if (st == TUF_OK)
+        st = log->file->ops->clone(log->file, log->tail_off + VFS_CLONE_ALIGN, log->share_from,
+                                   log->share_off + VFS_CLONE_ALIGN, end - VFS_CLONE_ALIGN);
+    if (st == TUF_OK)
+        log->shared_size += end - VFS_CLONE_ALIGN;
+    return st;
+}
+
+static tuf_status write_frame(struct log *log, const struct buf *frame, tuf_slice rest,
+                              size_t padding)
+{
+    tuf_assert(padding < sizeof(zeros));
+    if (log->share_from && rest.len == 0) {
+        tuf_status st = write_shared(log, frame, padding);
+        if (st != TUF_E_UNSUPPORTED)
+            return st;
+        log->no_clone = true;
+        tufi_error_clear();
+    }
+    return write_pieces(log, frame, rest, padding);
 }
 
 static tuf_status append_frame(struct log *log, struct buf *frame, tuf_slice rest,
@@ -211,7 +245,7 @@ static tuf_status append_frame(struct log *log, struct buf *frame, tuf_slice res
         return tufi_nomem();
     fill_in_header(log, frame, rest, h);
     uint64_t span = tufi_frame_span(h, log->super.sector_size);
-    st = write_pieces(log, frame, rest, (size_t)(span - frame->len - rest.len));
+    st = write_frame(log, frame, rest, (size_t)(span - frame->len - rest.len));
     if (st < 0) {
         undo_append(log, st);
         return st;

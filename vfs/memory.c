@@ -174,6 +174,19 @@ static tuf_status mem_punch(struct vfs_file *f, uint64_t off, uint64_t len)
     return TUF_OK;
 }
 
+/* There are no blocks to share: it stands for a file system that has some. */
+static tuf_status mem_clone(struct vfs_file *f, uint64_t off, struct vfs_file *from,
+                            uint64_t from_off, uint64_t len)
+{
+    TUF_AUTOFREE uint8_t *bytes = tufi_alloc((size_t)len);
+    if (!bytes)
+        return tufi_nomem();
+    if ((off | from_off | len) % VFS_CLONE_ALIGN != 0)
+        return tufi_fail(TUF_E_UNSUPPORTED, "no whole blocks");
+    tuf_status st = tufi_vfs_read_exact(from, bytes, (size_t)len, from_off);
+    return st == TUF_OK ? tufi_vfs_write(f, bytes, (size_t)len, off) : st;
+}
+
 static void mem_forget(struct vfs_file *f, uint64_t off)
 {
     (void)f;
@@ -206,6 +219,7 @@ static const struct vfs_file_ops mem_file_ops = {
     .truncate = mem_truncate,
     .size = mem_size,
     .punch = mem_punch,
+    .clone = mem_clone,
     .forget = mem_forget,
     .push = mem_push,
     .close = mem_close,

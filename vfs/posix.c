@@ -17,7 +17,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/fs.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -184,6 +186,21 @@ static tuf_status posix_copy(struct vfs_file *f, struct vfs_file *from, uint64_t
     return TUF_OK;
 }
 
+static tuf_status posix_clone(struct vfs_file *f, uint64_t off, struct vfs_file *from,
+                              uint64_t from_off, uint64_t len)
+{
+    struct file_clone_range range = {
+        .src_fd = file_of(from)->fd, .src_offset = from_off, .src_length = len, .dest_offset = off
+    };
+    int rc;
+    do {
+        rc = ioctl(file_of(f)->fd, FICLONERANGE, &range);
+    } while (rc < 0 && errno == EINTR);
+    if (rc < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EIO))
+        return tufi_fail_errno(errno, "sharing blocks at %llu", (unsigned long long)off);
+    return rc < 0 ? tufi_fail(TUF_E_UNSUPPORTED, "this file system does not share blocks") : TUF_OK;
+}
+
 static void posix_forget(struct vfs_file *f, uint64_t off)
 {
     /* Advice: pages that are dirty or in use stay, and there is nothing to do about it. */
@@ -212,6 +229,7 @@ static const struct vfs_file_ops posix_file_ops = {
     .size = posix_size,
     .punch = posix_punch,
     .copy = posix_copy,
+    .clone = posix_clone,
     .forget = posix_forget,
     .push = posix_push,
     .close = posix_close,

@@ -28,6 +28,8 @@ enum vfs_open_flags {
     VFS_LOCK = 8, /* exclusive lock for the life of the handle; E_LOCKED if taken */
 };
 
+#define VFS_CLONE_ALIGN 4096u
+
 /* An open file. Every implementation embeds this at the start of its own struct. */
 struct vfs_file {
     const struct vfs_file_ops *ops;
@@ -47,6 +49,11 @@ struct vfs_file_ops {
     /* Copies a range of a file of the same implementation to the same place, sharing blocks or
      * copying inside the system where it can. NULL or E_UNSUPPORTED: read and write. */
     tuf_status (*copy)(struct vfs_file *f, struct vfs_file *from, uint64_t off, uint64_t len);
+    /* Lets a range share the blocks of a range of another file of the same implementation, so that
+     * nothing is written twice. Offsets and length are multiples of VFS_CLONE_ALIGN. NULL or
+     * E_UNSUPPORTED: not here, and nothing was done. */
+    tuf_status (*clone)(struct vfs_file *f, uint64_t off, struct vfs_file *from, uint64_t from_off,
+                        uint64_t len);
     /* Forgets cached copies of synced bytes from off on, so that the next read comes from the
      * device. After a failed sync a system may go on showing bytes that it will never write;
      * nothing else tells them from durable ones. */

@@ -16,6 +16,7 @@ typedef struct tuf_compact_report {
     uint64_t size_after;
     uint64_t blocked_us;    /* how long commits had to wait for the switch */
     uint64_t round_count;   /* copies and catch-ups before that */
+    uint64_t bytes_shared;  /* of attachments whose blocks both files had for a while: not written */
     bool slowed_writers;    /* they wrote faster than it could catch up, and had to wait for it */
 } tuf_compact_report;
 

@@ -710,6 +710,69 @@ START_TEST(a_hundred_compactions_lose_nothing_that_was_acknowledged)
 }
 END_TEST
 
+/* ---- shared blocks ------------------------------------------------------------------------------- */
+
+#define BIG_ATT 700001
+
+static void put_big(struct world *w, const char *id, uint8_t first)
+{
+    static uint8_t bytes[BIG_ATT];
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (uint8_t)(first + i * 31 + i / 4096);
+    tuf_edit *edit = world_parse(0, "{'_id':'%s'}", id);
+    tuf_blob *blob = world_blob(w, "image/png", bytes, sizeof(bytes));
+    ck_ok(tuf_edit_put_attachment(edit, tuf_str("a"), tuf_str("image/png"), &blob));
+    ck_ok(world_commit(w, edit, NULL));
+}
+
+static void expect_big(struct world *w, const char *id, uint8_t first)
+{
+    static uint8_t got[BIG_ATT + 1];
+    TUF_AUTO(tuf_att_reader_free) tuf_att_reader *reader = NULL;
+    size_t len = 0;
+    ck_ok(tuf_att_open(&reader, world_doc(w, id, NULL), 0, 0));
+    ck_ok(tuf_att_read(&len, reader, got, sizeof(got)));
+    ck_assert_uint_eq(len, BIG_ATT);
+    for (size_t i = 0; i < len; i++)
+        if (got[i] != (uint8_t)(first + i * 31 + i / 4096))
+            ck_abort_msg("byte %zu of %s", i, id);
+}
+
+/* INV-HR-3. Also from a file whose attachments were shared already, and after opening it again. */
+START_TEST(large_attachments_share_their_blocks)
+{
+    struct tuf_vfs *vfs = NULL;
+    struct world w = { .opts = TUF_OPEN_OPTIONS_INIT };
+    ck_ok(tufi_vfs_memory_new(&vfs));
+    w.opts.vfs = vfs;
+    w.opts.flags = TUF_OPEN_CREATE;
+    w.opts.sector_size = _i == 0 ? 4096 : 512;
+    ck_ok(tuf_db_open(&w.db, WORLD_PATH, &w.opts));
+    put(&w, "{'_id':'first'}");
+    for (uint8_t i = 0; i < 4; i++)
+        put_big(&w, text("big%d", i), i);
+    for (int round = 0; round < 3; round++) {
+        put(&w, "{'_id':'round%d'}", round);
+        tuf_compact_report report = compact(&w);
+        if (_i == 0) /* all whole blocks of 4 * (2 chunks and most of a third) */
+            ck_assert_uint_gt(report.bytes_shared, 4 * (uint64_t)BIG_ATT * 95 / 100);
+        else
+            ck_assert_uint_eq(report.bytes_shared, 0);
+        for (uint8_t i = 0; i < 4; i++)
+            expect_big(&w, text("big%d", i), i);
+        check_clean(&w);
+        tuf_snapshot_free(&w.snapshot);
+        ck_ok(tuf_db_close(&w.db));
+        ck_ok(tuf_db_open(&w.db, WORLD_PATH, &w.opts));
+    }
+    tuf_doc_free(&w.doc);
+    if (w.snapshot)
+        tuf_snapshot_free(&w.snapshot);
+    ck_ok(tuf_db_close(&w.db));
+    tufi_vfs_memory_free(&vfs);
+}
+END_TEST
+
 /* ---- size ---------------------------------------------------------------------------------------- */
 
 static void add_node(void *ctx, uint64_t off, uint32_t len)
@@ -888,6 +951,7 @@ int main(void)
     tcase_add_test(tc, a_read_that_fails_while_opening_does_not_empty_the_database);
     tcase_add_test(tc, an_allocation_that_fails_while_opening_does_not_empty_the_database);
     tcase_add_test(tc, a_damaged_checkpoint_is_no_earlier_state);
+    tcase_add_loop_test(tc, large_attachments_share_their_blocks, 0, 2);
     tcase_add_test(tc, the_new_file_is_within_five_percent_of_what_is_alive);
     tcase_add_loop_test(tc, a_damaged_index_does_not_stop_a_compaction, 0,
                         (int)(sizeof(damages) / sizeof(damages[0])));
