@@ -19,6 +19,7 @@
  * replication does most of the time. */
 #define POOL_ROWS_MIN 16
 #define PAGE_ROWS_MAX 4000
+#define SETTLE_BYTES (UINT64_C(64) << 20)
 /* How often progress is reported while a page is worked off. */
 #define REPORT_MS 500
 
@@ -35,6 +36,7 @@ struct repl_state {
     time_t start_time;
     uint64_t checkpoint_ms;   /* monotonic time of the last one */
     uint64_t rows_read;
+    uint64_t bytes_settled;   /* of the stats, when the target's nodes were last written */
     bool caught_up;           /* the last page was not full */
     json_t *start_seq, *checkpointed_seq, *source_seq;
     json_t *through_seq;      /* everything before is in the target */
@@ -464,6 +466,16 @@ static tuf_status work_off(struct repl_state *s, const json_t *rows, json_t *las
     return st == TUF_END ? TUF_OK : st;
 }
 
+/* A target of this process keeps the nodes that were changed in memory until its next checkpoint: so many
+ * bytes of documents make one due. */
+static tuf_status bound_memory(struct repl_state *s)
+{
+    if (s->main.target.db == NULL || s->stats.bytes_read - s->bytes_settled < SETTLE_BYTES)
+        return TUF_OK;
+    s->bytes_settled = s->stats.bytes_read;
+    return tuf_db_checkpoint(s->main.target.db);
+}
+
 /* One page of changes and what follows from it. *end_out: a one-shot replication is through. */
 static tuf_status round_of(bool *end_out, struct repl_state *s, uint64_t *limit)
 {
@@ -496,6 +508,8 @@ static tuf_status round_of(bool *end_out, struct repl_state *s, uint64_t *limit)
         st = work_off(s, rows, last);
     if (st == TUF_OK && s->caught_up)
         st = drain(s);
+    if (st == TUF_OK)
+        st = bound_memory(s);
     if (st == TUF_OK) {
         replace(&s->read_seq, last);
         s->rows_read += count;
