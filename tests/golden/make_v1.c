@@ -84,14 +84,20 @@ static void update(const char *id, bool deleted)
     commit(edit);
 }
 
-static void purge(const char *id, const char *rev_text)
+/* Whether it found the leaf. */
+static bool ask_purge(const char *id, const char *rev_text)
 {
     tuf_revbuf rev;
     bool purged;
     must(tuf_rev_parse(&rev, tuf_str(rev_text)), rev_text);
     tuf_purge_item item = { tuf_str(id), &rev.rev, 1, &purged };
     must(tuf_db_purge(db, &item, 1), id);
-    must(purged ? TUF_OK : TUF_NOT_FOUND, id);
+    return purged;
+}
+
+static void purge(const char *id, const char *rev)
+{
+    must(ask_purge(id, rev) ? TUF_OK : TUF_NOT_FOUND, id);
 }
 
 static void attach(const char *id, const char *type, size_t len)
@@ -200,6 +206,22 @@ static void make_purges(void)
     must(tuf_db_close(&db), "close");
 }
 
+/* Purges that find nothing and settings raise the sequence. Killed: all of it is in the log. */
+static void make_raised(void)
+{
+    open_db(512, TUF_COMPRESS_SNAPPY);
+    put(R, "{'_id':'d','_revisions':{'start':2,'ids':['b','a']}}", 0);
+    (void)ask_purge("d", "1-a");
+    (void)ask_purge("never", "1-a");
+    must(tuf_db_set_revs_limit(db, 1000), "limit");
+    must(tuf_db_put_meta_change(db, tuf_str("security"), tuf_str("{}")), "meta");
+    put(R, "{'_id':'e','_rev':'1-x'}", 0);
+    put(R, "{'_id':'e','_rev':'1-y'}", 0);
+    put(R, "{'_id':'e','_rev':'1-z'}", 0);
+    purge("e", "1-z");
+    (void)ask_purge("d", "9-none");
+}
+
 static void make_torn(void)
 {
     open_db(512, TUF_COMPRESS_SNAPPY);
@@ -219,6 +241,7 @@ static const struct {
     { "history", make_history, 0 },
     { "purges", make_purges, 0 },
     { "torn", make_torn, 4096 + 5 * 512 + 100 },
+    { "raised", make_raised, 0 },
 };
 
 /* ---- files ----------------------------------------------------------------------------------- */
