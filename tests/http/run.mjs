@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { behaviours } from './behaviour.mjs'
 import { accountBehaviours } from './accounts.mjs'
 import { compactionBehaviours } from './compaction.mjs'
+import { docsBehaviours } from './docs.mjs'
 import { feedBehaviours } from './feeds.mjs'
 import { networkBehaviours } from './network.mjs'
 import { openRevsBehaviours } from './openrevs.mjs'
@@ -332,7 +333,7 @@ async function runFile (file, options, totals) {
 }
 
 async function runBehaviours (options, totals) {
-  const sets = { 'behaviour.mjs': behaviours, 'feeds.mjs': feedBehaviours, 'replication.mjs': replicationBehaviours, 'openrevs.mjs': openRevsBehaviours, 'remotes.mjs': remotesBehaviours, 'replicator.mjs': replicatorBehaviours, 'operation.mjs': operationBehaviours, 'network.mjs': networkBehaviours, 'weakness.mjs': weaknessBehaviours, 'compaction.mjs': compactionBehaviours, 'accounts.mjs': accountBehaviours }
+  const sets = { 'behaviour.mjs': behaviours, 'feeds.mjs': feedBehaviours, 'replication.mjs': replicationBehaviours, 'openrevs.mjs': openRevsBehaviours, 'remotes.mjs': remotesBehaviours, 'replicator.mjs': replicatorBehaviours, 'operation.mjs': operationBehaviours, 'network.mjs': networkBehaviours, 'weakness.mjs': weaknessBehaviours, 'compaction.mjs': compactionBehaviours, 'accounts.mjs': accountBehaviours, 'docs.mjs': docsBehaviours }
   const wanted = Object.entries(sets).filter(([name]) => all || options.files.some((f) => f.endsWith(name)))
   for (const { name, ini, run } of wanted.flatMap(([, list]) => list)) {
     if (!name.includes(options.match)) continue
