@@ -64,7 +64,7 @@ typedef struct tuf_db_info {
     uint64_t doc_del_count;  /* documents whose winner is deleted */
     uint64_t local_count;    /* local documents */
     uint64_t size_file;      /* bytes up to the logical end of the file */
-    uint64_t size_active;    /* bytes that compaction would keep, about */
+    uint64_t size_active;    /* leaf records and stored attachments, exactly; without the index */
     uint64_t size_external;  /* bytes of bodies and attachments before compression */
     uint64_t created_us;     /* creation time, microseconds since the Unix epoch */
     uint32_t revs_limit;     /* revisions kept on each path */
