@@ -230,6 +230,20 @@ static void make_torn(void)
     /* The newest commit is cut in the middle, below. */
 }
 
+/* Holes below the base, and a commit behind it. */
+static void make_trimmed(void)
+{
+    open_db(4096, TUF_COMPRESS_SNAPPY);
+    for (int i = 0; i < 8; i++) {
+        put(R, "{'_id':'much','_revisions':{'start':%d,'ids':['r%d']},'n':%d}", i + 1);
+        put(R, "{'_id':'once%d','_rev':'1-a','n':%d}", i);
+    }
+    put(0, "{'_id':'_local/l','n':%d}", 1);
+    put(R, "{'_id':'once3','_revisions':{'start':2,'ids':['b','a']},'_deleted':true}", 0);
+    must(tuf_db_trim(NULL, db, NULL), "trim");
+    put(R, "{'_id':'after','_rev':'1-c'}", 0);
+}
+
 static const struct {
     const char *name;
     void (*make)(void);
@@ -242,6 +256,7 @@ static const struct {
     { "purges", make_purges, 0 },
     { "torn", make_torn, 4096 + 5 * 512 + 100 },
     { "raised", make_raised, 0 },
+    { "trimmed", make_trimmed, 0 },
 };
 
 /* ---- files ----------------------------------------------------------------------------------- */
