@@ -339,6 +339,7 @@ int server_run(const struct server_options *options)
         config_set_listener(server.config, on_config, &server);
     if (!log_open(server.config)) {
         fprintf(stderr, "tuffetd: cannot open the log: %s\n", strerror(errno));
+        old_secrets_free(&server.old_secrets);
         tls_free(&server.tls);
         config_free(&server.config);
         return EXIT_CONFIG;
@@ -346,6 +347,7 @@ int server_run(const struct server_options *options)
     st = admins_prepare(server.config);
     int code = 1;
     if (st == TUF_OK && !check_admin(&server, &addresses, options->insecure_loopback)) {
+        old_secrets_free(&server.old_secrets);
         tls_free(&server.tls);
         config_free(&server.config);
         return EXIT_CONFIG;
