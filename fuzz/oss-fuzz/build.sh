@@ -3,7 +3,7 @@
 # SPDX-FileCopyrightText: The Tuffet authors
 #
 # Role: builds the fuzz targets as OSS-Fuzz wants them: $CC, $CFLAGS, $LIB_FUZZING_ENGINE, $OUT and $SRC
-# are given. In the project's Dockerfile there: apt-get install what scripts/packages build names.
+# are given. In the project's Dockerfile there: apt-get install what scripts/packages build names, and zip.
 cd "$SRC/tuffet"
 ./autogen.sh
 mkdir -p "$WORK/build"
