@@ -390,6 +390,109 @@ START_TEST(bytes_that_look_like_records_cost_little)
 }
 END_TEST
 
+/* ---- failing calls ------------------------------------------------------------------------------
+ */
+
+struct alloc_fault {
+    uint64_t calls, at;
+    bool hit;
+};
+
+static bool may_allocate(size_t size, void *ctx)
+{
+    (void)size;
+    struct alloc_fault *f = ctx;
+    f->hit = f->hit || ++f->calls == f->at;
+    return f->calls != f->at;
+}
+
+static char *dump_of(const struct tuf_vfs *vfs)
+{
+    tuf_open_options how = TUF_OPEN_OPTIONS_INIT;
+    tuf_db *db = NULL;
+    struct buf out = BUF_INIT;
+    how.vfs = vfs;
+    ck_ok(tuf_db_open(&db, NEW_PATH, &how));
+    expect_sound(db);
+    ck_ok(dump_db(&out, db));
+    buf_append_u8(&out, 0);
+    ck_ok(tuf_db_close(&db));
+    return (char *)tufi_buf_take(&out);
+}
+
+/* Salvages with the k-th call of a kind failing (FAULT_KIND_COUNT: the k-th allocation). Returns
+ * whether one did. */
+static bool salvage_with_fault(const struct original *o, enum fault_kind kind, uint64_t k,
+                               const char *want)
+{
+    struct tuf_vfs *vfs = NULL;
+    struct vfs_file *file = NULL;
+    ck_ok(tufi_vfs_memory_new(&vfs));
+    ck_ok(vfs->open(vfs, WORLD_PATH, VFS_CREATE, &file));
+    ck_ok(tufi_vfs_write(file, o->bytes, o->len, 0));
+    file->ops->close(file);
+    struct fault *fault = fault_new(vfs);
+    struct alloc_fault alloc = { .at = k };
+    struct fault_plan plan = { .kind = kind, .at = k };
+    tuf_salvage_options opts = TUF_SALVAGE_OPTIONS_INIT;
+    tuf_salvage_report report;
+    opts.vfs = fault_vfs(fault);
+    if (kind == FAULT_KIND_COUNT)
+        tufi_alloc_set_hook(may_allocate, &alloc);
+    else
+        fault_set(fault, &plan);
+    tuf_status st = tuf_salvage(&report, WORLD_PATH, NEW_PATH, &opts);
+    tufi_alloc_set_hook(NULL, NULL);
+    bool hit = kind == FAULT_KIND_COUNT ? alloc.hit : fault_hits(fault) > 0;
+    fault_set(fault, NULL);
+    ck_assert_msg(st <= TUF_OK && st != TUF_E_INTERNAL, "call %llu of kind %d: %s",
+                  (unsigned long long)k, (int)kind, tuf_status_name(st));
+    if (kind == FAULT_KIND_COUNT && hit)
+        ck_assert_msg(st == TUF_E_NOMEM || st == TUF_OK, "allocation %llu: %s",
+                      (unsigned long long)k, tuf_status_name(st));
+    bool complete = st == TUF_OK && report.bytes_lost == 0 && !report.super_lost &&
+                    report.settings_found && report.revs_lost + report.atts_lost == 0;
+    if (st < 0) { /* the damaged file is as it was: the same call can be made again */
+        if (vfs->open(vfs, NEW_PATH, 0, &file) == TUF_OK) {
+            file->ops->close(file);
+            ck_ok(vfs->unlink(vfs, NEW_PATH));
+        }
+        ck_ok(tuf_salvage(&report, WORLD_PATH, NEW_PATH, &opts));
+        complete = true;
+    }
+    if (complete) {
+        char *got = dump_of(vfs);
+        ck_assert_msg(strcmp(got, want) == 0, "call %llu of kind %d: %s, and something is missing",
+                      (unsigned long long)k, (int)kind, tuf_status_name(st));
+        tufi_free(got);
+    }
+    fault_free(&fault);
+    tufi_vfs_memory_free(&vfs);
+    return hit;
+}
+
+/* It says so, and nothing is left out in silence. */
+START_TEST(each_call_of_a_salvage_may_fail)
+{
+    static const enum fault_kind kinds[] = { FAULT_KIND_COUNT, FAULT_ANY };
+    struct original o;
+    make_original(&o, (unsigned)_i / 2);
+    struct tuf_vfs *vfs = NULL;
+    tuf_salvage_report report;
+    ck_ok(tufi_vfs_memory_new(&vfs));
+    tuf_db *db = salvage(vfs, o.bytes, o.len, &report);
+    ck_ok(tuf_db_close(&db));
+    char *want = dump_of(vfs);
+    tufi_vfs_memory_free(&vfs);
+    uint64_t k = 1;
+    while (salvage_with_fault(&o, kinds[_i % 2], k, want))
+        k += 1 + k / 40;
+    ck_assert_uint_gt(k, 100);
+    tufi_free(want);
+    end_original(&o);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("salvage");
@@ -399,6 +502,7 @@ int main(void)
     tcase_add_loop_test(tc, a_file_without_superblock_comes_back, 0, 4);
     tcase_add_test(tc, what_was_purged_stays_away);
     tcase_add_test(tc, bytes_that_look_like_records_cost_little);
+    tcase_add_loop_test(tc, each_call_of_a_salvage_may_fail, 0, 8);
     tcase_set_timeout(tc, 300);
     suite_add_tcase(suite, tc);
     return tuft_run(suite);
