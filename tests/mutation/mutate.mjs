@@ -9,7 +9,8 @@
 // calls, random operations beside the model, crashes, bit rot. What was tried is written to
 // WORK/mutants.jsonl, and a second run goes on from there (--again all|survivors tries again). Survivors
 // are listed; docs/mutation.md judges them, and one that is not there counts as open. Ends with
-// mutants_tried, mutants_killed, mutants_survived, mutants_open and mutants_killed_percent.
+// mutants_tried, mutants_killed, mutants_survived, mutants_open, mutants_pending
+// (not yet seen by the long tests) and mutants_killed_percent.
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { mutants, mutated, shuffled } from './changes.mjs'
@@ -88,11 +89,13 @@ for (const m of tried.filter((t) => t.by === null && !t.deep)) {
 const judged = existsSync('docs/mutation.md') ? readFileSync('docs/mutation.md', 'utf8') : ''
 const survivors = tried.filter((m) => m.by === null)
 const open = survivors.filter((m) => !judged.includes(`\`${m.before}\` -> \`${m.after}\``))
+// Not yet seen by the long tests.
+const pending = survivors.filter((m) => !m.deep)
 console.log('\nsurvivors:')
 for (const m of survivors) console.log(`  ${open.includes(m) ? 'open  ' : 'judged'} ${m.file}:${m.line}: \`${m.before}\` -> \`${m.after}\``)
 const percent = tried.length ? 100 * (tried.length - survivors.length) / tried.length : 0
 console.log(`mutants_tried=${tried.length}\nmutants_killed=${tried.length - survivors.length}`)
-console.log(`mutants_survived=${survivors.length}\nmutants_open=${open.length}\nmutants_killed_percent=${percent.toFixed(1)}`)
+console.log(`mutants_survived=${survivors.length}\nmutants_open=${open.length}\nmutants_pending=${pending.length}\nmutants_killed_percent=${percent.toFixed(1)}`)
 writeFileSync(path.join(options.work, 'survivors.txt'), survivors.map((m) => keyOf(m) + '\n').join(''))
 const good = percent >= 90 && open.length === 0 && tried.length >= Number(options.count)
 console.log(good ? '1 passed, 0 failed' : '0 passed, 1 failed')
