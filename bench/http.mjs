@@ -111,6 +111,7 @@ async function withServer(name, command, args, env, round) {
 
 const pouchScript = `
   const path = require('path');
+  process.env.TMPDIR = process.argv[3]; // where it leaves uploads
   const { createRequire } = require('module');
   const load = createRequire(path.join(process.argv[1], 'package.json'));
   const PouchDB = load('pouchdb').defaults({ prefix: process.argv[3] + '/' });

@@ -4,6 +4,7 @@
 // Role: pouchdb-server without its own command line: express-pouchdb on a port.
 //     node pouch-server.mjs PORT DIRECTORY memory|leveldb
 // Prints its URL when it is ready.
+import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
@@ -14,6 +15,9 @@ const PouchDB = require('pouchdb');
 PouchDB.plugin(require('pouchdb-adapter-memory'));
 
 const [port, directory, adapter] = process.argv.slice(2);
+// It leaves the attachments of multipart uploads in the directory for temporary files.
+process.env.TMPDIR = join(directory, 'uploads');
+mkdirSync(process.env.TMPDIR, { recursive: true });
 // Not by the option "adapter": that would hold for the http:// end of a replication, too.
 PouchDB.preferredAdapters = [adapter];
 const Local = PouchDB.defaults({ prefix: join(directory, '/') });

@@ -6,7 +6,8 @@
 //     node run.mjs --stand-in [...]    pouchdb-server instead of tuffetd, to test this test
 // Ends with "N passed, N failed".
 import { execFile } from 'node:child_process';
-import { readdirSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -70,6 +71,10 @@ const parts = {
   sync: syncPart, feeds: feedsPart, couchimport: couchimportPart, replicate: replicatePart,
   setup: setupPart, web: webPart, snapshots: snapshotsPart,
 };
+// Some of the clients leave temporary files behind, and so does a server that is killed.
+process.env.TMPDIR = mkdtempSync(join(tmpdir(), 'tuffet-clients-'));
+process.on('exit', () => rmSync(process.env.TMPDIR, { recursive: true, force: true }));
+
 const tally = new Tally();
 for (const [name, part] of Object.entries(parts)) {
   if (options.only && options.only !== name) continue;
