@@ -60,6 +60,7 @@ struct log {
     bool no_clone;        /* the file system does not */
     atomic_bool poisoned;
     pthread_mutex_t tail;
+    pthread_mutex_t sync; /* taken after the tail lock, never before it */
 };
 
 /* What a published version knows beside its trees. Immutable. */

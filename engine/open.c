@@ -47,6 +47,7 @@ static struct store *store_new(const char *path, const tuf_open_options *opts)
     }
     atomic_init(&store->refs, 1);
     pthread_mutex_init(&store->log.tail, NULL);
+    pthread_mutex_init(&store->log.sync, NULL);
     pthread_mutex_init(&store->hold_lock, NULL);
     tufi_pace_init(&store->pace);
     store->log.vfs = opts->vfs ? opts->vfs : tufi_vfs_posix();
@@ -71,6 +72,7 @@ void tufi_store_unref(struct store **store_ptr)
     tufi_log_close(&store->log);
     tufi_pace_release(&store->pace);
     pthread_mutex_destroy(&store->log.tail);
+    pthread_mutex_destroy(&store->log.sync);
     pthread_mutex_destroy(&store->hold_lock);
     tufi_free(store);
 }

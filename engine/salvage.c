@@ -619,6 +619,7 @@ tuf_status tuf_salvage(tuf_salvage_report *report, const char *damaged, const ch
         return tufi_nomem();
     atomic_init(&s.from->refs, 1);
     pthread_mutex_init(&s.from->log.tail, NULL);
+    pthread_mutex_init(&s.from->log.sync, NULL);
     pthread_mutex_init(&s.from->hold_lock, NULL);
     s.from->log.vfs = s.vfs;
     s.from->log.readonly = true;

@@ -9,6 +9,8 @@
  *            the next attempt overwrites the same unacknowledged place.
  * INV-LOG-3: after a failed sync nothing is written any more: the kernel may have dropped the dirty
  *            pages and a second sync would prove nothing.
+ * INV-LOG-4: one sync at a time: of two that share a descriptor the kernel tells only one that writing
+ *            back has failed, and the other would acknowledge what is lost.
  *
  * While commits are small the file is filled with zeros ahead of the tail, so that most syncs need
  * no change of the file's metadata. Rebello et al., "Can Applications Recover from fsync
@@ -176,11 +178,14 @@ static void fill_in_header(struct log *log, struct buf *frame, tuf_slice rest,
 static void undo_append(struct log *log, tuf_status failure)
 {
     tuf_error saved = *tuf_last_error();
-    if (failure == TUF_E_FULL && log->file->ops->truncate(log->file, log->tail_off) == TUF_OK &&
+    pthread_mutex_lock(&log->sync); /* INV-LOG-4 */
+    if (failure == TUF_E_FULL && tufi_log_writable(log) == TUF_OK &&
+        log->file->ops->truncate(log->file, log->tail_off) == TUF_OK &&
         log->file->ops->sync(log->file) == TUF_OK)
         log->filled_end = log->tail_off;
     else
         poison(log);
+    pthread_mutex_unlock(&log->sync);
     tufi_error_restore(&saved);
 }
 
@@ -269,18 +274,28 @@ tuf_status tufi_log_append(struct log *log, struct buf *frame, struct frame_head
     return append_frame(log, frame, tuf_slice_of(NULL, 0), h);
 }
 
+/* INV-LOG-3, INV-LOG-4 */
+static tuf_status sync_alone(struct log *log)
+{
+    pthread_mutex_lock(&log->sync);
+    tuf_status st = tufi_log_writable(log);
+    if (st == TUF_OK)
+        st = log->file->ops->sync(log->file);
+    if (st < 0 && tufi_planted("retry_failed_sync"))
+        st = log->file->ops->sync(log->file);
+    if (st < 0)
+        poison(log);
+    pthread_mutex_unlock(&log->sync);
+    return st;
+}
+
 tuf_status tufi_log_sync(struct log *log, uint64_t upto)
 {
     tuf_status st = tufi_log_writable(log);
+    if (st == TUF_OK)
+        st = sync_alone(log);
     if (st < 0)
         return st;
-    st = log->file->ops->sync(log->file);
-    if (st < 0 && tufi_planted("retry_failed_sync"))
-        st = log->file->ops->sync(log->file);
-    if (st < 0) {
-        poison(log); /* INV-LOG-3 */
-        return st;
-    }
     pthread_mutex_lock(&log->tail);
     log->durable_off = max_u64(log->durable_off, upto);
     pthread_mutex_unlock(&log->tail);
