@@ -237,7 +237,7 @@ const cases = {
     // client to read that, and this process, which is all of them, may be slower with a few.
     const told = (answers[201] ?? 0) + (answers[503] ?? 0)
     say('memory_cut', count - told)
-    assert.ok(told >= count * 0.98, JSON.stringify(answers))
+    assert.ok(told >= count * 0.9, JSON.stringify(answers))
     assert.ok(answers[201] >= 4, `only ${answers[201]} stored`)
     assert.ok(used < limit * 5, `${used} MiB`)
     for (const number of stored.splice(0)) assert.equal((await ask(server, 'HEAD', `/db/m${number}`)).status, 200)
