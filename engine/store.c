@@ -279,21 +279,20 @@ static tuf_status sync_alone(struct log *log)
 {
     pthread_mutex_lock(&log->sync);
     tuf_status st = tufi_log_writable(log);
-    if (st == TUF_OK)
+    if (st == TUF_OK) {
         st = log->file->ops->sync(log->file);
-    if (st < 0 && tufi_planted("retry_failed_sync"))
-        st = log->file->ops->sync(log->file);
-    if (st < 0)
-        poison(log);
+        if (st < 0 && tufi_planted("retry_failed_sync"))
+            st = log->file->ops->sync(log->file);
+        if (st < 0)
+            poison(log);
+    }
     pthread_mutex_unlock(&log->sync);
     return st;
 }
 
 tuf_status tufi_log_sync(struct log *log, uint64_t upto)
 {
-    tuf_status st = tufi_log_writable(log);
-    if (st == TUF_OK)
-        st = sync_alone(log);
+    tuf_status st = sync_alone(log);
     if (st < 0)
         return st;
     pthread_mutex_lock(&log->tail);
