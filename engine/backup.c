@@ -140,12 +140,9 @@ static tuf_status seal_appended(struct backup *b)
 /* Reads the last frame before NAME.part. TUF_NOT_FOUND: it is not there. */
 static tuf_status read_last(struct log_end *end, const struct log *log, uint64_t off)
 {
-    uint8_t head[FRAME_HEADER_SIZE];
     if (off == 0)
         return TUF_OK;
-    tuf_status st = tufi_log_read_padded(log, head, sizeof(head), off);
-    if (st == TUF_OK)
-        st = tufi_frame_decode(&end->last, head, off, log->super.uuid);
+    tuf_status st = tufi_log_read_header(&end->last, log, off);
     if (st == TUF_OK && off + tufi_frame_span(&end->last, log->super.sector_size) != end->off)
         st = TUF_NOT_FOUND;
     end->chain = end->last.header_crc;

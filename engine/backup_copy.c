@@ -12,43 +12,21 @@
 #include <inttypes.h>
 
 #include "base/arith.h"
-#include "base/crc32c.h"
 #include "engine/backup.h"
 
 #define RUN_SIZE ((uint64_t)8 << 20)
 
-/* TUF_NOT_FOUND if the payload does not have its checksum. */
-static tuf_status verify_payload(const struct log *log, const struct frame_header *h,
-                                 uint8_t *block)
-{
-    uint64_t off = h->off + FRAME_HEADER_SIZE;
-    uint32_t crc = 0;
-    for (uint64_t left = h->payload_len; left > 0;) {
-        size_t len = (size_t)min_u64(left, LOG_SCAN_BLOCK_SIZE);
-        tuf_status st = tufi_log_read_padded(log, block, len, off);
-        if (st < 0)
-            return st;
-        crc = tufi_crc32c(crc, block, len);
-        off += len;
-        left -= len;
-    }
-    return crc == h->payload_crc ? TUF_OK : TUF_NOT_FOUND;
-}
-
 tuf_status tufi_backup_pass(struct log_end *end, const struct log *log, uint64_t file_size,
                             uint8_t *block)
 {
-    uint8_t head[FRAME_HEADER_SIZE];
     struct frame_header h;
-    tuf_status st = tufi_log_read_padded(log, head, sizeof(head), end->off);
-    if (st == TUF_OK)
-        st = tufi_frame_decode(&h, head, end->off, log->super.uuid);
+    tuf_status st = tufi_log_read_header(&h, log, end->off);
     if (st != TUF_OK)
         return st;
     uint64_t start = h.off + FRAME_HEADER_SIZE;
     if (h.prev_crc != end->chain || start > file_size || h.payload_len > file_size - start)
         return TUF_NOT_FOUND;
-    st = block ? verify_payload(log, &h, block) : TUF_OK;
+    st = block ? tufi_log_skim_payload(log, &h, block) : TUF_OK;
     if (st != TUF_OK)
         return st;
     end->last = h;
@@ -68,28 +46,14 @@ struct newest {
     tuf_status st;
 };
 
-static tuf_status read_checkpoint(struct checkpoint *out, const struct log *log, uint64_t off)
-{
-    uint8_t bytes[FRAME_HEADER_SIZE + CHECKPOINT_SIZE_MAX];
-    struct frame_header h;
-    tuf_status st = tufi_log_read_padded(log, bytes, sizeof(bytes), off);
-    if (st == TUF_OK)
-        st = tufi_frame_decode(&h, bytes, off, log->super.uuid);
-    if (st != TUF_OK)
-        return st;
-    const uint8_t *payload = bytes + FRAME_HEADER_SIZE;
-    if (h.kind != FRAME_CHECKPOINT || h.payload_len > CHECKPOINT_SIZE_MAX ||
-        tufi_crc32c(0, payload, (size_t)h.payload_len) != h.payload_crc)
-        return TUF_NOT_FOUND;
-    return tufi_checkpoint_decode(out, tuf_slice_of(payload, (size_t)h.payload_len), off);
-}
-
 /* A torn one is none: the frame before it names another. */
 static bool note_newest(const struct frame_header *h, void *ctx)
 {
     struct newest *n = ctx;
     n->off = h->kind == FRAME_CHECKPOINT ? h->off : h->checkpoint_off;
-    n->st = n->off > 0 ? read_checkpoint(&n->checkpoint, n->log, n->off) : TUF_NOT_FOUND;
+    struct frame_header found;
+    n->st = n->off > 0 ? tufi_log_read_checkpoint(&n->checkpoint, &found, n->log, n->off)
+                       : TUF_NOT_FOUND;
     return n->st != TUF_NOT_FOUND || h->kind != FRAME_CHECKPOINT;
 }
 
@@ -106,14 +70,11 @@ tuf_status tufi_backup_find_trim(uint64_t *out, const struct log *log)
 
 tuf_status tufi_backup_start(struct log_end *out, const struct log *log, uint64_t trim_off)
 {
-    uint8_t head[FRAME_HEADER_SIZE];
     struct frame_header h;
     *out = (struct log_end){ .off = max_u64(trim_off, SUPERBLOCK_SIZE) };
     if (trim_off == 0)
         return TUF_OK;
-    tuf_status st = tufi_log_read_padded(log, head, sizeof(head), trim_off);
-    if (st == TUF_OK)
-        st = tufi_frame_decode(&h, head, trim_off, log->super.uuid);
+    tuf_status st = tufi_log_read_header(&h, log, trim_off);
     if (st == TUF_OK)
         out->chain = h.prev_crc;
     return st;

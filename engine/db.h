@@ -163,6 +163,8 @@ void tufi_db_free_handle(tuf_db **db);
 
 /* The store in use now, with a reference for the caller. */
 struct store *tufi_store_acquire(tuf_db *db);
+/* Without a file yet, for one reference. vfs NULL: the operating system's. NULL if memory ends. */
+struct store *tufi_store_new(const char *path, const struct tuf_vfs *vfs, bool readonly);
 void tufi_store_ref(struct store *store);
 /* Closes the file with the last reference. Sets *store to NULL; NULL is allowed. */
 void tufi_store_unref(struct store **store);
@@ -237,11 +239,20 @@ tuf_status tufi_log_check_record(const struct log *log, struct rec_loc loc, cons
 struct rec_loc tufi_log_put_record(const struct log *log, struct buf *frame, enum record_type type,
                                    tuf_slice payload);
 
-/* ---- scan.c: looking for frames ---------------------------------------------------------------- */
+/* ---- scan.c: frames, looked for and read ---------------------------------------------------------------- */
 
 #define LOG_SCAN_BLOCK_SIZE (256u * 1024)
 /* Reads what there is of a range; the rest of the buffer becomes zeros. */
 tuf_status tufi_log_read_padded(const struct log *log, uint8_t *buf, size_t len, uint64_t off);
+/* The frame header at `off`. TUF_NOT_FOUND: none is there. */
+tuf_status tufi_log_read_header(struct frame_header *out, const struct log *log, uint64_t off);
+/* Compares a payload's checksum, `block` being room for LOG_SCAN_BLOCK_SIZE bytes. TUF_NOT_FOUND: it
+ * does not match. */
+tuf_status tufi_log_skim_payload(const struct log *log, const struct frame_header *h,
+                                 uint8_t *block);
+/* The checkpoint at `off`, and its frame's header. TUF_NOT_FOUND: none is there, or a torn one. */
+tuf_status tufi_log_read_checkpoint(struct checkpoint *out, struct frame_header *h,
+                                    const struct log *log, uint64_t off);
 /* Returns whether to stop. */
 typedef bool log_header_visitor(const struct frame_header *h, void *ctx);
 /* Visit the valid headers below file_size: from the end back, or from `off` (a sector) on. */

@@ -36,7 +36,7 @@ static tuf_status read_options(tuf_open_options *out, const tuf_open_options *op
 
 /* ---- stores ----------------------------------------------------------------------------------- */
 
-static struct store *store_new(const char *path, const tuf_open_options *opts)
+struct store *tufi_store_new(const char *path, const struct tuf_vfs *vfs, bool readonly)
 {
     struct store *store = tufi_alloc_zero(sizeof(*store));
     char *copy = tufi_strdup(tuf_str(path));
@@ -50,8 +50,8 @@ static struct store *store_new(const char *path, const tuf_open_options *opts)
     pthread_mutex_init(&store->log.sync, NULL);
     pthread_mutex_init(&store->hold_lock, NULL);
     tufi_pace_init(&store->pace);
-    store->log.vfs = opts->vfs ? opts->vfs : tufi_vfs_posix();
-    store->log.readonly = opts->flags & TUF_OPEN_RDONLY;
+    store->log.vfs = vfs ? vfs : tufi_vfs_posix();
+    store->log.readonly = readonly;
     store->log.path = copy;
     return store;
 }
@@ -158,7 +158,7 @@ static tuf_status init_handle(tuf_db *db, const char *path, const tuf_open_optio
         opts->checkpoint_dirty_size ? opts->checkpoint_dirty_size : CHECKPOINT_DIRTY_DEFAULT;
     db->at_kind = opts->at_kind;
     db->at = opts->at;
-    db->store = store_new(path, opts);
+    db->store = tufi_store_new(path, opts->vfs, opts->flags & TUF_OPEN_RDONLY);
     return db->store && db->compressible_types ? TUF_OK : tufi_nomem();
 }
 

@@ -54,13 +54,6 @@ struct recovery {
     struct docrec_view scratch;
 };
 
-static tuf_status read_header(const struct recovery *r, struct frame_header *out, uint64_t off)
-{
-    uint8_t head[FRAME_HEADER_SIZE];
-    tuf_status st = tufi_log_read_padded(r->log, head, sizeof(head), off);
-    return st < 0 ? st : tufi_frame_decode(out, head, off, r->log->super.uuid);
-}
-
 /* Reads a frame's payload and compares its checksum. TUF_NOT_FOUND if it does not match. */
 static tuf_status read_payload(struct recovery *r, const struct frame_header *h)
 {
@@ -87,17 +80,8 @@ static tuf_status skim_payload(struct recovery *r, const struct frame_header *h)
     tufi_buf_clear(&r->payload);
     if (!tufi_buf_reserve(&r->payload, LOG_SCAN_BLOCK_SIZE))
         return tufi_nomem();
-    uint32_t crc = 0;
-    for (uint64_t left = h->payload_len; left > 0;) {
-        size_t len = (size_t)min_u64(left, LOG_SCAN_BLOCK_SIZE);
-        tuf_status st = tufi_log_read_padded(r->log, r->payload.data, len, off);
-        if (st < 0)
-            return st;
-        crc = tufi_crc32c(crc, r->payload.data, len);
-        off += len;
-        left -= len;
-    }
-    return crc == h->payload_crc || tufi_planted("trust_size") ? TUF_OK : TUF_NOT_FOUND;
+    tuf_status st = tufi_log_skim_payload(r->log, h, r->payload.data);
+    return st == TUF_NOT_FOUND && tufi_planted("trust_size") ? TUF_OK : st;
 }
 
 /* Accepts the first header from the end that leads to a checkpoint, or that has none before it. */
@@ -132,19 +116,19 @@ static void root_of(struct btree *tree, unsigned kind, const struct checkpoint_r
     memcpy(tree->total.v, root->reduction, sizeof(tree->total.v));
 }
 
+/* Where a checkpoint must be. */
+static tuf_status read_checkpoint(struct recovery *r, struct frame_header *h,
+                                  struct checkpoint *ck, uint64_t off)
+{
+    tuf_status st = tufi_log_read_checkpoint(ck, h, r->log, off);
+    return st == TUF_NOT_FOUND ? tufi_corrupt(off, "a checkpoint is damaged") : st;
+}
+
 static tuf_status load_checkpoint(struct recovery *r, uint64_t off)
 {
     struct frame_header h;
-    tuf_status st = read_header(r, &h, off);
-    if (st == TUF_OK && h.kind != FRAME_CHECKPOINT)
-        st = TUF_NOT_FOUND;
-    if (st == TUF_OK)
-        st = read_payload(r, &h);
-    if (st == TUF_NOT_FOUND)
-        return tufi_corrupt(off, "the newest checkpoint is damaged");
     struct checkpoint ck;
-    if (st == TUF_OK)
-        st = tufi_checkpoint_decode(&ck, buf_slice(&r->payload), off);
+    tuf_status st = read_checkpoint(r, &h, &ck, off);
     if (st == TUF_OK && ck.commit == CHECKPOINT_UNFINISHED && !r->db->is_heir)
         return tufi_corrupt(off, /* INV-RE-5 */
                             "the file ends within what a compaction wrote, the rest is missing");
@@ -167,29 +151,24 @@ static tuf_status load_checkpoint(struct recovery *r, uint64_t off)
     return tufi_load_settings(r->db->store->env, tufi_btree_txn_tree(r->txn, TREE_LOCAL), &r->now);
 }
 
-static tuf_status replay_record(struct recovery *r, struct reader *in, uint64_t base)
+static tuf_status replay_record(struct recovery *r, struct reader *in, uint64_t end_off)
 {
-    uint64_t off = base + (uint64_t)(in->pos - r->payload.data);
-    tuf_slice head = read_bytes(in, RECORD_HEADER_SIZE);
-    if (in->bad)
-        return tufi_corrupt(off, "commit ends within a record");
     struct record_header h;
-    tuf_status st = tufi_record_decode(&h, head.data, off);
+    tuf_slice payload;
+    struct rec_loc loc;
+    tuf_status st = tufi_record_next(&h, &payload, &loc.off, in, end_off);
     if (st < 0)
         return st;
-    tuf_slice payload = read_bytes(in, h.len);
-    if (in->bad)
-        return tufi_corrupt(off, "record of %u bytes does not fit into its commit", h.len);
-    struct rec_loc loc = { off, h.len };
+    loc.len = h.len;
     return tufi_apply_record(r->txn, &r->now, h.type, payload, loc, &r->scratch);
 }
 
 static tuf_status replay_commit(struct recovery *r, const struct frame_header *h)
 {
     struct reader in = reader_of(buf_slice(&r->payload));
-    uint64_t base = h->off + FRAME_HEADER_SIZE;
+    uint64_t end_off = h->off + FRAME_HEADER_SIZE + h->payload_len;
     for (uint32_t i = 0; i < h->record_count; i++) {
-        tuf_status st = replay_record(r, &in, base);
+        tuf_status st = replay_record(r, &in, end_off);
         if (st < 0)
             return st;
     }
@@ -204,7 +183,7 @@ static tuf_status replay_commit(struct recovery *r, const struct frame_header *h
 static tuf_status replay_frame(struct recovery *r)
 {
     struct frame_header h;
-    tuf_status st = read_header(r, &h, r->off);
+    tuf_status st = tufi_log_read_header(&h, r->log, r->off);
     if (st != TUF_OK)
         return st;
     if (h.prev_crc != r->chain && !tufi_planted("accept_any_chain"))
@@ -354,19 +333,6 @@ static tuf_status no_such_past(const struct recovery *r, const char *what)
                      what, r->now.commit, r->now.update_seq);
 }
 
-static tuf_status read_checkpoint(struct recovery *r, struct frame_header *h,
-                                  struct checkpoint *ck, uint64_t off)
-{
-    tuf_status st = read_header(r, h, off);
-    if (st == TUF_OK && h->kind == FRAME_CHECKPOINT)
-        st = read_payload(r, h);
-    else if (st == TUF_OK)
-        st = TUF_NOT_FOUND;
-    if (st == TUF_NOT_FOUND)
-        return tufi_corrupt(off, "a checkpoint is damaged");
-    return st < 0 ? st : tufi_checkpoint_decode(ck, buf_slice(&r->payload), off);
-}
-
 /* INV-TR-1. The newest checkpoint knows what of the past was given back. */
 static tuf_status take_trim(struct recovery *r)
 {
@@ -430,7 +396,7 @@ static tuf_status pass_checkpoint(struct recovery *r, const struct frame_header 
 static tuf_status look_ahead(struct recovery *r, uint64_t *base_commit)
 {
     struct frame_header h;
-    tuf_status st = read_header(r, &h, r->off);
+    tuf_status st = tufi_log_read_header(&h, r->log, r->off);
     if (st != TUF_OK || h.prev_crc != r->chain)
         return st < 0 ? st : TUF_OK; /* for replay_frame to judge */
     if (h.kind == FRAME_COMMIT && is_beyond(r, h.commit, h.update_seq, h.time_us))

@@ -576,10 +576,9 @@ static tuf_status walk_and_write(struct salvage *s)
 static tuf_status open_both(struct salvage *s, const char *damaged, const char *dest)
 {
     struct log *log = &s->from->log;
-    log->path = tufi_memdup(damaged, strlen(damaged) + 1);
     s->window = tufi_alloc(1u << 20);
     s->window_off = UINT64_MAX / 2; /* nothing is in it */
-    if (!log->path || !s->window)
+    if (!s->window)
         return tufi_nomem();
     tuf_status st = s->vfs->open(s->vfs, damaged, VFS_RDONLY, &log->file);
     if (st == TUF_OK)
@@ -614,15 +613,9 @@ tuf_status tuf_salvage(tuf_salvage_report *report, const char *damaged, const ch
     if (st != TUF_OK)
         return st;
     s.vfs = s.opts->vfs ? s.opts->vfs : tufi_vfs_posix();
-    s.from = tufi_alloc_zero(sizeof(*s.from));
+    s.from = tufi_store_new(damaged, s.vfs, true);
     if (!s.from)
         return tufi_nomem();
-    atomic_init(&s.from->refs, 1);
-    pthread_mutex_init(&s.from->log.tail, NULL);
-    pthread_mutex_init(&s.from->log.sync, NULL);
-    pthread_mutex_init(&s.from->hold_lock, NULL);
-    s.from->log.vfs = s.vfs;
-    s.from->log.readonly = true;
     st = open_both(&s, damaged, dest);
     if (st == TUF_OK)
         st = walk_and_write(&s);

@@ -57,18 +57,11 @@ static tuf_status try_base(struct trim *t, uint64_t off, uint64_t limit, uint64_
                            bool *good_out)
 {
     const struct log *log = &t->store->log;
-    uint8_t bytes[FRAME_HEADER_SIZE + CHECKPOINT_SIZE_MAX];
     struct frame_header h;
     struct checkpoint ck;
-    tuf_status st = tufi_vfs_read_exact(log->file, bytes, sizeof(bytes), off);
-    if (st == TUF_OK)
-        st = tufi_frame_decode(&h, bytes, off, log->super.uuid);
-    if (st == TUF_NOT_FOUND || (st == TUF_OK && (h.kind != FRAME_CHECKPOINT ||
-                                                 h.payload_len > CHECKPOINT_SIZE_MAX)))
+    tuf_status st = tufi_log_read_checkpoint(&ck, &h, log, off);
+    if (st == TUF_NOT_FOUND)
         st = tufi_corrupt(off, "no checkpoint where one must be");
-    if (st == TUF_OK)
-        st = tufi_checkpoint_decode(
-            &ck, tuf_slice_of(bytes + FRAME_HEADER_SIZE, (size_t)h.payload_len), off);
     if (st != TUF_OK)
         return st;
     uint64_t now_us = log->vfs->wall_us(log->vfs);

@@ -13,6 +13,7 @@
 #include <inttypes.h>
 
 #include "base/arith.h"
+#include "base/crc32c.h"
 #include "base/testhook.h"
 #include "engine/trim.h"
 #include "fileformat/attindex.h"
@@ -162,37 +163,32 @@ static tuf_status mark_trees(struct trim *t)
 
 /* ---- commits behind the base -------------------------------------------------------------------- */
 
-static tuf_status mark_record_atts(struct trim *t, struct reader *in, const uint8_t *start,
-                                   uint64_t base)
+static tuf_status mark_record_atts(struct trim *t, struct reader *in, uint64_t end_off)
 {
-    uint64_t off = base + (uint64_t)(in->pos - start);
     struct record_header h;
-    tuf_slice head = read_bytes(in, RECORD_HEADER_SIZE);
-    if (in->bad)
-        return tufi_corrupt(off, "commit ends within a record");
-    tuf_status st = tufi_record_decode(&h, head.data, off);
-    if (st < 0)
+    tuf_slice payload;
+    uint64_t off;
+    tuf_status st = tufi_record_next(&h, &payload, &off, in, end_off);
+    if (st < 0 || h.type != RECORD_DOC)
         return st;
-    tuf_slice payload = read_bytes(in, h.len);
-    if (in->bad)
-        return tufi_corrupt(off, "record of %u bytes does not fit into its commit", h.len);
-    if (h.type != RECORD_DOC)
-        return TUF_OK;
     st = tufi_docrec_decode(&t->view, payload, off);
     return st == TUF_OK ? mark_atts(t, &t->view) : st;
 }
 
+/* Verified, because damaged bytes may name other attachments than the ones that live. */
 static tuf_status mark_commit(struct trim *t, const struct frame_header *h, struct buf *payload)
 {
-    uint64_t base = h->off + FRAME_HEADER_SIZE;
+    uint64_t off = h->off + FRAME_HEADER_SIZE;
     tufi_buf_clear(payload);
     if (!tufi_buf_reserve(payload, (size_t)h->payload_len))
         return tufi_nomem();
     payload->len = (size_t)h->payload_len;
-    tuf_status st = tufi_vfs_read_exact(t->store->log.file, payload->data, payload->len, base);
+    tuf_status st = tufi_vfs_read_exact(t->store->log.file, payload->data, payload->len, off);
+    if (st == TUF_OK && tufi_crc32c(0, payload->data, payload->len) != h->payload_crc)
+        st = tufi_corrupt(off, "a commit's checksum does not match");
     struct reader in = reader_of(buf_slice(payload));
     for (uint32_t i = 0; st == TUF_OK && i < h->record_count; i++)
-        st = mark_record_atts(t, &in, payload->data, base);
+        st = mark_record_atts(t, &in, off + payload->len);
     return st;
 }
 
@@ -202,10 +198,9 @@ static tuf_status mark_later(struct trim *t)
     TUF_AUTO(tufi_buf_release) struct buf payload = BUF_INIT;
     const struct log *log = &t->store->log;
     for (uint64_t off = t->base_off; off < t->tail_off;) {
-        uint8_t head[FRAME_HEADER_SIZE];
         struct frame_header h;
-        tuf_status st = tufi_vfs_read_exact(log->file, head, sizeof(head), off);
-        if (st == TUF_OK && tufi_frame_decode(&h, head, off, log->super.uuid) != TUF_OK)
+        tuf_status st = tufi_log_read_header(&h, log, off);
+        if (st == TUF_NOT_FOUND)
             st = tufi_corrupt(off, "no valid frame where one must begin");
         if (st == TUF_OK && h.kind == FRAME_COMMIT)
             st = mark_commit(t, &h, &payload);

@@ -175,6 +175,23 @@ tuf_status tufi_record_decode(struct record_header *out, const uint8_t in[RECORD
     return TUF_OK;
 }
 
+tuf_status tufi_record_next(struct record_header *out, tuf_slice *payload_out, uint64_t *off_out,
+                            struct reader *in, uint64_t end_off)
+{
+    uint64_t off = end_off - reader_left(in);
+    tuf_slice head = read_bytes(in, RECORD_HEADER_SIZE);
+    *off_out = off;
+    if (in->bad)
+        return tufi_corrupt(off, "commit ends within a record");
+    tuf_status st = tufi_record_decode(out, head.data, off);
+    if (st < 0)
+        return st;
+    *payload_out = read_bytes(in, out->len);
+    if (in->bad)
+        return tufi_corrupt(off, "record of %u bytes does not fit into its commit", out->len);
+    return TUF_OK;
+}
+
 tuf_status tufi_record_verify(const struct record_header *h, tuf_slice payload, uint64_t off,
                               uint32_t salt)
 {

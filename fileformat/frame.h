@@ -117,6 +117,15 @@ void tufi_record_encode(uint8_t out[RECORD_HEADER_SIZE], enum record_type type, 
 /* Reads type and length only. E_CORRUPT if they are impossible. */
 tuf_status tufi_record_decode(struct record_header *out, const uint8_t in[RECORD_HEADER_SIZE],
                               uint64_t off);
+/*
+ * Takes the next record out of a commit's payload, of which `in` holds the rest; checksums are the
+ * caller's to verify. E_CORRUPT if it does not fit.
+ *   payload_out  borrowed
+ *   off_out      the record's place in the file
+ *   end_off      the place behind the payload
+ */
+tuf_status tufi_record_next(struct record_header *out, tuf_slice *payload_out, uint64_t *off_out,
+                            struct reader *in, uint64_t end_off);
 /* Verifies header and payload together. E_CORRUPT. */
 tuf_status tufi_record_verify(const struct record_header *h, tuf_slice payload, uint64_t off,
                               uint32_t salt);

@@ -129,6 +129,12 @@ static void try_frames(tuf_slice in)
         tuf_assert(h.durable_off <= h.off && h.checkpoint_off < h.off);
     if (tufi_record_decode(&r, in.data, 0) == TUF_OK)
         tuf_assert(r.len <= RECORD_SIZE_MAX);
+    struct reader rest = reader_of(in);
+    tuf_slice payload;
+    uint64_t off, before = RECORD_OFF;
+    for (; tufi_record_next(&r, &payload, &off, &rest, RECORD_OFF + in.len) == TUF_OK;
+         before = off + RECORD_HEADER_SIZE + payload.len)
+        tuf_assert(off == before && payload.len == r.len);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

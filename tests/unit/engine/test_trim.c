@@ -299,30 +299,40 @@ START_TEST(a_stub_of_an_old_revision_is_missing)
 }
 END_TEST
 
+/* Damages the first record with this id, whose length is its first byte. */
+static void damage_record(struct world *w, const char *sized_id)
+{
+    size_t len, id_len = strlen(sized_id);
+    const uint8_t *bytes = sim_peek(w->sim, WORLD_PATH, &len), *found = NULL;
+    for (size_t i = 4096; i + id_len < len && !found; i++)
+        if (memcmp(bytes + i, sized_id, id_len) == 0)
+            found = bytes + i;
+    ck_assert_ptr_nonnull(found);
+    uint64_t off = (uint64_t)(found - bytes);
+    struct vfs_file *file = NULL;
+    sim_set_monitor(w->sim, SIM_MONITOR_OFF);
+    ck_ok(sim_vfs(w->sim)->open(sim_vfs(w->sim), WORLD_PATH, 0, &file));
+    ck_ok(tufi_vfs_write(file, "x", 1, off + 1));
+    file->ops->close(file);
+}
+
+/* Damage in the base's state, or in a commit behind it, which may name attachments that live. */
 START_TEST(a_damaged_file_gives_nothing_back)
 {
     struct world w;
     world_start(&w);
     fill(&w);
     ck_ok(tuf_db_checkpoint(w.db));
-    size_t len;
-    const uint8_t *bytes = sim_peek(w.sim, WORLD_PATH, &len);
-    /* The record of the attachment's document, found by its id. */
-    const uint8_t *rec = NULL;
-    for (size_t i = 4096; i + 8 < len && !rec; i++)
-        if (memcmp(bytes + i, "\003att", 4) == 0)
-            rec = bytes + i;
-    ck_assert_ptr_nonnull(rec);
-    uint64_t off = (uint64_t)(rec - bytes);
-    struct vfs_file *file = NULL;
-    sim_set_monitor(w.sim, SIM_MONITOR_OFF);
-    ck_ok(sim_vfs(w.sim)->open(sim_vfs(w.sim), WORLD_PATH, 0, &file));
-    ck_ok(tufi_vfs_write(file, "x", 1, off + 1));
-    file->ops->close(file);
+    if (_i == 1) {
+        ck_ok(tuf_db_pin(w.db, tuf_str("p")));
+        put(&w, "{'_id':'behind the pin'}");
+    }
+    damage_record(&w, _i == 0 ? "\003att" : "\016behind the pin");
     uint64_t holes = zeros(&w, WORLD_PATH);
     tuf_trim_report report;
     tuf_snapshot_free(&w.snapshot);
     ck_fails(tuf_db_trim(&report, w.db, NULL), TUF_E_CORRUPT);
+    ck_assert_uint_eq(report.holes, 0);
     ck_assert_uint_le(zeros(&w, WORLD_PATH), holes);
     world_end(&w);
 }
@@ -412,7 +422,7 @@ int main(void)
     tcase_add_loop_test(tc, pins_snapshots_and_attachments_in_use_are_kept, 0, 2);
     tcase_add_test(tc, an_attachment_on_its_way_is_alive);
     tcase_add_test(tc, a_stub_of_an_old_revision_is_missing);
-    tcase_add_test(tc, a_damaged_file_gives_nothing_back);
+    tcase_add_loop_test(tc, a_damaged_file_gives_nothing_back, 0, 2);
     tcase_add_loop_test(tc, a_backup_of_a_file_with_holes_has_them_too, 0, 3);
     tcase_add_test(tc, a_file_with_holes_is_salvaged);
     suite_add_tcase(s, tc);
