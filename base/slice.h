@@ -128,6 +128,18 @@ static inline bool slice_next_item(tuf_slice *item, tuf_slice *rest, char separa
     return true;
 }
 
+/* Whether a comma list, blanks around its items, has this one. An empty item is none. */
+static inline bool slice_list_has(tuf_slice list, tuf_slice wanted, bool ignore_case)
+{
+    tuf_slice item;
+    while (wanted.len > 0 && slice_next_item(&item, &list, ',')) {
+        item = slice_trim(item, SLICE_OWS);
+        if (ignore_case ? slice_equal_nocase(item, wanted) : slice_equal(item, wanted))
+            return true;
+    }
+    return false;
+}
+
 /* FNV-1a, 64 bits. Not for keys that somebody can choose to collide, unless that is cheap. */
 static inline uint64_t slice_hash(tuf_slice s)
 {

@@ -50,15 +50,6 @@ void tufi_salvage_tell(struct salvage *s, uint64_t off, tuf_slice id, const char
     s->opts->found(&finding, s->opts->ctx);
 }
 
-/* FNV-1a */
-uint64_t tufi_salvage_hash(tuf_slice id)
-{
-    uint64_t hash = 14695981039346656037u;
-    for (size_t i = 0; i < id.len; i++)
-        hash = (hash ^ id.data[i]) * 1099511628211u;
-    return hash;
-}
-
 /* ---- what is found ------------------------------------------------------------------------------ */
 
 static tuf_status note_item(struct salvage *s, enum record_type type, tuf_slice id, uint64_t off,
@@ -68,7 +59,7 @@ static tuf_status note_item(struct salvage *s, enum record_type type, tuf_slice 
                                       sizeof(*s->items));
     if (st == TUF_OK)
         s->items[s->item_count++] =
-            (struct salvage_item){ tufi_salvage_hash(id), off, (uint32_t)len, type };
+            (struct salvage_item){ slice_hash(id), off, (uint32_t)len, type };
     return st;
 }
 

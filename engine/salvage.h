@@ -47,7 +47,6 @@ tuf_status tufi_salvage_grow(void **array, size_t count, size_t *cap, size_t siz
 /* Tells the caller of a loss. */
 void tufi_salvage_tell(struct salvage *s, uint64_t off, tuf_slice id, const char *format, ...)
     TUFI_PRINTF(4, 5);
-uint64_t tufi_salvage_hash(tuf_slice id);
 
 /* ---- salvage_scan.c --------------------------------------------------------------------------- */
 

@@ -142,19 +142,30 @@ static bool is_one_of(tuf_slice value, const char *const *words)
     return false;
 }
 
+/* The forms that are one of a few words. */
+static const struct {
+    const char *words[14]; /* the last one NULL */
+    const char *text;
+} word_forms[] = {
+    /* CouchDB's own names of levels, and the shorter ones of this server. */
+    [FORM_LEVEL] = { { "debug", "info", "notice", "warning", "warn", "error", "err", "critical",
+                       "crit", "alert", "emergency", "emerg", "none" },
+                     "debug, info, notice, warning, error or none" },
+    [FORM_WRITER] = { { "stderr", "file", "syslog", "journald" },
+                      "stderr, file, syslog or journald" },
+    [FORM_TLS] = { { "tlsv1.2", "tlsv1.3" }, "tlsv1.2 or tlsv1.3" },
+    [FORM_SAME_SITE] = { { "strict", "lax", "none" }, "strict, lax or none" },
+    [FORM_MAINTENANCE] = { { "true", "false", "nolb" }, "true, false or nolb" },
+    [FORM_SECURITY] = { { "admin_only", "admin_local", "everyone" },
+                        "admin_only, admin_local or everyone" },
+    [FORM_LOCKOUT] = { { "off", "warn", "enforce" }, "off, warn or enforce" },
+    [FORM_DIGEST] = { { "sha", "sha224", "sha256", "sha384", "sha512" },
+                      "sha, sha224, sha256, sha384 or sha512" },
+};
+
+/* NULL if the value has the form, else what it should be. */
 static const char *wanted(enum value_form form, tuf_slice value)
 {
-    /* CouchDB's own names of levels, and the shorter ones of this server. */
-    static const char *const levels[] = { "debug", "info", "notice", "warning", "warn", "error",
-                                          "err", "critical", "crit", "alert", "emergency",
-                                          "emerg", "none", NULL };
-    static const char *const writers[] = { "stderr", "file", "syslog", "journald", NULL };
-    static const char *const versions[] = { "tlsv1.2", "tlsv1.3", NULL };
-    static const char *const maintenance[] = { "true", "false", "nolb", NULL };
-    static const char *const securities[] = { "admin_only", "admin_local", "everyone", NULL };
-    static const char *const modes[] = { "off", "warn", "enforce", NULL };
-    static const char *const digests[] = { "sha", "sha224", "sha256", "sha384", "sha512", NULL };
-    static const char *const sites[] = { "strict", "lax", "none", NULL };
     uint64_t number;
     bool is_number = parse_uint(&number, value);
     unsigned minutes;
@@ -167,24 +178,17 @@ static const char *wanted(enum value_form form, tuf_slice value)
         return is_number || slice_is(value, "infinity") ? NULL : "a number or infinity";
     case FORM_PORT:
         return is_number && number <= 65535 ? NULL : "a port from 0 to 65535";
-    case FORM_LEVEL:
-        return is_one_of(value, levels) ? NULL : "debug, info, notice, warning, error or none";
-    case FORM_WRITER:
-        return is_one_of(value, writers) ? NULL : "stderr, file, syslog or journald";
-    case FORM_TLS:
-        return is_one_of(value, versions) ? NULL : "tlsv1.2 or tlsv1.3";
-    case FORM_SAME_SITE:
-        return is_one_of(value, sites) ? NULL : "strict, lax or none";
-    case FORM_MAINTENANCE:
-        return is_one_of(value, maintenance) ? NULL : "true, false or nolb";
-    case FORM_SECURITY:
-        return is_one_of(value, securities) ? NULL : "admin_only, admin_local or everyone";
-    case FORM_LOCKOUT:
-        return is_one_of(value, modes) ? NULL : "off, warn or enforce";
-    case FORM_DIGEST:
-        return is_one_of(value, digests) ? NULL : "sha, sha224, sha256, sha384 or sha512";
     case FORM_TIME:
         return policy_parse_time(&minutes, value) ? NULL : "a time of the day such as 23:00";
+    case FORM_LEVEL:
+    case FORM_WRITER:
+    case FORM_TLS:
+    case FORM_SAME_SITE:
+    case FORM_MAINTENANCE:
+    case FORM_SECURITY:
+    case FORM_LOCKOUT:
+    case FORM_DIGEST:
+        return is_one_of(value, word_forms[form].words) ? NULL : word_forms[form].text;
     }
     return NULL;
 }

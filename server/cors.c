@@ -45,19 +45,6 @@ static void get_setting(struct buf *out, struct request *req, const char *key,
         buf_append_str(out, fallback);
 }
 
-/* Whether a comma list holds a word. */
-static bool list_has(tuf_slice list, tuf_slice word, bool ignore_case)
-{
-    tuf_slice item;
-    while (slice_next_item(&item, &list, ',')) {
-        item = slice_trim(item, " ");
-        if (item.len > 0 &&
-            (ignore_case ? slice_equal_nocase(item, word) : slice_equal(item, word)))
-            return true;
-    }
-    return false;
-}
-
 /* The Origin header if it is one that is let in. */
 static bool accepted_origin(tuf_slice *out, struct request *req)
 {
@@ -66,8 +53,8 @@ static bool accepted_origin(tuf_slice *out, struct request *req)
         out->len == 0)
         return false;
     get_setting(&origins, req, "origins", "");
-    return !origins.failed && (list_has(buf_slice(&origins), tuf_str("*"), false) ||
-                               list_has(buf_slice(&origins), *out, false));
+    return !origins.failed && (slice_list_has(buf_slice(&origins), tuf_str("*"), false) ||
+                               slice_list_has(buf_slice(&origins), *out, false));
 }
 
 void cors_warn(struct config *config)
@@ -76,7 +63,7 @@ void cors_warn(struct config *config)
     TUF_AUTO(tufi_buf_release) struct buf origins = BUF_INIT;
     bool all = config_bool(config, "chttpd", "enable_cors", false) &&
                config_get(&origins, config, "cors", "origins") &&
-               list_has(buf_slice(&origins), tuf_str("*"), false) &&
+               slice_list_has(buf_slice(&origins), tuf_str("*"), false) &&
                config_bool(config, "cors", "credentials", false);
     if (all && !atomic_exchange(&told, true))
         log_line(LOG_WARNING, "[cors] origins = * with credentials lets every web site act in the "
@@ -120,8 +107,8 @@ static bool headers_allowed(struct request *req, tuf_slice asked)
     tuf_slice name;
     while (slice_next_item(&name, &asked, ',')) {
         name = slice_trim(name, " ");
-        if (name.len > 0 && !list_has(buf_slice(&allowed), name, true) &&
-            !list_has(tuf_str(SIMPLE_HEADERS), name, true))
+        if (name.len > 0 && !slice_list_has(buf_slice(&allowed), name, true) &&
+            !slice_list_has(tuf_str(SIMPLE_HEADERS), name, true))
             return false;
     }
     return true;
@@ -148,7 +135,7 @@ bool cors_preflight(struct request *req)
         return false;
     get_setting(&methods, req, "methods", DEFAULT_METHODS);
     bool with_headers = request_header(&headers, req, "Access-Control-Request-Headers");
-    if (methods.failed || !list_has(buf_slice(&methods), method, false) ||
+    if (methods.failed || !slice_list_has(buf_slice(&methods), method, false) ||
         (with_headers && !headers_allowed(req, headers)))
         return false;
     get_setting(&max_age, req, "max_age", "600");

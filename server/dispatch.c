@@ -321,7 +321,7 @@ static bool is_forged(struct request *req)
 static bool check_host(struct request *req)
 {
     TUF_AUTO(tufi_buf_release) struct buf allowed = BUF_INIT;
-    tuf_slice host, item;
+    tuf_slice host;
     if (!server_settings(req->server)->has_allowed_hosts ||
         !config_get(&allowed, req->server->config, "chttpd", "allowed_hosts"))
         return true;
@@ -330,11 +330,8 @@ static bool check_host(struct request *req)
     const uint8_t *bracket = host.len > 0 ? memrchr(host.data, ']', host.len) : NULL;
     if (colon != NULL && (bracket == NULL || bracket < colon))
         host.len = (size_t)(colon - host.data);
-    tuf_slice list = buf_slice(&allowed);
-    while (slice_next_item(&item, &list, ',')) {
-        if (host.len > 0 && slice_equal_nocase(slice_trim(item, SLICE_OWS), host))
-            return true;
-    }
+    if (slice_list_has(buf_slice(&allowed), host, true))
+        return true;
     reply_error(req, 400, "bad_request", "this server does not answer for that host");
     return false;
 }

@@ -195,6 +195,9 @@ void reply_headerf(struct request *req, const char *name, const char *fmt, ...)
     TUFI_PRINTF(3, 4);
 /* Adds a header even if there is one of that name (Set-Cookie). */
 void reply_header_more(struct request *req, const char *name, tuf_slice value);
+/* What a browser may do with content that is not ours: nosniff, and the Content-Security-Policy that
+ * [csp] AREA_enable and AREA_header_value ask for, else `policy`. */
+void reply_content_policy(struct request *req, const char *area, const char *policy);
 /* Says not to send a default header (Cache-Control, X-Couch-Request-ID). */
 void reply_header_drop(struct request *req, const char *name);
 

@@ -39,13 +39,18 @@ uint64_t clock_us(void)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+void http_date(char out[HTTP_DATE_SIZE], time_t when)
+{
+    struct tm parts;
+    gmtime_r(&when, &parts);
+    strftime(out, HTTP_DATE_SIZE, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+}
+
 const char *loop_date(struct loop *loop)
 {
     time_t now = time(NULL);
     if (now != loop->date_s) {
-        struct tm parts;
-        gmtime_r(&now, &parts);
-        strftime(loop->date, sizeof(loop->date), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+        http_date(loop->date, now);
         loop->date_s = now;
     }
     return loop->date;

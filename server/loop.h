@@ -13,8 +13,11 @@
 
 #include <event2/event.h>
 #include <pthread.h>
+#include <time.h>
 
 #include "tuffet/types.h"
+
+#define HTTP_DATE_SIZE 40
 
 struct conn;
 struct request;
@@ -53,7 +56,7 @@ struct loop {
     uint64_t trim_request_count; /* requests served when it was last asked */
     uint8_t random[512];        /* see loop_random */
     size_t random_left;
-    char date[40];              /* text of the Date header */
+    char date[HTTP_DATE_SIZE];              /* text of the Date header */
     int64_t date_s;             /* second it was made for */
     bool stopping;
     uint64_t stop_deadline_ms;
@@ -84,6 +87,8 @@ void loop_stop(struct loop *loop);
 uint64_t clock_ms(void);
 /* Wall clock, microseconds since the Unix epoch. */
 uint64_t clock_us(void);
+/* A moment as HTTP writes it: Sun, 06 Nov 1994 08:49:37 GMT. */
+void http_date(char out[HTTP_DATE_SIZE], time_t when);
 /* The text of a Date header for this second. */
 const char *loop_date(struct loop *loop);
 

@@ -187,18 +187,8 @@ static bool lists_scheme(struct server *server, const char *key, const char *fal
     const char *end = strstr(url, "://");
     if (!config_get(&list, server->config, SECTION, key))
         buf_append_str(&list, fallback);
-    tuf_slice rest = buf_slice(&list);
-    while (rest.len > 0 && end != NULL) {
-        const uint8_t *comma = memchr(rest.data, ',', rest.len);
-        size_t len = comma != NULL ? (size_t)(comma - rest.data) : rest.len;
-        tuf_slice item = slice_trim(tuf_slice_of(rest.data, len), SLICE_OWS);
-        if (item.len == (size_t)(end - url) && memcmp(item.data, url, item.len) == 0)
-            return true;
-        rest = tuf_slice_of(rest.data + len, rest.len - len);
-        if (rest.len > 0)
-            rest = tuf_slice_of(rest.data + 1, rest.len - 1);
-    }
-    return false;
+    tuf_slice scheme = tuf_slice_of(url, end != NULL ? (size_t)(end - url) : 0);
+    return slice_list_has(buf_slice(&list), scheme, false);
 }
 
 tuf_status replications_restrict(struct repl_options *opts, struct server *server)

@@ -17,6 +17,7 @@
 #include "base/assert.h"
 #include "base/fail.h"
 #include "json/token.h"
+#include "server/config.h"
 #include "server/cors.h"
 #include "server/error_map.h"
 #include "server/jval.h"
@@ -114,6 +115,21 @@ void reply_headerf(struct request *req, const char *name, const char *fmt, ...)
         req->priv->bad_header = true;
     else
         reply_header(req, name, tuf_slice_of(text, (size_t)len));
+}
+
+void reply_content_policy(struct request *req, const char *area, const char *policy)
+{
+    char enable[40], value[40];
+    TUF_AUTO(tufi_buf_release) struct buf text = BUF_INIT;
+    snprintf(enable, sizeof(enable), "%s_enable", area);
+    snprintf(value, sizeof(value), "%s_header_value", area);
+    if (!config_get(&text, req->server->config, "csp", value))
+        buf_append_str(&text, policy);
+    if (text.failed)
+        req->priv->bad_header = true;
+    else if (config_bool(req->server->config, "csp", enable, true))
+        reply_header(req, "Content-Security-Policy", buf_slice(&text));
+    reply_header(req, "X-Content-Type-Options", tuf_str("nosniff"));
 }
 
 void reply_header_drop(struct request *req, const char *name)

@@ -205,16 +205,6 @@ static void reply_whole(struct request *req, const struct att_get *get, bool sto
     reply_stream(req, 200, &producer);
 }
 
-static void add_sandbox(struct request *req)
-{
-    TUF_AUTO(tufi_buf_release) struct buf policy = BUF_INIT;
-    if (!config_get(&policy, req->server->config, "csp", "attachments_header_value"))
-        buf_append_str(&policy, "sandbox");
-    if (!policy.failed && config_bool(req->server->config, "csp", "attachments_enable", true))
-        reply_header(req, "Content-Security-Policy", buf_slice(&policy));
-    reply_header(req, "X-Content-Type-Options", tuf_str("nosniff"));
-}
-
 static void add_headers(struct request *req, const tuf_att_info *att, bool stored, const char *etag)
 {
     reply_header(req, "ETag", tuf_str(etag));
@@ -301,7 +291,7 @@ static void answer(struct request *req, struct att_get *get)
         reply_error(req, 416, "requested_range_not_satisfiable", "Requested range not satisfiable");
         return;
     }
-    add_sandbox(req);
+    reply_content_policy(req, "attachments", "sandbox");
     if (ranges == RANGES_OK && get->ranges.count > 1) {
         reply_ranges(req, get);
         return;

@@ -171,7 +171,7 @@ static const char *local_name(const json_t *body, const char *member)
 
 /* Where the two ends may be; and what an admin may do with a database needs no request to be asked for. */
 static tuf_status allow_ends(struct repl_options *opts, const json_t *names,
-                              const struct request *req)
+                             const struct request *req)
 {
     const char *source = local_name(names, "source"), *target = local_name(names, "target");
     tuf_status st = replications_restrict(opts, req->server);

@@ -20,6 +20,7 @@
 #include "server/config.h"
 #include "server/etag.h"
 #include "server/handlers.h"
+#include "server/loop.h"
 #include "server/server.h"
 #include "server/work.h"
 #include "server/www.h"
@@ -62,12 +63,7 @@ static void redirect(struct request *req)
 static void add_headers(struct request *req, const char *policy)
 {
     reply_header(req, "Cache-Control", tuf_str("private, must-revalidate"));
-    TUF_AUTO(tufi_buf_release) struct buf value = BUF_INIT;
-    if (!config_get(&value, req->server->config, "csp", "utils_header_value"))
-        buf_append_str(&value, policy);
-    if (!value.failed && config_bool(req->server->config, "csp", "utils_enable", true))
-        reply_header(req, "Content-Security-Policy", buf_slice(&value));
-    reply_header(req, "X-Content-Type-Options", tuf_str("nosniff"));
+    reply_content_policy(req, "utils", policy);
     reply_header_drop(req, "X-Couch-Request-ID");
     reply_header_drop(req, "X-CouchDB-Body-Time");
 }
@@ -215,7 +211,7 @@ void handle_utils(struct request *req)
 
 void handle_favicon(struct request *req)
 {
-    char etag[ETAG_SIZE], expires[40];
+    char etag[ETAG_SIZE], expires[HTTP_DATE_SIZE];
     TUF_AUTO(tufi_buf_release) struct buf content = BUF_INIT;
     tuf_slice file = www_find(tuf_str("favicon.ico"));
     tufi_buf_append(&content, file.data, file.len);
@@ -223,10 +219,7 @@ void handle_favicon(struct request *req)
         reply_status(req, tufi_nomem());
         return;
     }
-    struct tm tm;
-    time_t in_a_year = time(NULL) + 365 * 24 * 60 * 60;
-    gmtime_r(&in_a_year, &tm);
-    strftime(expires, sizeof(expires), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+    http_date(expires, time(NULL) + 365 * 24 * 60 * 60); /* a year */
     etag_of_bytes(etag, file);
     reply_header(req, "Cache-Control", tuf_str("public, max-age=31536000"));
     reply_header(req, "Expires", tuf_str(expires));
