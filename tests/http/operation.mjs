@@ -10,7 +10,7 @@ import path from 'node:path'
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
-async function until (what, check, timeoutMs = 10000) {
+export async function until (what, check, timeoutMs = 120000) {
   for (const end = Date.now() + timeoutMs; Date.now() < end; await sleep(20)) {
     if (await check()) return
   }
@@ -33,20 +33,22 @@ export function ask (server, method, target, body, more = {}) {
   })
 }
 
-// A server with arguments of its own, in another directory. Resolves when it ended, or with
-// { child, port } when it is ready.
-export function startOther (server, args, env = {}, dir = 'other', listen = ['--listen', '127.0.0.1:0']) {
+// A server with arguments of its own, in another directory. Resolves when it ended and all it said has
+// been read, or with { child, port } when it listens on `count` places.
+export function startOther (server, args, env = {}, dir = 'other', listen = ['--listen', '127.0.0.1:0'], count = 1) {
   const clean = { ...process.env, ...env }
   for (const name of Object.keys(clean)) if (/^(COUCHDB_|NODENAME)/.test(name) && !(name in env)) delete clean[name]
   return new Promise((resolve) => {
     const child = spawn(server.program, ['--data-dir', path.join(server.dir, dir), ...listen, ...args], { env: clean })
     const other = { child, text: '', port: 0 }
-    other.exited = new Promise((resolve) => child.on('exit', (code) => { other.code = code; resolve(code) }))
+    other.exited = new Promise((resolve) => child.on('close', (code) => { other.code = code; resolve(code) }))
     other.stop = () => { child.kill('SIGTERM'); return other.exited }
     const take = (data) => {
       other.text += data
-      const ready = /ready on \S+:(\d+)\//.exec(other.text)
-      if (ready && !other.port) { other.port = Number(ready[1]); resolve(other) }
+      const ready = [...other.text.matchAll(/ready on \S+?(?::(\d+)\/)?\n/g)]
+      if (ready.length < count) return
+      other.port ||= Number(ready.find((line) => line[1])?.[1] ?? 0)
+      resolve(other)
     }
     child.stdout.on('data', take)
     child.stderr.on('data', take)
@@ -191,7 +193,7 @@ export const operationBehaviours = [
   {
     name: 'slow requests are told, feeds are not slow',
     async run (server) {
-      const ini = file(server, 's.ini', '[admins]\nadmin = secret\n[log]\nlevel = warning\nslow_request_ms = 50\n[chttpd_auth]\niterations = 400000\n')
+      const ini = file(server, 's.ini', '[admins]\nadmin = secret\n[log]\nlevel = warning\nslow_request_ms = 50\n[chttpd_auth]\niterations = 1500000\n')
       const other = await startOther(server, ['--config', ini])
       await ask(other, 'PUT', '/db')
       await ask(other, 'GET', '/db/_changes?feed=longpoll&timeout=200&since=now')

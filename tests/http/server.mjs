@@ -31,7 +31,8 @@ export class Server {
     this.child = spawn(command[0], command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env })
     this.errors = ''
     this.child.stderr.on('data', (data) => { this.errors += data })
-    this.exited = new Promise((resolve) => this.child.on('exit', (code, signal) => resolve(signal ?? code)))
+    // 'close' comes when all it said has been read, too; 'exit' may be earlier.
+    this.exited = new Promise((resolve) => this.child.on('close', (code, signal) => resolve(signal ?? code)))
     return new Promise((resolve, reject) => {
       let text = ''
       this.child.stdout.on('data', (data) => {
@@ -45,7 +46,7 @@ export class Server {
 
   async stop () {
     this.child.kill('SIGTERM')
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), 20000)
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), 28000) // before the server's own limit of 30 s
     const code = await this.exited
     clearTimeout(timer)
     return code
