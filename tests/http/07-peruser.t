@@ -10,7 +10,7 @@
 > {"name":"jan","type":"user","roles":[],"password":"apple"}
 < 201
 <= rev "rev":"([^"]+)"
-@wait 300
+@until
 @user jan:apple
 == which is the user's
 > GET /userdb-6a616e
@@ -35,7 +35,7 @@
 == a user that goes takes it along
 > DELETE /_users/org.couchdb.user:jan?rev=$(rev)
 < 200
-@wait 300
+@until
 == it is gone
 > GET /userdb-6a616e
 < 404

@@ -43,7 +43,7 @@
 
 > GET /_node/_local/_stats/tuffet/databases/checkpoint_age
 < 200
-<~ ^\{"value":\d,"type":"gauge"
+<~ ^\{"value":\d{1,3},"type":"gauge"
 > GET /_node/_local/_stats/tuffet/cache/misses
 < 200
 <~ ^\{"value":\d+,"type":"counter"

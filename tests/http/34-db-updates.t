@@ -60,7 +60,7 @@
 < 201
 > DELETE /before
 < 200
-@wait 600
+@until
 == in their order
 > GET /_db_updates
 < 200
@@ -259,7 +259,7 @@
 == an old log goes on
 > PUT /three
 < 201
-@wait 600
+@until
 == after the restart, too
 > GET /_db_updates?since=now&descending=true&limit=1
 < 200

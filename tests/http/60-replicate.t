@@ -336,7 +336,7 @@
 < 202
 <= ID "_local_id":"([0-9a-f]{32}\+continuous\+create_target)"
 
-@wait 700
+@until
 
 == it works
 > GET /f/one
@@ -351,7 +351,7 @@
 > {}
 < 201
 
-@wait 300
+@until
 
 == a change goes over at once
 > GET /f/later
@@ -365,7 +365,7 @@
 < {"ok":true,"_local_id":"$(ID)"}
 <
 
-@wait 1600
+@until
 
 == it is gone
 > GET /_active_tasks
@@ -382,18 +382,18 @@
 < 202
 <= ID "_local_id":"([0-9a-f]{32})
 
-@wait 500
+@until
 
 == here
-> GET /_active_tasks
-< 200
-<
-< []
-<
 > GET /_scheduler/jobs
 < 200
 <
 < {"total_rows":1,"offset":0,"jobs":[{"database":null,"id":"$(ID)+continuous","pid":null,"source":"http://127.0.0.1:1/x/","target":"http://127.0.0.1:%*/b/","user":"admin","doc_id":null,"info":null,"history":[{"timestamp":"%*Z","type":"crashed","reason":"conn_failed: could not connect to http://127.0.0.1:1/x/"},{"timestamp":"%*Z","type":"started"},{"timestamp":"%*Z","type":"added"}],"node":"%*","start_time":"%*Z"}]}
+<
+> GET /_active_tasks
+< 200
+<
+< []
 <
 > POST /_replicate
 > Content-Type: application/json
@@ -401,7 +401,7 @@
 > {"replication_id":"$(ID) continuous","cancel":true}
 < 200
 
-@wait 300
+@until
 
 == more jobs than may run at a time: the last one waits for its turn
 > POST /_replicate
@@ -426,7 +426,7 @@
 < 202
 <= ID "_local_id":"([0-9a-f]{32})
 
-@wait 300
+@until
 
 == three run
 > GET /_active_tasks

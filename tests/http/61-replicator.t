@@ -150,7 +150,12 @@
 > {"source":"http://joe:pa55word@127.0.0.1:1/x","target":{"url":"http://127.0.0.1:1/y","auth":{"basic":{"username":"ann","password":"hu5h"}},"headers":{"X-Key":"s3cret"}},"retries_per_request":0}
 < 201
 
-@wait 1000
+@until
+
+== it fails
+> GET /_scheduler/docs/_replicator/o2
+< 200
+<~ "state":"crashing"
 
 == the document itself stays as it is
 > GET /_replicator/o2
@@ -199,7 +204,7 @@
 > {"source":"http://joe:pa55word@127.0.0.1:1/x","target":{"url":"http://127.0.0.1:1/y","auth":{"basic":{"username":"ann","password":"hu5h"}},"headers":{"X-Key":"s3cret"}},"retries_per_request":0,"worker_batch_size":7}
 < 201
 
-@wait 1000
+@until
 
 == it says so
 > GET /_replicator/o5
@@ -228,7 +233,7 @@
 > DELETE /_replicator/o2?rev=$(REV)
 < 200
 
-@wait 1000
+@until
 
 == it is gone
 > GET /_scheduler/jobs
@@ -431,7 +436,7 @@
 > {"_rev":"$(REV)","source":"http://127.0.0.1:1/z","target":"http://127.0.0.1:1/y","retries_per_request":0,"owner":"ann"}
 < 201
 
-@wait 1000
+@until
 
 == the job is another one now
 > GET /_scheduler/jobs
@@ -471,7 +476,7 @@
 > {"source":"http://127.0.0.1:1/x","target":"http://127.0.0.1:1/y","continuous":true,"retries_per_request":0}
 < 201
 
-@wait 1000
+@until
 
 == is looked at, too
 > GET /_scheduler/docs/x%2F_replicator
@@ -483,7 +488,7 @@
 > DELETE /x%2F_replicator
 < 200
 
-@wait 1000
+@until
 
 == deleting it ends its jobs
 > GET /_scheduler/jobs
@@ -499,7 +504,7 @@
 > {"_rev":"1-abc","source":"src","target":"tgt","owner":"admin"}
 < 201
 
-@wait 1000
+@until
 
 == it says so
 > GET /_replicator/odd
@@ -513,7 +518,7 @@
 > {"source":"http://127.0.0.1:1/x","target":"http://127.0.0.1:1/y","retries_per_request":0,"_replication_state":"triggered","_replication_id":"abc","_replication_state_time":"2020-01-01T00:00:00Z"}
 < 201
 
-@wait 1000
+@until
 
 == and the job runs
 > GET /_replicator/old
@@ -537,7 +542,7 @@
 
 @restart
 
-@wait 1000
+@until
 
 == jobs are there again after a restart
 > GET /_scheduler/docs/_replicator/old

@@ -14,7 +14,7 @@
 > {"source":"http://joe:pa55word@127.0.0.1:1/x","target":"http://127.0.0.1:1/y","retries_per_request":0,"n":1.50}
 < 201
 
-@wait 1000
+@until
 
 == says so, and its number stays as it was written
 > GET /_replicator/bad
@@ -27,7 +27,7 @@
 
 @restart
 
-@wait 1000
+@until
 
 == after a restart it has the same job, and no revision more
 > GET /_scheduler/docs/_replicator/bad

@@ -23,7 +23,9 @@ import { walkLogins, walkRights } from './rights.mjs'
 import { Server } from './server.mjs'
 
 const here = path.dirname(fileURLToPath(import.meta.url))
-const ANSWER_TIMEOUT_MS = 20000
+const ANSWER_TIMEOUT_MS = 120000
+const CLOSE_TIMEOUT_MS = 12000 // less than any time-out of the server
+const UNTIL_MS = 120000
 
 // ---- reading test files -------------------------------------------------------------------
 
@@ -166,7 +168,7 @@ function talk (port, parts, count, isHead, watchEnd) {
     function settle () {
       if (ended) return finish()
       clearTimeout(timer)
-      timer = setTimeout(() => finish(), watchEnd === 'closed' ? 3000 : 300)
+      timer = setTimeout(() => finish(), watchEnd === 'closed' ? CLOSE_TIMEOUT_MS : 300)
     }
     function look () {
       for (;;) {
@@ -285,9 +287,20 @@ async function runExchange (exchange, state) {
   return problems.map((p) => `line ${exchange.line}: ${p}`)
 }
 
+// After @until a question is asked again while it is answered otherwise.
+async function runUntil (exchange, state) {
+  const asks = state.until && /^(GET|HEAD) /.test(exchange.request ?? '')
+  for (const end = Date.now() + UNTIL_MS; ;) {
+    const problems = await runExchange(exchange, state)
+    if (problems.length === 0 || !asks || Date.now() > end) return problems
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
 async function runDirective (item, state) {
   const [word, ...rest] = item.words.split(' ')
   if (word === 'user') state.user = rest[0] === '-' ? null : rest.join(' ')
+  else if (word === 'until') state.until = true
   else if (word === 'wait') await new Promise((resolve) => setTimeout(resolve, Number(rest[0])))
   else if (word === 'restart') {
     const code = await state.server.stop()
@@ -305,7 +318,7 @@ function iniOf (items) {
 
 async function runFile (file, options, totals) {
   const items = parseFile(file)
-  const state = { server: new Server(options.server, iniOf(items)), user: 'admin:secret', variables: new Map() }
+  const state = { server: new Server(options.server, iniOf(items)), user: 'admin:secret', until: false, variables: new Map() }
   const report = (name, problems) => {
     totals[problems.length === 0 ? 'passed' : 'failed']++
     if (problems.length > 0) console.log(`FAIL ${path.basename(file)}: ${name}\n    ${problems.join('\n    ')}`)
@@ -319,7 +332,8 @@ async function runFile (file, options, totals) {
         continue
       }
       const problems = []
-      for (const exchange of item.exchanges) problems.push(...await runExchange(exchange, state))
+      for (const exchange of item.exchanges) problems.push(...await runUntil(exchange, state))
+      state.until = false
       report(`${item.name} (line ${item.line})`, problems)
     }
     const code = await state.server.stop()
