@@ -25,7 +25,7 @@ const block = (name, text) => {
 }
 
 const until = async (what, check) => {
-  for (const end = Date.now() + 15000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 100))) {
+  for (const end = Date.now() + 120000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 100))) {
     if (await check()) return
   }
   assert.fail(`waited too long until ${what}`)

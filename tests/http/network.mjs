@@ -9,7 +9,7 @@ import https from 'node:https'
 import path from 'node:path'
 import tls from 'node:tls'
 
-import { ask, startOther } from './operation.mjs'
+import { ask, startOther, until } from './operation.mjs'
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -40,6 +40,9 @@ function askTls (port, servername, target, more = {}) {
   })
 }
 
+// A server that listens on two places.
+const startBoth = (server, args) => startOther(server, args, {}, 'other', undefined, 2)
+
 // Places of the ready lines: { https: [port], http: [port], unix: [path] }.
 function places (other) {
   const out = { http: [], https: [], unix: [] }
@@ -61,9 +64,8 @@ export const networkBehaviours = [
     async run (server) {
       const first = makeCertificate(server, 'one.example')
       const second = makeCertificate(server, 'two.example')
-      const other = await startOther(server, ini(server, `[ssl]\nenable = true\nport = 0\ncert_file = ${first.cert}\nkey_file = ${first.key}\n` +
+      const other = await startBoth(server, ini(server, `[ssl]\nenable = true\nport = 0\ncert_file = ${first.cert}\nkey_file = ${first.key}\n` +
         `[ssl:two.example]\ncert_file = ${second.cert}\nkey_file = ${second.key}\n`))
-      await sleep(50)
       const { https: [port] } = places(other)
       const welcome = await askTls(port, 'one.example', '/')
       assert.deepEqual([welcome.status, welcome.name, welcome.protocol], [200, 'one.example', 'TLSv1.3'])
@@ -86,13 +88,11 @@ export const networkBehaviours = [
       writeFileSync(first.key, readFileSync(third.key))
       writeFileSync(first.cert, readFileSync(third.cert))
       other.child.kill('SIGHUP')
-      for (let i = 0; i < 100 && (await askTls(port, 'x', '/')).name !== 'three.example'; i++) await sleep(20)
-      assert.equal((await askTls(port, 'x', '/')).name, 'three.example')
+      await until('it shows the new one', async () => (await askTls(port, 'x', '/')).name === 'three.example')
       writeFileSync(first.cert, 'nonsense')
       other.child.kill('SIGHUP')
-      await sleep(100)
+      await until('the fault is told', () => /reading certificates: .*one\.example\.crt/.test(other.text))
       assert.equal((await askTls(port, 'x', '/')).name, 'three.example')
-      assert.match(other.text, /reading certificates: .*one\.example\.crt/)
       assert.equal(await other.stop(), 0)
       assert.equal((await startOther(server, [...ini(server, `[ssl]\nenable = true\ncert_file = ${first.cert}\nkey_file = ${first.key}\n`), '--check-config'])).code, 78)
     }
@@ -101,8 +101,7 @@ export const networkBehaviours = [
     name: 'TLS: garbage, plain HTTP and a client that says nothing end without harm',
     async run (server) {
       const cert = makeCertificate(server, 'one.example')
-      const other = await startOther(server, ini(server, `[ssl]\nenable = true\nport = 0\ncert_file = ${cert.cert}\nkey_file = ${cert.key}\n`))
-      await sleep(50)
+      const other = await startBoth(server, ini(server, `[ssl]\nenable = true\nport = 0\ncert_file = ${cert.cert}\nkey_file = ${cert.key}\n`))
       const { https: [port] } = places(other)
       await assert.rejects(ask(other, 'GET', '/', undefined, { port }))
       for (let i = 0; i < 50; i++) {
@@ -128,8 +127,7 @@ export const networkBehaviours = [
       assert.equal(none.code, 78)
       const shown = ({ cert, key }) => ({ cert: readFileSync(cert), key: readFileSync(key) })
       for (const must of [false, true]) {
-        const other = await startOther(server, ini(server, `${text}cacert_file = ${ann.cert}\nfail_if_no_peer_cert = ${must}\n`))
-        await sleep(50)
+        const other = await startBoth(server, ini(server, `${text}cacert_file = ${ann.cert}\nfail_if_no_peer_cert = ${must}\n`))
         const ask = (more) => askTls(places(other).https[0], 'own.example', '/', more)
         assert.equal((await ask(shown(ann))).status, 200)
         await assert.rejects(ask(shown(eve)), 'a stranger')
@@ -143,8 +141,7 @@ export const networkBehaviours = [
     name: 'several addresses, TLS alone, a Unix socket',
     async run (server) {
       const cert = makeCertificate(server, 'one.example')
-      const several = await startOther(server, ['--listen', '127.0.0.2:0', ...ini(server, '')])
-      await sleep(50)
+      const several = await startBoth(server, ['--listen', '127.0.0.2:0', ...ini(server, '')])
       const ports = places(several).http
       assert.equal(ports.length, 2)
       for (const [i, host] of ['127.0.0.1', '127.0.0.2'].entries()) {
@@ -153,22 +150,19 @@ export const networkBehaviours = [
       await several.stop()
       const socketPath = path.join(server.dir, 's.sock')
       const text = `[chttpd]\nunix_socket = ${socketPath}\n`
-      const first = await startOther(server, ini(server, text))
-      await sleep(50)
+      const first = await startBoth(server, ini(server, text))
       assert.equal((await ask(first, 'GET', '/_all_dbs', undefined, { socketPath })).status, 200)
       assert.equal(statSync(socketPath).mode & 0o777, 0o660)
       assert.match((await startOther(server, ini(server, text), {}, 'third')).text, /cannot listen on .*s\.sock/)
       first.child.kill('SIGKILL')
       await first.exited
       assert.ok(existsSync(socketPath))
-      const second = await startOther(server, ini(server, text))
-      await sleep(50)
+      const second = await startBoth(server, ini(server, text))
       assert.equal((await ask(second, 'GET', '/_up', undefined, { socketPath })).status, 200)
       await second.stop()
       assert.ok(!existsSync(socketPath))
       const args = ini(server, `[chttpd]\nenable = false\n[ssl]\nenable = true\nport = 0\ncert_file = ${cert.cert}\nkey_file = ${cert.key}\n`)
       const alone = await startOther(server, args, {}, 'other', [])
-      await sleep(50)
       assert.deepEqual(places(alone).http, [])
       assert.equal((await askTls(places(alone).https[0], 'x', '/')).status, 200)
       await alone.stop()

@@ -4,13 +4,13 @@
 // Role: classes of weaknesses whose tests need time, sockets or sources. Those that are requests and
 // answers only are in 90-cve.t.
 import assert from 'node:assert/strict'
-import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 
-import { ask, startOther } from './operation.mjs'
+import { ask, startOther, until } from './operation.mjs'
 
 const sources = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../server')
 
@@ -19,7 +19,8 @@ function listening (pid) {
   const inodes = new Set(readdirSync(`/proc/${pid}/fd`).map((fd) => {
     try { return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] } catch { return undefined }
   }))
-  return ['tcp', 'tcp6'].flatMap((name) => readFileSync(`/proc/${pid}/net/${name}`, 'utf8').split('\n').slice(1))
+  return ['tcp', 'tcp6'].map((name) => `/proc/${pid}/net/${name}`).filter((file) => existsSync(file))
+    .flatMap((file) => readFileSync(file, 'utf8').split('\n').slice(1))
     .map((line) => line.trim().split(/\s+/)).filter((f) => f[3] === '0A' && inodes.has(f[9]))
     .map((f) => parseInt(f[1].split(':')[1], 16))
 }
@@ -52,17 +53,19 @@ export const weaknessBehaviours = [
     async run (server) {
       await ask(server, 'PUT', '/_users')
       const times = { there: [], missing: [] }
-      for (let i = 0; i < 6; i++) {
+      const least = (list) => Math.min(...list)
+      const ratio = () => least(times.there) / least(times.missing)
+      // The admin of the tests has a hash of few rounds unless it is made anew: at least not faster by far.
+      // The least of many: other work on this machine can only add.
+      const close = () => ratio() < 4 && ratio() > 0.25
+      for (let i = 0; i < 6 || (i < 30 && !close()); i++) {
         for (const [kind, user] of [['there', 'admin:wrong'], ['missing', `nobody${i}:wrong`]]) {
           const start = process.hrtime.bigint()
           assert.equal((await ask(server, 'GET', '/_session', undefined, { user })).status, 401)
           times[kind].push(Number(process.hrtime.bigint() - start))
         }
       }
-      const least = (list) => Math.min(...list)
-      const ratio = least(times.there) / least(times.missing)
-      // The admin of the tests has a hash of few rounds unless it is made anew: at least not faster by far.
-      assert.ok(ratio < 4 && ratio > 0.25, `there / missing = ${ratio}`)
+      assert.ok(close(), `there / missing = ${ratio()}`)
     }
   },
   {
@@ -117,14 +120,19 @@ export const weaknessBehaviours = [
     async run (server) {
       await ask(server, 'PUT', '/db')
       const members = (n) => JSON.stringify(Object.fromEntries(Array.from({ length: n }, (_, i) => [`k${i}`, i])))
-      const time = async (n) => {
+      const time = async (n, round) => {
         const body = members(n)
         const start = Date.now()
-        assert.equal((await ask(server, 'PUT', `/db/m${n}`, body)).status, 201)
+        assert.equal((await ask(server, 'PUT', `/db/m${n}-${round}`, body)).status, 201)
         return Date.now() - start + 5
       }
-      await time(1000)
-      const [small, large] = [await time(20000), await time(160000)]
+      await time(1000, 0)
+      // The least of several: other work on this machine can only add.
+      let [small, large] = [Infinity, Infinity]
+      for (let i = 0; i < 3 || (i < 12 && large >= small * 40); i++) {
+        small = Math.min(small, await time(20000, i))
+        large = Math.min(large, await time(160000, i))
+      }
       assert.ok(large < small * 40, `20000 members: ${small} ms, 160000: ${large} ms`)
       const deep = '['.repeat(200000) + ']'.repeat(200000)
       assert.equal((await ask(server, 'PUT', '/db/deep', `{"a":${deep}}`)).status, 400)
@@ -143,7 +151,7 @@ export const weaknessBehaviours = [
       await rawRequest(server, `GET /b HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ${Buffer.from(`u\n${evil}:p`).toString('base64')}\r\nConnection: close\r\n\r\n`)
       await rawRequest(server, `GET /c HTTP/1.1\r\nHost: x\r\nX-Couch-Request-ID: i\t${evil}\r\nConnection: close\r\n\r\n`)
       await ask(server, 'GET', '/_up')
-      await new Promise((resolve) => setTimeout(resolve, 100))
+      await until('the log has the last', () => server.errors.includes('/_up'))
       for (const line of server.errors.trim().split('\n')) assert.match(line, /^\[notice\] \d{4}-/)
     }
   },
