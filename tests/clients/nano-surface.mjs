@@ -210,7 +210,7 @@ async function changesCalls(tally, db, couch) {
   await fails(tally, db.changes({ filter: 'no/such' }), [404, 'not_found'], 'changes of no filter');
   const begin = Date.now();
   const poll = await db.changes({ feed: 'longpoll', since: all.last_seq, timeout: 200 });
-  tally.ok(poll.results.length === 0 && Date.now() - begin < 3000, 'changes by longpoll, to the timeout');
+  tally.ok(poll.results.length === 0 && Date.now() - begin < 30000, 'changes by longpoll, to the timeout');
   const stream = await text(db.changesAsStream({ feed: 'continuous', timeout: 100, limit: 5 }));
   tally.ok(stream.toString().trim().split('\n').length === 6, 'changesAsStream', stream.toString());
   const got = await collect(db.changesReader.get({ since: '0', batchSize: 25, fastChanges: true, timeout: 300 }));

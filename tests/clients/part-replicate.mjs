@@ -29,7 +29,7 @@ async function post(server, body) {
     ok: answer.status === 200 && answer.body.ok === true && entry.doc_write_failures === 0 };
 }
 
-async function until(check, timeoutMs = 20000) {
+async function until(check, timeoutMs = 120000) {
   for (const end = Date.now() + timeoutMs; Date.now() < end; await sleep(50))
     if (await check().catch(() => false)) return true;
   return false;
@@ -62,8 +62,11 @@ async function continuously(tally, server, second) {
   await second.start();
   tally.ok(await until(async () => (await there.get('live')).n === 2),
     'one made while the other end was dead goes over when it is back');
-  const { body: tasks } = await server.json('_active_tasks');
-  tally.ok(tasks.length === 1 && tasks[0].type === 'replication', '_active_tasks has it');
+  let tasks = [];
+  tally.ok(await until(async () => {
+    tasks = (await server.json('_active_tasks')).body;
+    return tasks.length === 1 && tasks[0].type === 'replication';
+  }), '_active_tasks has it', JSON.stringify(tasks));
   tally.ok(!/correct|%20horse|Basic/.test(JSON.stringify(tasks)), 'and no password');
   const stopped = await post(server, { ...job, cancel: true });
   tally.ok(stopped.status === 200, 'it is cancelled', stopped.text);

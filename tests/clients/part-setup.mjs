@@ -24,7 +24,7 @@ function equal(tally, got, wanted, what) {
 // Runs a program of tests/clients/setup, which has a lock file of its own. Resolves to { code, text }.
 function run(here, name, args) {
   return new Promise((done) => {
-    execFile(process.execPath, [join(here, 'setup/node_modules/.bin', name), ...args], { timeout: 60000 },
+    execFile(process.execPath, [join(here, 'setup/node_modules/.bin', name), ...args], { timeout: 300000 },
       (error, stdout, stderr) => done({ code: error ? error.code ?? 1 : 0, text: stdout + stderr }));
   });
 }
@@ -118,10 +118,10 @@ async function browserPage(tally, server, here) {
   for (const [key, value] of [['origins', home], ['credentials', 'true']]) {
     await ask(server, 'PUT', `_node/_local/_config/cors/${key}`, value);
   }
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+  const browser = await chromium.launch({ executablePath, timeout: 180000, args: ['--no-sandbox', '--disable-gpu'] });
   try {
     const page = await browser.newPage();
-    page.setDefaultTimeout(30000);
+    page.setDefaultTimeout(120000);
     await page.goto(home);
     const result = await page.evaluate((origin) => work(origin), server.origin);
     tally.ok(result.pushed >= 1 && result.pulled >= 1 && result.ids.includes('muffet'),

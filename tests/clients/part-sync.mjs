@@ -11,7 +11,7 @@ const require = createRequire(import.meta.url);
 const PouchDB = require('pouchdb');
 PouchDB.plugin(require('pouchdb-adapter-memory'));
 
-const WAIT_MS = 15000;
+const WAIT_MS = 120000;
 const rev = (generation, digit) => `${generation}-${digit.repeat(32)}`;
 const prose = (line) => Buffer.from(`${line}\n`.repeat(100));
 

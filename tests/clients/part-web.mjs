@@ -130,7 +130,7 @@ async function fauxtonPart(tally, browser, settings) {
     const page = await browser.newPage();
     const complaints = [];
     page.on('pageerror', (error) => complaints.push(error.message));
-    page.setDefaultTimeout(20000);
+    page.setDefaultTimeout(120000);
     await page.goto(`${server.origin}/_utils/`);
     await useFauxton(page, tally, api);
     tally.same(complaints, 'none of its scripts failed');
@@ -154,7 +154,7 @@ export async function webPart(tally, server, settings) {
   if (!tally.ok(executablePath !== undefined, 'Chromium is installed')) return;
   const profile = mkdtempSync(join(tmpdir(), 'tuffet-chromium-'));
   const browser = await chromium.launchPersistentContext(profile,
-    { executablePath, args: ['--no-sandbox', '--disable-gpu'], viewport: { width: 1200, height: 850 } });
+    { executablePath, timeout: 180000, args: ['--no-sandbox', '--disable-gpu'], viewport: { width: 1200, height: 850 } });
   const api = caller(server);
   try {
     const page = await browser.newPage();
@@ -164,7 +164,7 @@ export async function webPart(tally, server, settings) {
       if (message.type() === 'error' && !/status of 4\d\d/.test(message.text())) complaints.push(message.text());
     });
     page.on('dialog', (dialog) => dialog.accept());
-    page.setDefaultTimeout(15000);
+    page.setDefaultTimeout(120000);
     const shot = async (name) => process.env.TUF_SHOTS
       && page.screenshot({ path: join(process.env.TUF_SHOTS, `${name}.png`), fullPage: true });
     await page.goto(`${server.origin}/_utils`);

@@ -11,16 +11,18 @@ import { join } from 'node:path';
 export const USER = 'admin';
 export const PASSWORD = 'correct horse';
 
-// A port nobody listens on now, on the loopback interface.
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.on('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
+// A port nobody listens on now, on the loopback interface, below those that the kernel gives to
+// connections: one of them could take it while the server is killed and started again.
+async function freePort() {
+  for (;;) {
+    const port = 10000 + Math.floor(Math.random() * 10000);
+    const free = await new Promise((resolve) => {
+      const probe = createServer();
+      probe.on('error', () => resolve(false));
+      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
     });
-  });
+    if (free) return port;
+  }
 }
 
 export class Server {
@@ -84,8 +86,8 @@ export class Server {
       child.on('error', reject);
       child.on('exit', (code, signal) => reject(new Error(
         `${this.name} ended before it was ready (${code ?? signal}):\n${this.output}`)));
-      setTimeout(() => reject(new Error(`${this.name} was not ready after 60 s:\n${this.output}`)),
-        60000).unref();
+      setTimeout(() => reject(new Error(`${this.name} was not ready after 180 s:\n${this.output}`)),
+        180000).unref();
     });
     this.startMs = Date.now() - begin;
     this.startCount++;

@@ -11,13 +11,17 @@ import path from 'node:path'
 
 const AUTH = 'Basic ' + Buffer.from('admin:secret').toString('base64')
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
-export function freePort (address) {
-  return new Promise((resolve) => {
-    const probe = net.createServer().listen(0, address, () => {
-      const { port } = probe.address()
-      probe.close(() => resolve(port))
+// A port that nobody listens on now, below those that the kernel gives to connections: they are taken again
+// while a server is being killed and started.
+export async function freePort (address) {
+  for (;;) {
+    const port = 10000 + Math.floor(Math.random() * 10000)
+    const free = await new Promise((resolve) => {
+      const probe = net.createServer().on('error', () => resolve(false))
+      probe.listen(port, address, () => probe.close(() => resolve(true)))
     })
-  })
+    if (free) return port
+  }
 }
 
 const config = `[admins]
@@ -64,7 +68,7 @@ export class Node {
 
   ask (method, target, body, type = 'application/json') {
     return new Promise((resolve, reject) => {
-      const req = http.request({ host: this.address, port: this.port, method, path: target, agent: this.agent, timeout: 4000,
+      const req = http.request({ host: this.address, port: this.port, method, path: target, agent: this.agent, timeout: 60000,
         headers: { authorization: AUTH, 'content-type': type } }, (res) => {
         const parts = []
         res.on('data', (part) => parts.push(part))
