@@ -222,10 +222,18 @@ function crashFs () {
   const down = shell(options.godown, mountPoint)
   if (down.status !== 0) throw new Error(`godown: ${down.stderr}`)
 }
+// Somebody else may have a hand on it for a moment: whatever looks at new disks, a test beside.
+function patiently (attempt) {
+  for (const end = Date.now() + 60000; ;) {
+    const problem = attempt()
+    if (!problem) return
+    if (Date.now() > end) throw new Error(problem)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
+  }
+}
 function mountAgain () {
-  for (let i = 0; shell('umount', mountPoint).status !== 0; i++) if (i === 50) throw new Error('cannot unmount')
-  const problem = mount()
-  if (problem) throw new Error(problem)
+  patiently(() => shell('umount', mountPoint).status === 0 ? null : 'cannot unmount')
+  patiently(mount)
 }
 if (options.fs) {
   const problem = prepare()
@@ -245,7 +253,7 @@ async function leaves (name) {
 async function judgeReplica () {
   const source = await leaves('db')
   let missing = []
-  for (const end = Date.now() + 120000; Date.now() < end; await sleep(200)) {
+  for (const end = Date.now() + 240000; Date.now() < end; await sleep(200)) {
     const target = await leaves('copy')
     for (const id of target.keys()) if (!source.has(id)) fault('phantom', `${id} in the replica`)
     missing = [...source].filter(([id, revs]) => target.get(id) !== revs)

@@ -61,7 +61,9 @@ class Thin {
   // Requests of one page: Linux 6.18 tells of a larger one of which the tmpfs took a part that it was
   // written, which no file system and no database can know.
   mount () {
-    const made = spawnSync('losetup', ['-f', '--show', this.image], { encoding: 'utf8' })
+    // Two that look for a free device at the same time may find the same one.
+    let made
+    for (let i = 0; i < 10 && made?.status !== 0; i++) made = spawnSync('losetup', ['-f', '--show', this.image], { encoding: 'utf8' })
     if (made.status !== 0) return `losetup: ${made.stderr ?? made.error}`
     this.device = made.stdout.trim()
     writeFileSync(`/sys/block/${path.basename(this.device)}/queue/max_sectors_kb`, '4')
@@ -76,8 +78,8 @@ class Thin {
   // The file system that failed goes; what reached the image is what a repaired machine finds.
   async grow () {
     for (let i = 0, problem; (problem = shell('umount', this.data)); i++) {
-      if (i === 50) throw new Error(problem)
-      await sleep(20)
+      if (i === 600) throw new Error(problem)
+      await sleep(100)
     }
     this.detach()
     const problem = shell('mount', '-o', 'remount,size=600m', this.small) ?? this.mount()
