@@ -55,11 +55,17 @@ static const char *find_fault(const struct jval *group)
     return NULL;
 }
 
+static const char *find_no_object(const struct jval *value)
+{
+    return value->type == JVAL_OBJECT ? NULL : "Request body must be a JSON object";
+}
+
 static const char *find_security_fault(const struct jval *security)
 {
-    if (security->type != JVAL_OBJECT)
-        return "Request body must be a JSON object";
-    const char *fault = find_fault(jval_member(security, "admins"));
+    const char *fault = find_no_object(security);
+    if (fault != NULL)
+        return fault;
+    fault = find_fault(jval_member(security, "admins"));
     if (fault == NULL)
         fault = find_fault(jval_member(security, "members"));
     if (fault == NULL)
@@ -73,27 +79,34 @@ static tuf_status put_security(struct request *req)
     return dbh_put_security(req->dbh, security->raw);
 }
 
-static void security_body(struct request *req, tuf_slice body)
+/* An object that is stored as it came, unless `find` names what is wrong with it. */
+static void put_object(struct request *req, tuf_slice body,
+                       const char *(*find)(const struct jval *object), work_fn *put)
 {
-    const struct jval *security = NULL;
-    tuf_status st = body_parse(&security, req, body);
+    const struct jval *object = NULL;
+    tuf_status st = body_parse(&object, req, body);
     if (st != TUF_OK) {
         reply_status(req, st);
         return;
     }
-    const char *fault = find_security_fault(security);
+    const char *fault = find(object);
     if (fault != NULL) {
         reply_error(req, 400, "bad_request", fault);
         return;
     }
     /* In the arena, like the text it borrows: nothing to clean up. */
-    req->state = tufi_arena_alloc(&req->arena, sizeof(*security));
+    req->state = tufi_arena_alloc(&req->arena, sizeof(*object));
     if (req->state == NULL) {
         reply_status(req, tufi_nomem());
         return;
     }
-    memcpy(req->state, security, sizeof(*security));
-    work_run(req, put_security, ok_done);
+    memcpy(req->state, object, sizeof(*object));
+    work_run(req, put, ok_done);
+}
+
+static void security_body(struct request *req, tuf_slice body)
+{
+    put_object(req, body, find_security_fault, put_security);
 }
 
 void handle_security_put(struct request *req)
@@ -195,12 +208,62 @@ void handle_purged_infos_limit_get(struct request *req)
 
 /* ---- _auto_purge ------------------------------------------------------------------------ */
 
+/* Kept as it was put, under this name; nothing here acts on it, as in CouchDB while
+ * [couch_scanner_plugins] couch_auto_purge_plugin is off, which is the default. */
+#define AUTO_PURGE_META "auto_purge"
+
+static tuf_status read_auto_purge(struct request *req)
+{
+    TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;
+    tuf_slice text = tuf_slice_of(NULL, 0);
+    struct buf *json = req->state;
+    tuf_status st = tuf_db_snapshot(&snapshot, dbh_db(req->dbh));
+    if (st == TUF_OK)
+        st = tuf_snapshot_get_meta(&text, snapshot, tuf_str(AUTO_PURGE_META));
+    if (st == TUF_OK)
+        buf_append_slice(json, text);
+    else if (st == TUF_NOT_FOUND)
+        buf_append_str(json, "{}");
+    tuf_free((void *)(uintptr_t)text.data);
+    return st == TUF_OK || st == TUF_NOT_FOUND ? buf_status(json) : st;
+}
+
+static void auto_purge_read(struct request *req, tuf_status st)
+{
+    struct buf *json = req->state;
+    req->state = NULL;
+    if (st == TUF_OK)
+        reply_json(req, 200, json);
+    else
+        reply_status(req, st);
+    tufi_buf_release(json);
+}
+
 void handle_auto_purge_get(struct request *req)
 {
-    reply_json_text(req, 200, "{}");
+    static const struct buf none = BUF_INIT;
+    struct buf *json = tufi_arena_alloc(&req->arena, sizeof(*json));
+    if (json == NULL) {
+        reply_status(req, tufi_nomem());
+        return;
+    }
+    *json = none;
+    req->state = json;
+    work_run(req, read_auto_purge, auto_purge_read);
+}
+
+static tuf_status put_auto_purge(struct request *req)
+{
+    const struct jval *props = req->state;
+    return tuf_db_put_meta(dbh_db(req->dbh), tuf_str(AUTO_PURGE_META), props->raw);
+}
+
+static void auto_purge_body(struct request *req, tuf_slice body)
+{
+    put_object(req, body, find_no_object, put_auto_purge);
 }
 
 void handle_auto_purge_put(struct request *req)
 {
-    reply_error(req, 501, "not_implemented", "tombstones are not purged by themselves: use _purge");
+    body_collect(req, LIMIT_BODY_MAX, auto_purge_body);
 }

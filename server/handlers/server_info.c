@@ -35,7 +35,10 @@ void handle_welcome(struct request *req)
     buf_append_str(&json, "{\"couchdb\":\"Welcome\",\"version\":\"" SERVER_VERSION_COUCH
                           "\",\"git_sha\":\"tuffet-" TUF_VERSION_STRING "\",\"uuid\":");
     json_append_string(&json, tuf_str(req->server->uuid));
-    buf_append_str(&json, ",\"features\":[\"partitioned\"],\"vendor\":{\"name\":");
+    /* What clients switch on by; the list is CouchDB 3.5's. */
+    buf_append_str(&json, ",\"features\":[\"access-ready\",\"partitioned\","
+                          "\"pluggable-storage-engines\",\"reshard\",\"scheduler\"],"
+                          "\"vendor\":{\"name\":");
     append_config(&json, req, "vendor", "name", "Tuffet");
     buf_append_str(&json, ",\"version\":");
     append_config(&json, req, "vendor", "version", TUF_VERSION_STRING);

@@ -6,7 +6,7 @@
 > GET /
 < 200
 <
-< {"couchdb":"Welcome","version":"3.5.0","git_sha":"tuffet-0.1.0","uuid":"%*","features":["partitioned"],"vendor":{"name":"Tuffet","version":"0.1.0"}}
+< {"couchdb":"Welcome","version":"3.5.0","git_sha":"tuffet-0.1.0","uuid":"%*","features":["access-ready","partitioned","pluggable-storage-engines","reshard","scheduler"],"vendor":{"name":"Tuffet","version":"0.1.0"}}
 <
 
 == root HEAD
@@ -29,7 +29,7 @@
 < 200
 < X-Couch-Request-ID: abc
 <
-< {"couchdb":"Welcome","version":"3.5.0","git_sha":"tuffet-0.1.0","uuid":"%*","features":["partitioned"],"vendor":{"name":"Tuffet","version":"0.1.0"}}
+< {"couchdb":"Welcome","version":"3.5.0","git_sha":"tuffet-0.1.0","uuid":"%*","features":["access-ready","partitioned","pluggable-storage-engines","reshard","scheduler"],"vendor":{"name":"Tuffet","version":"0.1.0"}}
 <
 
 == up

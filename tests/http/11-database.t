@@ -567,15 +567,77 @@
 < {}
 <
 
-== auto purge cannot be set
+== auto purge is a setting that is kept
 > PUT /db1/_auto_purge
 > Content-Type: application/json
 >
 > {"deleted_document_ttl":"30_days"}
-< 501
+< 200
 <
-< {"error":"not_implemented","reason":"tombstones are not purged by themselves: use _purge"}
+< {"ok":true}
+> GET /db1/_auto_purge
+< 200
 <
+< {"deleted_document_ttl":"30_days"}
+@restart
+== auto purge after a restart
+> GET /db1/_auto_purge
+< 200
+<
+< {"deleted_document_ttl":"30_days"}
+
+== auto purge takes an object only, and nothing changes
+> PUT /db1/_auto_purge
+> Content-Type: application/json
+>
+> ["30_days"]
+< 400
+<
+< {"error":"bad_request","reason":"Request body must be a JSON object"}
+> PUT /db1/_auto_purge
+> Content-Type: application/json
+>
+> {bad
+< 400
+<
+< {"error":"bad_request","reason":"invalid UTF-8 JSON"}
+> GET /db1/_auto_purge
+< 200
+<
+< {"deleted_document_ttl":"30_days"}
+
+== auto purge is unset by an empty object
+> PUT /db1/_auto_purge
+> Content-Type: application/json
+>
+> {}
+< 200
+> GET /db1/_auto_purge
+< 200
+<
+< {}
+> POST /db1/_auto_purge
+< 405
+< Allow: GET,PUT
+
+== what follows the name of a feed or a compaction is not looked at
+> GET /db1/_changes/more/of/it?limit=0
+< 200
+<~ "last_seq"
+> POST /db1/_changes/more?limit=0
+> Content-Type: application/json
+>
+> {}
+< 200
+> PUT /db1/_changes/more
+< 405
+< Allow: GET,POST,HEAD
+> POST /db1/_view_cleanup/more
+> Content-Type: application/json
+< 202
+> POST /db1/_compact/nosuch/more
+> Content-Type: application/json
+< 404
 
 == commit
 > POST /db1/_ensure_full_commit
