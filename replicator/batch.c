@@ -20,6 +20,8 @@
 #define GET_SIZE_MAX (UINT64_C(8) << 20)
 /* Revisions asked for in one URL: their names fit OPEN_REVS_URL_MAX. */
 #define OPEN_REVS_MAX 100
+/* Batches whose missing revisions are waited for, if none of them ever turns up. */
+#define VAIN_WAITS_MAX 3
 /* Bytes of documents in one _bulk_docs. */
 #define WRITE_SIZE_MAX (UINT64_C(4) << 20)
 
@@ -79,6 +81,30 @@ static void count_failure(struct repl_link *s)
     s->stats.doc_write_failures++;
 }
 
+/* A revision that the source has announced and does not have. It may be on its way there: those of a
+ * batch are asked for once more at its end. */
+static tuf_status note_absent(struct repl_link *s, const char *id, const char *rev)
+{
+    if (s->absent == NULL) {
+        count_failure(s);
+        return TUF_OK;
+    }
+    json_t *one = json_pack("{s:s,s:s}", "id", id, "rev", rev);
+    return one != NULL && json_array_append_new(s->absent, one) == 0 ? TUF_OK : tufi_nomem();
+}
+
+static tuf_status note_all_absent(struct repl_link *s, const char *id, const json_t *revs)
+{
+    size_t pos;
+    const json_t *rev;
+    tuf_status st = TUF_OK;
+    json_array_foreach(revs, pos, rev) {
+        if (st == TUF_OK)
+            st = note_absent(s, id, json_string_value(rev));
+    }
+    return st;
+}
+
 /* A failure of one document, which the others need not share. */
 static bool is_of_document(tuf_status st)
 {
@@ -124,6 +150,8 @@ static tuf_status fetch_big(struct repl_link *s, const char *id, const char *rev
     tuf_status st = repl_peer_get(&doc, &s->source, id, rev, HTTP_SIZE_MAX);
     if (st == TUF_OK) {
         st = take_single(s, id, rev, ancestors, buf_slice(&doc));
+    } else if (st == TUF_NOT_FOUND) {
+        st = note_absent(s, id, rev);
     } else if (is_of_document(st)) {
         count_failure(s);
         st = TUF_OK;
@@ -143,6 +171,8 @@ static tuf_status fetch_plainly(struct repl_link *s, const char *id, const char 
         tufi_buf_release(&doc);
         return fetch_big(s, id, rev, ancestors);
     }
+    if (st == TUF_NOT_FOUND)
+        return note_absent(s, id, rev);
     if (is_of_document(st)) {
         count_failure(s);
         return TUF_OK;
@@ -200,15 +230,15 @@ static tuf_status fetch_revs(struct repl_link *s, const char *id, const json_t *
         repl_open_revs_result_release(&result);
         return fetch_revs_plainly(s, id, revs, ancestors);
     }
-    if (st == TUF_NOT_FOUND) {
-        s->stats.doc_write_failures += json_array_size(revs);
-        return TUF_OK;
-    }
+    if (st == TUF_NOT_FOUND)
+        return note_all_absent(s, id, revs);
     if (is_of_document(st)) {
         count_failure(s);
         return TUF_OK;
     }
-    return st == TUF_OK ? take_revs(s, &result) : st;
+    if (st == TUF_OK)
+        st = take_revs(s, &result);
+    return st == TUF_OK ? note_all_absent(s, id, result.absent) : st;
 }
 
 static tuf_status fetch_single(struct repl_link *s, const char *id, const char *rev,
@@ -417,6 +447,28 @@ static tuf_status fetch_missing(struct repl_link *s, json_t *diff)
     return json_array_size(wanted) > 0 ? fetch_wanted(s, wanted) : TUF_OK;
 }
 
+/* What was missing, once more and with all attachments; what is missing still has failed. As CouchDB's
+ * couch_replicator_worker does, only that one wait is for all of a batch, and that its end is a count. */
+static tuf_status fetch_absent(struct repl_link *s)
+{
+    TUF_AUTO(free_json) json_t *absent = s->absent;
+    size_t pos, count = json_array_size(absent);
+    const json_t *one;
+    s->absent = NULL;
+    if (count == 0)
+        return TUF_OK;
+    uint64_t failures = s->stats.doc_write_failures;
+    tuf_status st = repl_sleep(s->run->opts->missing_retry_ms, s->run->cancel);
+    json_array_foreach(absent, pos, one) {
+        if (st == TUF_OK)
+            st = fetch_single(s, asked_text(one, "id"), asked_text(one, "rev"), NULL);
+        if (st == TUF_OK && *s->run->cancel)
+            st = TUF_STOPPED;
+    }
+    s->vain_waits = s->stats.doc_write_failures - failures == count ? s->vain_waits + 1 : 0;
+    return st;
+}
+
 tuf_status repl_batch(struct repl_link *s, const json_t *rows)
 {
     TUF_AUTO(free_json) json_t *revs = NULL;
@@ -430,5 +482,13 @@ tuf_status repl_batch(struct repl_link *s, const json_t *rows)
     if (st != TUF_OK || count == 0)
         return st;
     s->stats.missing_checked += count;
-    return fetch_missing(s, diff);
+    /* A database of this process has what it has. */
+    bool may_wait = s->source.db == NULL && s->vain_waits < VAIN_WAITS_MAX;
+    s->absent = may_wait ? json_array() : NULL;
+    st = fetch_missing(s, diff);
+    if (st == TUF_OK)
+        return fetch_absent(s);
+    json_decref(s->absent);
+    s->absent = NULL;
+    return st;
 }

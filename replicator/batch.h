@@ -20,6 +20,8 @@ struct repl_link {
     struct repl_stats stats;   /* since somebody took them */
     pthread_mutex_t *big_lock; /* held while a document of unusual size is in memory */
     size_t get_count;          /* documents to ask for at once; grows and shrinks */
+    json_t *absent;            /* of this batch: array of {id,rev} to ask for once more; or NULL */
+    unsigned vain_waits;       /* one after another in which nothing turned up */
 };
 
 /* rows: some "results" of a page of changes. Returns: TUF_OK; TUF_STOPPED; failures. */

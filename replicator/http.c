@@ -336,16 +336,34 @@ static CURLcode set_body(CURL *curl, const struct http_request *request, struct 
     return code;
 }
 
-/* One question, one answer; *url_out: where a redirect leads, or NULL. */
-static tuf_status ask_once(struct http_reply *out, char **url_out, struct http *http,
+tuf_status repl_http_redirect(char **url_out, unsigned *count, CURL *curl, const struct http *http,
+                              const char *method)
+{
+    char *there = NULL;
+    long status = 0;
+    *url_out = NULL;
+    (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    /* For the other statuses of 300 and beyond curl names no place. */
+    (void)curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &there);
+    if (there == NULL || (status == 303 && strcmp(method, "GET") != 0))
+        return TUF_OK;
+    bool too_many = *count == REDIRECTS_MAX;
+    if (too_many || !repl_endpoint_same_origin(http->ep, there))
+        return tufi_fail_kind(TUF_E_UNSUPPORTED, "redirect_refused", "%s %s", http->ep->shown,
+                              too_many ? "redirects again and again" : "redirects to another server");
+    ++*count;
+    *url_out = tufi_memdup(there, strlen(there) + 1);
+    return *url_out != NULL ? TUF_OK : tufi_nomem();
+}
+
+/* One question, one answer. */
+static tuf_status ask_once(struct http_reply *out, struct http *http,
                            const struct http_request *request, struct curl_slist *headers)
 {
     struct sink sink = { &out->body, request->size_max != 0 ? request->size_max : HTTP_SIZE_MAX,
                          false };
-    char *there = NULL;
     tufi_buf_clear(&out->body);
     out->status = 0;
-    *url_out = NULL;
     tuf_status st = repl_http_prepare(http->curl, http, request, headers);
     if (st != TUF_OK)
         return st;
@@ -361,12 +379,7 @@ static tuf_status ask_once(struct http_reply *out, char **url_out, struct http *
     if (code != CURLE_OK)
         return repl_http_failure(http, code);
     (void)curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &out->status);
-    /* For the other statuses of 300 and beyond curl names no place. */
-    (void)curl_easy_getinfo(http->curl, CURLINFO_REDIRECT_URL, &there);
-    if (there == NULL || (out->status == 303 && strcmp(request->method, "GET") != 0))
-        return TUF_OK;
-    *url_out = tufi_memdup(there, strlen(there) + 1);
-    return *url_out != NULL ? TUF_OK : tufi_nomem();
+    return TUF_OK;
 }
 
 static void free_text(char **text)
@@ -379,20 +392,17 @@ static tuf_status call_once(struct http_reply *out, struct http *http,
 {
     TUF_AUTO(free_text) char *url = NULL;
     struct http_request now = *request;
-    for (unsigned count = 0;; count++) {
+    unsigned count = 0;
+    for (;;) {
         char *there = NULL;
-        tuf_status st = ask_once(out, &there, http, &now, headers);
-        if (st != TUF_OK || there == NULL) {
-            tufi_free(there);
+        tuf_status st = ask_once(out, http, &now, headers);
+        if (st == TUF_OK)
+            st = repl_http_redirect(&there, &count, http->curl, http, now.method);
+        if (st != TUF_OK || there == NULL)
             return st;
-        }
         tufi_free(url);
         url = there;
         now.url = url;
-        if (count == REDIRECTS_MAX || !repl_endpoint_same_origin(http->ep, url))
-            return tufi_fail_kind(TUF_E_UNSUPPORTED, "redirect_refused", "%s %s", http->ep->shown,
-                                  count == REDIRECTS_MAX ? "redirects again and again"
-                                                         : "redirects to another server");
     }
 }
 

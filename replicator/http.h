@@ -89,6 +89,15 @@ bool repl_http_may_login(struct http *http, long http_status);
 /* Monotonic milliseconds. */
 uint64_t repl_now_ms(void);
 
+/*
+ * Where the answer that a handle has received leads, if it is a redirect that keeps the method.
+ *   url_out  free with tufi_free; NULL if the answer is none
+ *   count    redirects followed so far for this request; counted on
+ * Returns: TUF_OK; E_UNSUPPORTED (kind "redirect_refused": to another server, or too many); E_NOMEM.
+ */
+tuf_status repl_http_redirect(char **url_out, unsigned *count, CURL *curl, const struct http *http,
+                              const char *method);
+
 /* Makes the failure that a curl result stands for. */
 tuf_status repl_http_failure(const struct http *http, CURLcode code);
 

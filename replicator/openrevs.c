@@ -27,11 +27,20 @@
 
 enum part_kind { PART_SKIPPED, PART_TEXT, PART_ERROR, PART_RELATED };
 
+/* What one attempt came to, and what the next one has to know. */
+struct attempt {
+    bool with_stubs;      /* ask with atts_since */
+    bool stub_is_missing; /* the target does not have what it was thought to have */
+    bool again;           /* at once: with a new session, or where a redirect leads */
+    char *get_url, *put_url; /* there; owned, or NULL */
+    unsigned get_redirects, put_redirects;
+};
+
 struct reading {
     struct peer *source, *target;
     const struct open_revs_request *rq;
     struct open_revs_result *result;
-    bool with_stubs; /* ask with atts_since */
+    struct attempt *a;
 
     CURLM *multi;
     CURL *get;
@@ -55,8 +64,6 @@ struct reading {
     struct transfer t;
     bool sending;  /* its attachments go to the target; else they are skipped */
     bool put_done;
-    bool stub_is_missing; /* the target does not have what it was thought to have */
-    bool login_again;
     long put_status; /* of HTTP, or what it would have been */
     tuf_edit *edit;  /* of a local target, as the following */
     tuf_att_writer *writer;
@@ -66,6 +73,7 @@ void repl_open_revs_result_release(struct open_revs_result *result)
 {
     tufi_buf_release(&result->texts);
     tufi_buf_release(&result->lengths);
+    json_decref(result->absent);
 }
 
 /* ---- curl -------------------------------------------------------------------------------- */
@@ -108,7 +116,7 @@ static tuf_status make_path(struct buf *out, const struct reading *r)
     if (out->len > OPEN_REVS_URL_MAX && json_array_size(r->rq->revs) > 1)
         return tufi_fail_kind(TUF_E_LIMIT, "too_many_revs", "%zu bytes of revisions", out->len - before);
     buf_append_str(out, "&latest=true");
-    if (r->with_stubs && json_array_size(r->rq->ancestors) > 0) {
+    if (r->a->with_stubs && json_array_size(r->rq->ancestors) > 0) {
         buf_append_str(out, "&atts_since=");
         append_revs(out, r->rq->ancestors, OPEN_REVS_URL_MAX);
     }
@@ -124,7 +132,8 @@ static tuf_status start_get(struct reading *r)
         st = repl_http_headers(&r->headers, &r->source->http, "Accept: multipart/mixed");
     if (st != TUF_OK)
         return st;
-    struct http_request rq = { .method = "GET", .path = (const char *)path.data };
+    struct http_request rq = { .method = "GET", .path = (const char *)path.data,
+                               .url = r->a->get_url };
     st = repl_http_prepare(r->get, &r->source->http, &rq, r->headers);
     if (st != TUF_OK)
         return st;
@@ -228,6 +237,7 @@ static tuf_status begin_put(struct reading *r)
 {
     struct transfer *t = &r->t;
     t->multi = r->multi;
+    t->put_url = r->a->put_url;
     t->put = curl_easy_init();
     if (t->put == NULL)
         return tufi_nomem();
@@ -336,21 +346,41 @@ static tuf_status commit_edit(struct reading *r)
     return st;
 }
 
+/* Where an answer leads, for the next attempt. *url: known so far; owned. */
+static tuf_status take_redirect(struct reading *r, char **url, unsigned *count, CURL *curl,
+                                const char *method)
+{
+    char *there = NULL;
+    const struct peer *peer = curl == r->get ? r->source : r->target;
+    tuf_status st = repl_http_redirect(&there, count, curl, &peer->http, method);
+    if (there == NULL)
+        return st;
+    tufi_free(*url);
+    *url = there;
+    r->a->again = true;
+    return TUF_OK;
+}
+
 static tuf_status judge_put(struct reading *r)
 {
+    struct attempt *a = r->a;
     long status = r->put_status;
     bool local = r->target->db != NULL;
+    tuf_status st = local ? TUF_OK
+                          : take_redirect(r, &a->put_url, &a->put_redirects, r->t.put, "PUT");
     drop_doc(r);
+    if (st != TUF_OK || a->again)
+        return st;
     if (status >= 200 && status <= 299) {
         r->result->written++;
         return TUF_OK;
     }
-    if (status == 412 && r->with_stubs && json_array_size(r->rq->ancestors) > 0) {
-        r->stub_is_missing = true;
+    if (status == 412 && a->with_stubs && json_array_size(r->rq->ancestors) > 0) {
+        a->stub_is_missing = true;
         return TUF_OK;
     }
     if (!local && repl_http_may_login(&r->target->http, status))
-        r->login_again = true;
+        a->again = true;
     else if (!local && repl_http_may_retry(TUF_OK, status))
         return tufi_fail_kind(TUF_E_IO, "document_failed", "%s answers a PUT with status %ld",
                               r->target->shown, status);
@@ -473,6 +503,9 @@ static tuf_status on_part_data(tuf_slice bytes, void *ctx)
     case PART_RELATED:
         return multipart_feed(r->inner, bytes);
     case PART_ERROR:
+        if (r->text.len + bytes.len <= ERROR_SIZE_MAX)
+            buf_append_slice(&r->text, bytes);
+        return buf_status(&r->text);
     case PART_SKIPPED:
         break;
     }
@@ -489,12 +522,35 @@ static tuf_status end_related(struct reading *r)
     return st;
 }
 
+/* {"missing":"1-a"}: one of those that were asked for. */
+static tuf_status end_error(struct reading *r)
+{
+    TUF_AUTOFREE char *rev = NULL;
+    tuf_slice literal;
+    size_t pos;
+    const json_t *asked;
+    if (tufi_json_member(&literal, buf_slice(&r->text), "missing") == TUF_OK)
+        rev = repl_literal_text(literal);
+    json_array_foreach(r->rq->revs, pos, asked) {
+        if (rev == NULL || strcmp(json_string_value(asked), rev) != 0)
+            continue;
+        if (r->result->absent == NULL)
+            r->result->absent = json_array();
+        return json_array_append_new(r->result->absent, json_string(rev)) == 0 ? TUF_OK
+                                                                               : tufi_nomem();
+    }
+    r->result->failed++;
+    return TUF_OK;
+}
+
 static tuf_status on_part_end(void *ctx)
 {
     struct reading *r = ctx;
     struct doc_view view;
     if (r->kind == PART_RELATED)
         return end_related(r);
+    if (r->kind == PART_ERROR)
+        return end_error(r);
     bool good = r->kind == PART_TEXT && repl_doc_view(&view, buf_slice(&r->text)) == TUF_OK &&
                 repl_doc_is(&view, r->rq->id);
     if (good)
@@ -521,13 +577,20 @@ static tuf_status judge_answer(struct reading *r)
     static const char mixed[] = "multipart/mixed";
     (void)curl_easy_getinfo(r->get, CURLINFO_RESPONSE_CODE, &status);
     (void)curl_easy_getinfo(r->get, CURLINFO_CONTENT_TYPE, &type);
+    if (status >= 300 && status <= 399 && !r->ended) {
+        /* Where it leads is known at its end. */
+        r->text_total += r->raw.len - r->raw_pos;
+        r->raw_pos = r->raw.len = 0;
+        return r->text_total <= ERROR_SIZE_MAX ? TUF_OK : no_multipart(r, status);
+    }
     r->judged = true;
     if (r->ended && r->code != CURLE_OK)
         return repl_http_failure(&r->source->http, r->code);
-    if (repl_http_may_login(&r->source->http, status)) {
-        r->login_again = true;
-        return TUF_OK;
-    }
+    tuf_status st = take_redirect(r, &r->a->get_url, &r->a->get_redirects, r->get, "GET");
+    if (st == TUF_OK && !r->a->again)
+        r->a->again = repl_http_may_login(&r->source->http, status);
+    if (st != TUF_OK || r->a->again)
+        return st;
     if (status == 404)
         return TUF_NOT_FOUND;
     if (status == 414)
@@ -566,7 +629,7 @@ static tuf_status feed(struct reading *r)
 static void count_rest(struct reading *r)
 {
     struct open_revs_result *out = r->result;
-    uint64_t good = out->written + out->lengths.len / sizeof(size_t);
+    uint64_t good = out->written + out->lengths.len / sizeof(size_t) + json_array_size(out->absent);
     uint64_t asked = json_array_size(r->rq->revs);
     if (good + out->failed < asked)
         out->failed = asked - good;
@@ -575,7 +638,8 @@ static void count_rest(struct reading *r)
 static tuf_status run(struct reading *r)
 {
     tuf_status st = start_get(r);
-    while (st == TUF_OK && !r->distrusted && !(r->login_again && !r->sending) && (r->outer == NULL || !multipart_is_done(r->outer))) {
+    while (st == TUF_OK && !r->distrusted && !(r->a->again && !r->sending) &&
+           (r->outer == NULL || !multipart_is_done(r->outer))) {
         st = pump(r, !may_feed(r) && !r->ended);
         /* The target answers before it has everything, or before the last boundary came. */
         if (st == TUF_OK && r->sending && r->put_done)
@@ -594,7 +658,7 @@ static tuf_status run(struct reading *r)
     if (st == TUF_OK && r->distrusted)
         count_rest(r);
     /* What is behind the last boundary: else the connection could not be used again. */
-    for (int i = 0; st == TUF_OK && !r->ended && !r->login_again && !r->distrusted && i < 3; i++) {
+    for (int i = 0; st == TUF_OK && !r->ended && !r->a->again && !r->distrusted && i < 3; i++) {
         r->raw_pos = r->raw.len = 0;
         st = pump(r, true);
     }
@@ -619,19 +683,23 @@ static void reset_result(struct open_revs_result *out)
     tufi_buf_clear(&out->texts);
     tufi_buf_clear(&out->lengths);
     out->read = out->written = out->failed = out->bytes = 0;
+    json_decref(out->absent);
+    out->absent = NULL;
 }
 
-/* What one attempt came to. */
-struct attempt {
-    bool with_stubs, stub_is_missing, login_again;
-};
+static void attempt_release(struct attempt *a)
+{
+    tufi_free(a->get_url);
+    tufi_free(a->put_url);
+}
 
 static tuf_status try_once(struct attempt *a, struct open_revs_result *out, struct peer *source,
                            struct peer *target, const struct open_revs_request *rq)
 {
     TUF_AUTO(release) struct reading r = { .source = source, .target = target, .rq = rq,
-                                           .result = out, .with_stubs = a->with_stubs };
+                                           .result = out, .a = a };
     reset_result(out);
+    a->again = a->stub_is_missing = false;
     r.doc.id = rq->id;
     if (source->multi == NULL)
         source->multi = curl_multi_init();
@@ -639,27 +707,29 @@ static tuf_status try_once(struct attempt *a, struct open_revs_result *out, stru
     r.get = curl_easy_init();
     if (r.multi == NULL || r.get == NULL)
         return tufi_nomem();
-    tuf_status st = run(&r);
-    a->stub_is_missing = r.stub_is_missing;
-    a->login_again = r.login_again;
-    return st;
+    return run(&r);
 }
 
 tuf_status repl_open_revs(struct open_revs_result *out, struct peer *source, struct peer *target,
                           const struct open_revs_request *rq)
 {
-    struct attempt a = { .with_stubs = true };
+    TUF_AUTO(attempt_release) struct attempt a = { .with_stubs = true };
     uint64_t pause_ms = 250;
-    for (unsigned attempt = 0;; attempt++) {
+    /* Redirects are few (repl_http_redirect): they are no attempts. */
+    unsigned attempt = 0;
+    for (;;) {
+        unsigned redirects = a.get_redirects + a.put_redirects;
         tuf_status st = try_once(&a, out, source, target, rq);
+        if (st == TUF_OK && a.get_redirects + a.put_redirects > redirects)
+            continue;
         bool again = false;
         if (st == TUF_OK && a.stub_is_missing)
             a.with_stubs = false;
-        else if (st == TUF_OK && a.login_again)
+        else if (st == TUF_OK && a.again)
             again = true;
         else if (st != TUF_E_IO)
             return st;
-        if (attempt >= source->http.limits.retries)
+        if (attempt++ >= source->http.limits.retries)
             return st;
         if (!again && repl_sleep(pause_ms, source->http.limits.cancel) != TUF_OK)
             return TUF_STOPPED;

@@ -33,11 +33,12 @@ struct open_revs_result {
     struct buf lengths; /* size_t of each */
     uint64_t read;      /* documents with attachments that came */
     uint64_t written;   /* those the target took */
-    uint64_t failed;    /* those it refused, or that made no sense; and revisions that are not there */
+    uint64_t failed;    /* those it refused, or that made no sense */
+    json_t *absent;     /* array of those that the source says it does not have; or NULL */
     uint64_t bytes;     /* of attachments */
 };
 
-#define OPEN_REVS_RESULT_INIT { BUF_INIT, BUF_INIT, 0, 0, 0, 0 }
+#define OPEN_REVS_RESULT_INIT { BUF_INIT, BUF_INIT, 0, 0, 0, NULL, 0 }
 
 void repl_open_revs_result_release(struct open_revs_result *result);
 
@@ -46,7 +47,7 @@ void repl_open_revs_result_release(struct open_revs_result *result);
  *   source  a remote
  * Returns: TUF_OK; TUF_NOT_FOUND (there is no such document); E_UNSUPPORTED with kind "no_multipart"
  *          (the source answers in another form); E_LIMIT (texts beyond json_max, or too long a
- *          question); TUF_STOPPED; E_IO of a connection; E_NOMEM.
+ *          question); E_UNSUPPORTED with kind "redirect_refused"; TUF_STOPPED; E_IO of a connection; E_NOMEM.
  */
 tuf_status repl_open_revs(struct open_revs_result *out, struct peer *source, struct peer *target,
                           const struct open_revs_request *request);

@@ -68,6 +68,7 @@ static tuf_status take_numbers(struct repl_options *out, const json_t *request)
     static const uint64_t batch[] = { 1, 2000, 500 };
     static const uint64_t interval[] = { 100, 86400000, 30000 };
     static const uint64_t timeout[] = { 100, 600000, 30000 };
+    static const uint64_t missing[] = { 0, 60000, 2000 };
     static const uint64_t retries[] = { 0, 20, 5 };
     static const uint64_t workers[] = { 1, 16, 4 };
     static const uint64_t connections[] = { 1, 64, 20 };
@@ -77,6 +78,8 @@ static tuf_status take_numbers(struct repl_options *out, const json_t *request)
         st = take_number(&out->checkpoint_ms, request, "checkpoint_interval", interval);
     if (st == TUF_OK)
         st = take_number(&out->timeout_ms, request, "connection_timeout", timeout);
+    if (st == TUF_OK)
+        st = take_number(&out->missing_retry_ms, request, "missing_doc_retry_msec", missing);
     if (st == TUF_OK)
         st = take_number(&retry_count, request, "retries_per_request", retries);
     if (st == TUF_OK)

@@ -28,6 +28,7 @@ struct repl_options {
     uint64_t batch_size;        /* changes per round */
     uint64_t checkpoint_ms;
     uint64_t timeout_ms;
+    uint64_t missing_retry_ms;  /* wait for a revision that was announced and is not there */
     unsigned retries;           /* per request */
     unsigned workers;           /* pieces of work at the same time */
     unsigned connections;       /* to each end, at most; more than workers are of no use */

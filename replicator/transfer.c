@@ -10,11 +10,21 @@
 #include "replicator/transfer_impl.h"
 
 #define POLL_MS TRANSFER_POLL_MS
+/* Bytes of a redirect's body. */
+#define SKIPPED_MAX 65536
 /* A transfer may take this long and one second for each so many bytes. */
 #define SLOWEST_BYTES_PER_S 10000
 #define ANSWER_MAX 65536
 
 /* ---- the two requests -------------------------------------------------------------------- */
+
+/* An answer that is no attachment: of a redirect the whole must come, since it ends with the place. */
+static size_t skip_other(struct transfer *t, long status, size_t len)
+{
+    t->skipped += len;
+    t->bad_get = status < 300 || status > 399 || t->skipped > SKIPPED_MAX;
+    return t->bad_get ? 0 : len;
+}
 
 static size_t on_get_data(char *data, size_t size, size_t count, void *ctx)
 {
@@ -22,10 +32,8 @@ static size_t on_get_data(char *data, size_t size, size_t count, void *ctx)
     size_t len = size * count;
     long status = 0;
     (void)curl_easy_getinfo(t->get, CURLINFO_RESPONSE_CODE, &status);
-    if (status != 200) {
-        t->bad_get = true;
-        return 0;
-    }
+    if (status != 200)
+        return skip_other(t, status, len);
     if (len > t->att_left) {
         t->bad_length = true;
         return 0;
@@ -43,6 +51,35 @@ static size_t on_get_data(char *data, size_t size, size_t count, void *ctx)
         return 0;
     t->att_left -= len;
     return len;
+}
+
+/* Where the bytes of a GET go. */
+struct inlet {
+    struct transfer *t;
+    tuf_att_writer *writer;
+    tuf_status st;
+};
+
+static void inlet_release(struct inlet *in)
+{
+    tuf_att_writer_free(&in->writer);
+}
+
+static size_t on_inlet_data(char *data, size_t size, size_t count, void *ctx)
+{
+    struct inlet *in = ctx;
+    struct transfer *t = in->t;
+    size_t len = size * count;
+    long status = 0;
+    (void)curl_easy_getinfo(t->get, CURLINFO_RESPONSE_CODE, &status);
+    if (status != 200)
+        return skip_other(t, status, len);
+    t->bad_length = len > t->att_left;
+    if (t->bad_length)
+        return 0;
+    t->att_left -= len;
+    in->st = tuf_att_write(in->writer, data, len);
+    return in->st == TUF_OK ? len : 0;
 }
 
 static size_t take(char *data, size_t room, const struct buf *from, size_t *pos)
@@ -111,7 +148,8 @@ tuf_status repl_transfer_start_put(struct transfer *t)
         repl_http_headers(&t->put_headers, &t->target->http, (const char *)type.data);
     if (st != TUF_OK)
         return st;
-    struct http_request rq = { .method = "PUT", .path = (const char *)path.data };
+    struct http_request rq = { .method = "PUT", .path = (const char *)path.data,
+                               .url = t->put_url };
     st = repl_http_prepare(t->put, &t->target->http, &rq, t->put_headers);
     if (st != TUF_OK)
         return st;
@@ -154,10 +192,9 @@ static tuf_status open_local(struct transfer *t, const struct att *att)
     return TUF_OK;
 }
 
-static tuf_status start_get(struct transfer *t, const struct att *att)
+/* url: where a redirect led, or NULL. */
+static tuf_status start_get_at(struct transfer *t, const struct att *att, const char *url)
 {
-    if (t->source->db != NULL)
-        return open_local(t, att);
     TUF_AUTO(tufi_buf_release) struct buf path = BUF_INIT;
     repl_append_docid(&path, t->doc->id);
     buf_append_u8(&path, '/');
@@ -173,13 +210,16 @@ static tuf_status start_get(struct transfer *t, const struct att *att)
                                                 : "Accept-Encoding: identity");
     if (st != TUF_OK)
         return st;
-    struct http_request rq = { .method = "GET", .path = (const char *)path.data };
+    struct http_request rq = { .method = "GET", .path = (const char *)path.data, .url = url };
     st = repl_http_prepare(t->get, &t->source->http, &rq, t->get_headers);
     if (st != TUF_OK)
         return st;
-    CURLcode code = curl_easy_setopt(t->get, CURLOPT_WRITEFUNCTION, on_get_data);
+    /* A local target's attachment goes into its writer, the others to the PUT. */
+    CURLcode code = curl_easy_setopt(t->get, CURLOPT_WRITEFUNCTION,
+                                     t->inlet != NULL ? on_inlet_data : on_get_data);
     if (code == CURLE_OK)
-        code = curl_easy_setopt(t->get, CURLOPT_WRITEDATA, t);
+        code = curl_easy_setopt(t->get, CURLOPT_WRITEDATA,
+                                t->inlet != NULL ? (void *)t->inlet : (void *)t);
     if (code == CURLE_OK)
         code = curl_easy_setopt(t->get, CURLOPT_TIMEOUT_MS, (long)time_for(t, att->length));
     if (code != CURLE_OK)
@@ -188,6 +228,13 @@ static tuf_status start_get(struct transfer *t, const struct att *att)
     t->get_paused = false;
     t->get_open = curl_multi_add_handle(t->multi, t->get) == CURLM_OK;
     return t->get_open ? TUF_OK : tufi_nomem();
+}
+
+static tuf_status start_get(struct transfer *t, const struct att *att)
+{
+    t->get_redirects = 0;
+    t->skipped = 0;
+    return t->source->db != NULL ? open_local(t, att) : start_get_at(t, att, NULL);
 }
 
 static void end_get(struct transfer *t)
@@ -211,9 +258,19 @@ static tuf_status next_att(struct transfer *t)
 
 static tuf_status get_ended(struct transfer *t, CURLcode code)
 {
+    TUF_AUTOFREE char *url = NULL;
     long status = 0;
     (void)curl_easy_getinfo(t->get, CURLINFO_RESPONSE_CODE, &status);
+    tuf_status st =
+        repl_http_redirect(&url, &t->get_redirects, t->get, &t->source->http, "GET");
     end_get(t);
+    if (st != TUF_OK)
+        return st;
+    if (url != NULL) {
+        /* Nothing of this attachment has gone anywhere. */
+        t->bad_get = false;
+        return start_get_at(t, &t->atts[t->att_pos], url);
+    }
     t->login_again = repl_http_may_login(&t->source->http, status);
     if (t->bad_get || (code == CURLE_OK && status != 200))
         return tufi_fail_kind(TUF_E_IO, status >= 500 ? "req_failed" : ATTACHMENT_FAILED,
@@ -315,34 +372,6 @@ static tuf_status flow(struct transfer *t)
 
 /* ---- into a database of this process ----------------------------------------------------- */
 
-/* Where the bytes of a GET go. */
-struct inlet {
-    struct transfer *t;
-    tuf_att_writer *writer;
-    tuf_status st;
-};
-
-static void inlet_release(struct inlet *in)
-{
-    tuf_att_writer_free(&in->writer);
-}
-
-static size_t on_inlet_data(char *data, size_t size, size_t count, void *ctx)
-{
-    struct inlet *in = ctx;
-    struct transfer *t = in->t;
-    size_t len = size * count;
-    long status = 0;
-    (void)curl_easy_getinfo(t->get, CURLINFO_RESPONSE_CODE, &status);
-    t->bad_get = status != 200;
-    t->bad_length = len > t->att_left;
-    if (t->bad_get || t->bad_length)
-        return 0;
-    t->att_left -= len;
-    in->st = tuf_att_write(in->writer, data, len);
-    return in->st == TUF_OK ? len : 0;
-}
-
 static tuf_status copy_local(struct inlet *in)
 {
     struct transfer *t = in->t;
@@ -362,18 +391,17 @@ static tuf_status fetch_remote(struct inlet *in)
 {
     struct transfer *t = in->t;
     int running = 1;
-    CURLcode code = curl_easy_setopt(t->get, CURLOPT_WRITEFUNCTION, on_inlet_data);
-    if (code == CURLE_OK)
-        code = curl_easy_setopt(t->get, CURLOPT_WRITEDATA, in);
-    if (code != CURLE_OK)
-        return repl_http_failure(&t->source->http, code);
     for (;;) {
         int left = 0;
         if (curl_multi_perform(t->multi, &running) != CURLM_OK)
             return tufi_fail_kind(TUF_E_IO, "req_failed", "curl cannot go on");
         const CURLMsg *message = curl_multi_info_read(t->multi, &left);
-        if (message != NULL && message->msg == CURLMSG_DONE)
-            return in->st < 0 ? in->st : get_ended(t, message->data.result);
+        if (message != NULL && message->msg == CURLMSG_DONE) {
+            tuf_status st = in->st < 0 ? in->st : get_ended(t, message->data.result);
+            if (st != TUF_OK || !t->get_open)
+                return st;
+            running = 1; /* it was a redirect */
+        }
         if (*t->source->http.limits.cancel)
             return TUF_STOPPED;
         (void)curl_multi_poll(t->multi, NULL, 0, POLL_MS, NULL);
@@ -395,11 +423,14 @@ static tuf_status fill(struct transfer *t, tuf_edit *edit, size_t pos)
     opts.raw = true;
     opts.size_max = t->target->att_size_max;
     st = tuf_att_writer_new(&in.writer, t->target->db, &opts);
+    t->att_pos = pos;
+    t->inlet = &in;
     if (st == TUF_OK)
         st = start_get(t, &t->atts[pos]);
     if (st == TUF_OK)
         st = t->reader != NULL ? copy_local(&in) : fetch_remote(&in);
     end_get(t);
+    t->inlet = NULL;
     if (st == TUF_OK)
         st = tuf_att_finish(&blob, in.writer);
     return st == TUF_OK ? tuf_edit_set_follow(edit, pos, &blob) : st;
@@ -471,14 +502,36 @@ struct attempt {
     long status; /* of HTTP; of a local target what HTTP would have said */
     bool login_again;
     uint64_t bytes;
+    char *put_url; /* where a redirect led; owned. The next attempt goes there. */
+    unsigned redirects;
+    bool redirected;
 };
+
+static void attempt_release(struct attempt *a)
+{
+    tufi_free(a->put_url);
+}
+
+static tuf_status judge_put(struct attempt *out, struct transfer *t)
+{
+    char *url = NULL;
+    (void)curl_easy_getinfo(t->put, CURLINFO_RESPONSE_CODE, &out->status);
+    tuf_status st = repl_http_redirect(&url, &out->redirects, t->put, &t->target->http, "PUT");
+    if (url == NULL)
+        return st;
+    tufi_free(out->put_url);
+    out->put_url = url;
+    out->redirected = true;
+    return st;
+}
 
 static tuf_status try_once(struct attempt *out, struct peer *source, struct peer *target,
                            const struct transfer_doc *doc, bool with_stubs)
 {
     TUF_AUTO(repl_transfer_release) struct transfer t = { .source = source, .target = target, .doc = doc,
-                                            .with_stubs = with_stubs };
-    memset(out, 0, sizeof(*out));
+                                            .with_stubs = with_stubs, .put_url = out->put_url };
+    out->status = 0;
+    out->redirected = false;
     tuf_status st = repl_transfer_plan(&t);
     if (st == TUF_OK)
         st = set_up_curl(&t);
@@ -486,9 +539,7 @@ static tuf_status try_once(struct attempt *out, struct peer *source, struct peer
         st = target->db != NULL ? deliver(&out->status, &t) : flow(&t);
     out->login_again = t.login_again;
     out->bytes = t.total;
-    if (st == TUF_OK && target->db == NULL)
-        (void)curl_easy_getinfo(t.put, CURLINFO_RESPONSE_CODE, &out->status);
-    return st;
+    return st == TUF_OK && target->db == NULL ? judge_put(out, &t) : st;
 }
 
 tuf_status repl_transfer(enum transfer_outcome *out, uint64_t *bytes_out, struct peer *source,
@@ -496,11 +547,13 @@ tuf_status repl_transfer(enum transfer_outcome *out, uint64_t *bytes_out, struct
 {
     uint64_t pause_ms = 250;
     bool with_stubs = true, login_again = false;
-    struct attempt done;
+    TUF_AUTO(attempt_release) struct attempt done = { 0 };
     tuf_status st;
     long status;
     for (unsigned attempt = 0;; attempt++) {
-        st = try_once(&done, source, target, doc, with_stubs);
+        do
+            st = try_once(&done, source, target, doc, with_stubs);
+        while (st == TUF_OK && done.redirected);
         status = done.status;
         login_again = done.login_again;
         if (st == TUF_OK && status == 412 && with_stubs)

@@ -21,6 +21,8 @@ struct att {
     bool inflate;    /* stored compressed, travels plain */
 };
 
+struct inlet;
+
 struct transfer {
     struct peer *source, *target;
     const struct transfer_doc *doc;
@@ -39,6 +41,10 @@ struct transfer {
     CURLM *multi;     /* of the source: it keeps connections from one document to the next */
     CURL *get, *put;
     struct curl_slist *get_headers, *put_headers;
+    const char *put_url; /* where a redirect led; borrowed, or NULL */
+    unsigned get_redirects; /* of the attachment's GET */
+    size_t skipped;         /* bytes of its answers that are no attachment */
+    struct inlet *inlet;    /* of a local target: where they go; or NULL */
     bool get_open;    /* get is in multi */
     struct buf text;  /* boundaries and heads to be sent before more attachment bytes */
     size_t text_pos;

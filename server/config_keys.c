@@ -120,6 +120,7 @@ static const struct known_key known_keys[] = {
     { "replicator", "worker_processes", FORM_COUNT },
     { "replicator", "worker_batch_size", FORM_COUNT },
     { "replicator", "checkpoint_interval", FORM_COUNT },
+    { "replicator", "missing_doc_retry_msec", FORM_LIMIT },
     { "replicator", "use_checkpoints", FORM_BOOL },
     { "replicator", "use_bulk_get", FORM_BOOL },
     { "replicator", "allow_private_addresses", FORM_BOOL },

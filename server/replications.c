@@ -156,6 +156,7 @@ tuf_status replications_apply_defaults(json_t *job, struct server *server)
         { "connection_timeout", false }, { "retries_per_request", false },
         { "http_connections", false },   { "worker_processes", false },
         { "worker_batch_size", false },  { "checkpoint_interval", false },
+        { "missing_doc_retry_msec", false },
         { "use_checkpoints", true },     { "use_bulk_get", true },
     };
     for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++) {

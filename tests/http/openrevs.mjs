@@ -15,17 +15,26 @@ async function ask (server, method, target, body) {
   return { status: answer.status, body: await answer.json() }
 }
 
-// Between the replicator and a server: notes what passes, and hides what older servers lack.
-async function veil (server, notes, hide) {
+// Between the replicator and a server: notes what passes, hides what older servers lack, and sends what
+// `turn` names to a place of its own first.
+const THERE = '/there'
+async function veil (server, notes, hide, { turn = () => false, disguised = true } = {}) {
   const proxy = http.createServer((req, res) => {
     notes.push(`${req.method} ${decodeURIComponent(req.url)}`)
+    const arrived = req.url.startsWith(`${THERE}/`)
+    if (arrived) req.url = req.url.slice(THERE.length)
+    else if (turn(req)) {
+      req.resume()
+      res.writeHead(307, { location: `${THERE}${req.url}`, 'content-type': 'text/plain' })
+      return res.end('elsewhere')
+    }
     if (hide(req)) {
       req.resume()
       res.writeHead(404, { 'content-type': 'application/json' })
       return res.end('{"error":"not_found","reason":"missing"}')
     }
     const onward = http.request({ host: '127.0.0.1', port: server.port, path: req.url, method: req.method, headers: req.headers }, (answer) => {
-      if (req.url !== '/') {
+      if (req.url !== '/' || !disguised) {
         res.writeHead(answer.statusCode, answer.headers)
         return answer.pipe(res)
       }
@@ -103,6 +112,30 @@ async function bringsAttachments (server) {
   }
 }
 
+// Redirects inside the server: of open_revs, of single attachments, and of the PUTs.
+async function followsRedirects (server) {
+  for (const over of ['direct', 'http']) {
+    for (const disguised of [true, false]) { // from another Tuffet attachments are read one by one
+      const notes = []
+      const turn = (req) => /^\/or-r[^/]*\/with/.test(req.url)
+      const proxy = await veil(server, notes, () => false, { turn, disguised })
+      const from = `or-r${over}${disguised ? 1 : 0}-a`; const to = `or-r${over}${disguised ? 1 : 0}-b`
+      try {
+        await ask(server, 'PUT', `/${from}`)
+        await put(server, from, 'with', { _attachments: { big: inline(randomBytes(2 << 20)), small: inline(Buffer.from('x'), 'text/plain') } })
+        const job = { source: url(proxy, from), target: over === 'http' ? url(proxy, to) : to, create_target: true, retries_per_request: 0 }
+        const { body } = await ask(server, 'POST', '/_replicate', JSON.stringify(job))
+        assert.equal(body.history?.[0].docs_written, 1, JSON.stringify(body))
+        assert.equal(body.history[0].doc_write_failures, 0, JSON.stringify(body))
+        await same(server, from, to, ['with'])
+        const arrived = notes.filter((note) => note.includes(` ${THERE}/`))
+        assert.equal(arrived.some((note) => note.includes(disguised ? 'open_revs' : '/with/big?rev=')), true, notes.join('\n'))
+        assert.equal(arrived.some((note) => note.startsWith('PUT')), over === 'http', notes.join('\n'))
+      } finally { close(proxy) }
+    }
+  }
+}
+
 // With _bulk_get only documents with attachments are asked for once more, and it knows what the target has.
 async function asksForFew (server) {
   const notes = []
@@ -166,12 +199,34 @@ const endless = (start) => (res) => {
 }
 const openEnd = related(DOC(), '').subarray(0, -8) // up to the attachment's bytes
 
-// name, answer to open_revs, outcome: an error, 'failure' (counted), or 'written'
+// Redirects to `there`, the first time: then it is `answer`.
+const via = (there, answer, status = 302) => (res, req) => {
+  if (req.url.includes('arrived')) return answer(res, req)
+  res.writeHead(status, { location: there })
+  res.end('elsewhere')
+}
+// Answers one after another, the last one for ever.
+const inTurn = (...answers) => (res, req, count) => answers[Math.min(count, answers.length) - 1](res, req)
+const missing = send(mixed(part('application/json; error="true"', '{"missing":"1-a"}')))
+const nothing = send('{"error":"not_found","reason":"missing"}', 'application/json', 404)
+
+// name, answer to open_revs, outcome: an error, 'failure' (counted), or 'written'; how often it is asked
 const scenarios = [
   ['a good answer', send(good), 'written'],
   ['a good answer, byte by byte', drip(good), 'written'],
   ['a preamble and an epilogue', send(Buffer.concat([Buffer.from('hello'), good, Buffer.from('\r\nbye')])), 'written'],
-  ['a revision that is gone', send(mixed(part('application/json; error="true"', '{"missing":"1-a"}'))), 'failure'],
+  ['a revision that is gone', missing, 'failure', 2],
+  ['a document that is gone', nothing, 'failure', 2],
+  ['a revision that comes later', inTurn(missing, send(good)), 'written', 2],
+  ['a document that comes later', inTurn(nothing, send(good)), 'written', 2],
+  ['another revision than was asked for is gone', send(mixed(part('application/json; error="true"', '{"missing":"1-b"}'))), 'failure', 1],
+  ['an error that is no JSON', send(mixed(part('application/json; error="true"', '"'))), 'failure', 1],
+  ['a redirect', via('/db/x?open_revs=arrived', send(good)), 'written', 2],
+  ['a redirect that keeps the method', via('/db/x?open_revs=arrived', send(good), 308), 'written', 2],
+  ['a redirect to another server', via('http://127.0.0.1:1/db/x', send(good)), 'redirect_refused', 1],
+  ['redirects without end', via('/db/x?open_revs=[]', send(good)), 'redirect_refused', 4],
+  ['a redirect without a place', send('', 'text/plain', 302), 'plain', 1],
+  ['a redirect with an endless body', (res) => { res.writeHead(302, { location: '/db/x?open_revs=arrived' }); const push = () => { while (!res.destroyed && res.write(Buffer.alloc(65536, ' '))); }; res.on('drain', push); push() }, 'plain', 1],
   ['no part at all', send(Buffer.from('--out--')), 'none'],
   ['another document', send(mixed(part(RELATED, related(DOC().replace('"x"', '"y"'), DATA)))), 'failure'],
   ['no document in front of the attachment', send(mixed(part(RELATED, related('[]', DATA)))), 'failure'],
@@ -196,7 +251,8 @@ const scenarios = [
 ]
 
 async function runScenario (server, pos, direct) {
-  const [name, answer, outcome] = scenarios[pos]
+  const [name, answer, outcome, times] = scenarios[pos]
+  let asked = 0
   const target = `orsc${pos}${direct ? 'd' : 'h'}`
   const json = (res, value, status = 200) => { res.writeHead(status, { 'content-type': 'application/json' }); res.end(JSON.stringify(value)) }
   const source = http.createServer((req, res) => {
@@ -207,7 +263,7 @@ async function runScenario (server, pos, direct) {
     if (path === '/db/_changes') return json(res, { results: [{ seq: 1, id: 'x', changes: [{ rev: '1-a' }] }], last_seq: 1 })
     if (path === '/db/_ensure_full_commit') return json(res, { ok: true, instance_start_time: '0' }, 201)
     if (path.startsWith('/db/_local') && req.method === 'PUT') return json(res, { ok: true, id: 'x', rev: '0-1' }, 201)
-    if (path === '/db/x' && req.url.includes('open_revs')) return answer(res)
+    if (path === '/db/x' && req.url.includes('open_revs')) return answer(res, req, ++asked)
     if (path === '/db/x') return json(res, { _id: 'x', _rev: '1-a', _revisions: { start: 1, ids: ['a'] } })
     json(res, { error: 'not_found' }, 404)
   })
@@ -217,7 +273,7 @@ async function runScenario (server, pos, direct) {
     const begin = Date.now()
     const { status, body } = await ask(server, 'POST', '/_replicate', JSON.stringify({
       source: `http://127.0.0.1:${source.address().port}/db`, target: direct ? target : own, create_target: true,
-      connection_timeout: 1000, retries_per_request: 1
+      connection_timeout: 1000, retries_per_request: 1, missing_doc_retry_msec: 20
     }))
     const text = `${name}: ${status} ${JSON.stringify(body)}`
     const { docs_written: written, doc_write_failures: failures } = body.history?.[0] ?? {}
@@ -227,6 +283,7 @@ async function runScenario (server, pos, direct) {
     else assert.equal(body.error, outcome, text)
     const doc = await ask(server, 'GET', `/${target}/x?attachments=true`)
     assert.equal(doc.status, outcome === 'written' || outcome === 'plain' ? 200 : 404, text)
+    if (times) assert.equal(asked, times, text)
     if (outcome === 'written') assert.equal(doc.body._attachments.f.data, DATA.toString('base64'), text)
     assert.ok(Date.now() - begin < 30000, `${name} took ${Date.now() - begin} ms`)
   } finally { close(source) }
@@ -234,6 +291,7 @@ async function runScenario (server, pos, direct) {
 
 export const openRevsBehaviours = [
   { name: 'replication: open_revs: is asked for documents with attachments only', run: asksForFew },
+  { name: 'replication: redirects inside the server, of documents, attachments and PUTs', run: followsRedirects },
   { name: 'replication: open_revs: attachments in the same answer, and only new ones', run: bringsAttachments },
   ...[true, false].flatMap((direct) => scenarios.map(([name], pos) =>
     ({ name: `replication: open_revs: ${name}${direct ? '' : ', to a target over HTTP'}`, run: (server) => runScenario(server, pos, direct) })))
