@@ -7,6 +7,9 @@
  * With --keep a run makes a whole copy as DEST.next, verifies it, and moves the generations on: DEST
  * becomes DEST.1, that DEST.2. A run that is killed in between leaves whole generations only.
  *
+ * A copy that is found damaged although the source is sound is made anew: else each further run would
+ * find the same again.
+ *
  * Exit status 0: all is saved; 1: something is wrong with a source or a copy; 2: something could not
  * be done. With --all the rest is saved all the same, and the status is the worst.
  */
@@ -71,26 +74,7 @@ static int complain(const char *path, tuf_status st)
     return st == TUF_E_CORRUPT ? CLI_NO : CLI_FAILED;
 }
 
-static int copy_one(const struct backup_options *opts, const char *source, const char *dest)
-{
-    struct progress progress;
-    cli_progress_init(&progress, "copying");
-    tuf_backup_options how = TUF_BACKUP_OPTIONS_INIT;
-    how.progress = opts->quiet ? NULL : show_progress;
-    how.ctx = &progress;
-    tuf_backup_report report;
-    tuf_status st = tuf_backup(&report, source, dest, &how);
-    cli_progress_end(&progress);
-    if (st != TUF_OK)
-        return complain(source, st);
-    if (opts->check && cli_check_file(dest, true) != CLI_OK) {
-        fprintf(stderr, "tuffet: %s: the copy is damaged\n", dest);
-        return CLI_NO;
-    }
-    return opts->quiet && !report.diverged ? CLI_OK : print_report(source, dest, &report);
-}
-
-/* ---- generations ------------------------------------------------------------------------------ */
+/* ---- files beside each other ------------------------------------------------------------------ */
 
 static int complain_errno(const char *path)
 {
@@ -98,15 +82,99 @@ static int complain_errno(const char *path)
     return CLI_FAILED;
 }
 
+/* "DEST.suffix"; DEST itself without one. */
+static char *beside(const char *dest, const char *suffix)
+{
+    struct buf out = BUF_INIT;
+    tufi_buf_printf(&out, "%s%s", dest, suffix);
+    buf_append_u8(&out, 0);
+    return (char *)tufi_buf_take(&out);
+}
+
+static int sync_folder_of(const char *path)
+{
+    TUF_AUTOFREE char *folder = beside(path, "");
+    char *slash = folder ? strrchr(folder, '/') : NULL;
+    if (slash)
+        slash[slash == folder ? 1 : 0] = '\0';
+    int fd = folder ? open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int failed = fd < 0 || fsync(fd) != 0 ? complain_errno(path) : CLI_OK;
+    if (fd >= 0)
+        close(fd);
+    return failed;
+}
+
+/* ---- one copy --------------------------------------------------------------------------------- */
+
+/* *found_out: the copy was made and is damaged. */
+static int copy_once(tuf_backup_report *report, bool *found_out, const struct backup_options *opts,
+                     const char *source, const char *dest)
+{
+    struct progress progress;
+    cli_progress_init(&progress, "copying");
+    tuf_backup_options how = TUF_BACKUP_OPTIONS_INIT;
+    how.progress = opts->quiet ? NULL : show_progress;
+    how.ctx = &progress;
+    tuf_status st = tuf_backup(report, source, dest, &how);
+    cli_progress_end(&progress);
+    *found_out = false;
+    if (st != TUF_OK)
+        return complain(source, st);
+    int result = opts->check ? cli_check_file(dest, true) : CLI_OK;
+    *found_out = result == CLI_NO;
+    if (*found_out)
+        fprintf(stderr, "tuffet: %s: the copy is damaged\n", dest);
+    return result;
+}
+
+/* What an earlier run has copied is damaged now: from the first byte. It stays until the new copy is
+ * whole and sound, and beside it then, since it may have what the source has lost; but not if it was
+ * to become a generation. */
+static int copy_anew(tuf_backup_report *report, const struct backup_options *opts,
+                     const char *source, const char *dest)
+{
+    bool damaged = false;
+    TUF_AUTOFREE char *made = beside(dest, ".anew");
+    TUF_AUTOFREE char *aside = beside(dest, ".damaged");
+    if (!made || !aside)
+        return cli_report(dest, TUF_E_NOMEM);
+    if (unlink(made) != 0 && errno != ENOENT)
+        return complain_errno(made);
+    int result = copy_once(report, &damaged, opts, source, made);
+    if (result != CLI_OK)
+        return result;
+    if (opts->keep == 1 && rename(dest, aside) != 0)
+        return complain_errno(dest);
+    if (rename(made, dest) != 0)
+        return complain_errno(made);
+    if (opts->keep == 1)
+        fprintf(stderr, "tuffet: %s: copied anew; the damaged one is %s\n", dest, aside);
+    else
+        fprintf(stderr, "tuffet: %s: copied anew\n", dest);
+    return sync_folder_of(dest);
+}
+
+static int copy_one(const struct backup_options *opts, const char *source, const char *dest)
+{
+    bool damaged = false;
+    tuf_backup_report report;
+    int result = copy_once(&report, &damaged, opts, source, dest);
+    if (damaged && !report.full)
+        result = copy_anew(&report, opts, source, dest);
+    if (result != CLI_OK || (opts->quiet && !report.diverged))
+        return result;
+    return print_report(source, dest, &report);
+}
+
+/* ---- generations ------------------------------------------------------------------------------ */
+
 /* "DEST.3"; DEST itself for 0. */
 static char *generation(const char *dest, uint64_t number)
 {
-    struct buf out = BUF_INIT;
-    tufi_buf_printf(&out, "%s", dest);
+    char suffix[32] = "";
     if (number > 0)
-        tufi_buf_printf(&out, ".%" PRIu64, number);
-    buf_append_u8(&out, 0);
-    return (char *)tufi_buf_take(&out);
+        snprintf(suffix, sizeof(suffix), ".%" PRIu64, number);
+    return beside(dest, suffix);
 }
 
 static int move_on(const char *dest, uint64_t number)
@@ -118,30 +186,14 @@ static int move_on(const char *dest, uint64_t number)
     return rename(from, to) == 0 || errno == ENOENT ? CLI_OK : complain_errno(from);
 }
 
-static int sync_folder_of(const char *path)
-{
-    TUF_AUTOFREE char *folder = generation(path, 0);
-    char *slash = folder ? strrchr(folder, '/') : NULL;
-    if (slash)
-        slash[slash == folder ? 1 : 0] = '\0';
-    int fd = folder ? open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    int failed = fd < 0 || fsync(fd) != 0 ? complain_errno(path) : CLI_OK;
-    if (fd >= 0)
-        close(fd);
-    return failed;
-}
-
 static int keep_generations(const struct backup_options *opts, const char *source,
                             const char *dest)
 {
     struct backup_options whole = *opts;
     whole.check = true;
-    TUF_AUTO(tufi_buf_release) struct buf next = BUF_INIT;
-    tufi_buf_printf(&next, "%s.next", dest);
-    buf_append_u8(&next, 0);
-    if (next.failed)
+    TUF_AUTOFREE char *made = beside(dest, ".next");
+    if (!made)
         return cli_report(dest, TUF_E_NOMEM);
-    const char *made = (const char *)next.data;
     int result = copy_one(&whole, source, made);
     for (uint64_t i = opts->keep - 1; result == CLI_OK && i > 0; i--)
         result = move_on(dest, i - 1);
@@ -271,6 +323,11 @@ int cli_backup(int argc, char **argv)
         return cli_usage(argv[0]);
     if (strstr(opts.source, "://"))
         return replicate(&opts);
+    struct stat info;
+    if (!opts.all && stat(opts.source, &info) == 0 && S_ISDIR(info.st_mode)) {
+        fprintf(stderr, "tuffet: %s: is a folder: --all saves the databases below it\n", opts.source);
+        return CLI_FAILED;
+    }
     return opts.all ? save_folder(&opts, opts.source, opts.dest, 0)
                     : save(&opts, opts.source, opts.dest);
 }

@@ -82,6 +82,30 @@ exits "the backup is sound" 0 "$TUFFET" check keep.tuf
 exits "and goes on when the source is good again" 0 "$TUFFET" backup a.tuf keep.tuf
 same_dump "with everything" a.tuf keep.tuf
 
+# A copy that has rotted where an earlier run had copied.
+cp b.tuf rot.tuf
+printf 'XXXXXXXX' | dd of=rot.tuf bs=1 seek=9000 conv=notrunc 2>/dev/null
+cp rot.tuf was.tuf
+exits "without a check that is not noticed" 0 "$TUFFET" backup a.tuf rot.tuf
+cp was.tuf rot.tuf
+exits "with one the copy is made anew" 0 "$TUFFET" backup --check a.tuf rot.tuf
+has "which is said" 'rot.tuf: copied anew; the damaged one is rot.tuf.damaged' "$(cat err)"
+same_dump "with everything" a.tuf rot.tuf
+exits "sound" 0 "$TUFFET" check rot.tuf
+exits "the other one is beside it" 1 "$TUFFET" check rot.tuf.damaged
+is "and nothing else" "rot.tuf rot.tuf.damaged" "$(ls rot.tuf* | xargs)"
+cp was.tuf rot.tuf
+rm rot.tuf.damaged
+exits "if the source is damaged, too" 1 "$TUFFET" backup --check sick.tuf rot.tuf
+is "the copy stays as it is" "rot.tuf" "$(ls rot.tuf | xargs)"
+exits "a generation" 0 "$TUFFET" backup --keep 2 --quiet a.tuf gen.tuf
+cp was.tuf gen.tuf.next
+exits "that a killed run began, and that rotted then" 0 "$TUFFET" backup --keep 2 --quiet a.tuf gen.tuf
+is "is made anew, too" "gen.tuf gen.tuf.1" "$(ls gen.tuf* | xargs)"
+exits "sound" 0 "$TUFFET" check gen.tuf
+exits "a folder needs all" 2 "$TUFFET" backup . folder
+has "which is said" 'is a folder: --all saves' "$(cat err)"
+
 # Generations and folders.
 mkdir -p data/deep
 cp a.tuf data/a.tuf
