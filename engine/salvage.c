@@ -375,11 +375,14 @@ static tuf_status add_group(struct batch *b, const struct group *group)
     for (size_t i = 0; i < group->count && b->doc_count < BATCH_COUNT; i++) {
         TUF_AUTO(tufi_buf_release) struct buf id = BUF_INIT;
         tuf_status st = read_id(s, &items[i], &id);
-        if (st == TUF_E_CORRUPT || st == TUF_E_IO || id.len == 0 ||
-            (st == TUF_OK && seen_before(b, from, buf_slice(&id))))
-            continue; /* no document's, or it cannot be read any more */
-        if (st < 0)
+        if (st < 0 && st != TUF_E_CORRUPT && st != TUF_E_IO)
             return st;
+        if (st < 0) { /* it was intact when the file was walked */
+            s->report->revs_lost++;
+            tufi_salvage_tell(s, items[i].off, tuf_slice_of(NULL, 0), "a record cannot be read any more");
+        }
+        if (st < 0 || id.len == 0 || seen_before(b, from, buf_slice(&id)))
+            continue; /* no document's, or one that is there already */
         struct salvage_doc *d = &b->docs[b->doc_count++];
         *d = (struct salvage_doc){ .s = s, .items = items, .item_count = group->count };
         d->id_bytes = id;

@@ -137,27 +137,46 @@ static tuf_status lists_rev(bool *out, tuf_slice revlist, tuf_rev rev)
     return st;
 }
 
-/* Whether a later purge took the revision of the pos-th item. Of a document of which something is left
- * the tree is written just before the purge: what is not in it is gone. */
+/* Of a document of which something is left the tree is written just before the purge: what is not in it
+ * is gone. */
+static tuf_status left_out_before(bool *out, const struct salvage_doc *d, size_t purge_pos, tuf_rev rev)
+{
+    TUF_AUTO(reading_release) struct reading before = { .id = { NULL, 0 } };
+    const struct salvage_item *item = &d->items[purge_pos - 1];
+    tuf_status st = item->type == RECORD_TREE ? read_item(&before, d->s, item) : TUF_NOT_FOUND;
+    if (st == TUF_OK && slice_equal(before.id, d->id))
+        *out |= tufi_revtree_find(&before.tree, rev) < 0;
+    return tufi_fold(st);
+}
+
+/* Whether the purge of the i-th item took the revision of the pos-th. */
+static tuf_status is_purged_by(bool *out, const struct salvage_doc *d, size_t i, size_t pos, tuf_rev rev)
+{
+    TUF_AUTO(reading_release) struct reading r = { .id = { NULL, 0 } };
+    tuf_status st = read_item(&r, d->s, &d->items[i]);
+    if (st < 0 || !slice_equal(r.id, d->id) || r.purge.stays) /* stays: it found no such leaf */
+        return st;
+    *out = r.purge.seq == 0;
+    st = lists_rev(out, r.purge.revs, rev);
+    return st == TUF_OK && i - 1 > pos ? left_out_before(out, d, i, rev) : st;
+}
+
+/* Whether a later purge took the revision of the pos-th item. Without an answer there must be no document:
+ * what was purged does not come back because a call failed. A record of nonsense is not asked. */
 static tuf_status is_purged(bool *out, struct salvage_doc *d, size_t pos, tuf_rev rev)
 {
-    for (size_t i = pos + 1; i < d->item_count && !*out; i++) {
-        TUF_AUTO(reading_release) struct reading r = { .id = { NULL, 0 } };
-        TUF_AUTO(reading_release) struct reading before = { .id = { NULL, 0 } };
-        if (d->items[i].type != RECORD_PURGE || read_item(&r, d->s, &d->items[i]) < 0 ||
-            !slice_equal(r.id, d->id))
+    tuf_status st = TUF_OK;
+    for (size_t i = pos + 1; i < d->item_count && !*out && st == TUF_OK; i++) {
+        if (d->items[i].type != RECORD_PURGE)
             continue;
-        if (r.purge.stays)
-            continue; /* it found no such leaf */
-        *out = r.purge.seq == 0;
-        tuf_status st = lists_rev(out, r.purge.revs, rev);
-        if (st < 0)
-            return st;
-        if (d->items[i - 1].type == RECORD_TREE && i - 1 > pos &&
-            read_item(&before, d->s, &d->items[i - 1]) == TUF_OK && slice_equal(before.id, d->id))
-            *out |= tufi_revtree_find(&before.tree, rev) < 0;
+        st = is_purged_by(out, d, i, pos, rev);
+        if (st == TUF_E_CORRUPT) {
+            d->s->report->settings_found = false;
+            tufi_salvage_tell(d->s, d->items[i].off, d->id, "a purge of it cannot be read");
+            st = TUF_OK;
+        }
     }
-    return TUF_OK;
+    return st;
 }
 
 static tuf_status plan_item(struct salvage_doc *d, size_t pos)

@@ -13,6 +13,7 @@
 #include "tuffet/tuffet.h"
 
 #define FAIL_PATH "dir/f.tuf"
+#define SALVAGE_PATH "dir/salvaged.tuf"
 #define FAIL_STATES_MAX 40
 
 struct stage {
@@ -21,7 +22,9 @@ struct stage {
     tuf_db *db;
     bool rehearsal;
     bool crashed; /* the process was killed; the next opening recovers */
+    uint32_t sector_size;
     char *states[FAIL_STATES_MAX]; /* from the rehearsal; [0] is no file, NULL */
+    char *salvaged; /* from the rehearsal: what a salvage brings back */
     size_t issued, acked;
     uint64_t violations;
 };
@@ -31,6 +34,8 @@ struct scenario {
     bool (*play)(struct stage *s, const struct scenario *scenario); /* false: a step failed */
     uint8_t ops[3];                                                 /* of the composed ones */
     unsigned op_count;
+    uint32_t sector_size; /* of the disk and of the database; 0: 512 */
+    bool no_sharing;      /* the disk has no links and shares no blocks */
 };
 
 /* Written by hand first, then the composed ones: all operations alone, in pairs, in triples. */

@@ -140,9 +140,11 @@ char *fail_text_of(tuf_db *db, tuf_status *st_out)
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
-static void begin(struct stage *s, uint64_t seed)
+static void begin(struct stage *s, const struct scenario *scenario)
 {
-    s->sim = sim_new(512, seed);
+    s->sector_size = scenario->sector_size > 0 ? scenario->sector_size : 512;
+    s->sim = sim_new(s->sector_size, 1);
+    sim_set_sharing(s->sim, !scenario->no_sharing);
     s->fault = fault_new(sim_vfs(s->sim));
     s->issued = s->acked = 0;
     s->crashed = false;
@@ -192,7 +194,7 @@ static void expect_probe(struct stage *s, tuf_snapshot *snapshot, const char *wh
 static void expect_state(struct stage *s, struct sim *disk, bool probed, const char *when)
 {
     tuf_open_options opts = TUF_OPEN_OPTIONS_INIT;
-    opts.sector_size = 512;
+    opts.sector_size = s->sector_size;
     opts.flags = s->acked == 0 ? TUF_OPEN_CREATE : 0;
     opts.vfs = sim_vfs(disk);
     tuf_db *db = NULL;
@@ -227,7 +229,7 @@ static bool fail_one(struct stage *s, const struct scenario *scenario, const str
     snprintf(where, sizeof(where), "fail_loop --scenario %s --mode %s # call %llu", scenario->name,
              mode->name, (unsigned long long)at);
     size_t before = bytes_in_use();
-    begin(s, 1);
+    begin(s, scenario);
     struct fault_plan plan = mode->plan;
     plan.at = mode->alloc ? 0 : at;
     fault_set(s->fault, &plan);
@@ -256,7 +258,7 @@ static bool fail_one(struct stage *s, const struct scenario *scenario, const str
 static void rehearse(struct stage *s, const struct scenario *scenario)
 {
     snprintf(where, sizeof(where), "fail_loop --scenario %s # rehearsal", scenario->name);
-    begin(s, 1);
+    begin(s, scenario);
     alloc_at = 0;
     s->rehearsal = true;
     if (!scenario->play(s, scenario))
@@ -264,6 +266,7 @@ static void rehearse(struct stage *s, const struct scenario *scenario)
     s->rehearsal = false;
     fail_pause();
     end(s);
+    expect_state(s, s->sim, false, "after the rehearsal"); /* libcrypto's own memory is taken here, too */
     fault_free(&s->fault);
     sim_free(&s->sim);
 }
@@ -296,6 +299,7 @@ static void run_scenario(struct totals *totals, const struct scenario *scenario,
     totals->scenarios++;
     for (size_t i = 0; i < FAIL_STATES_MAX; i++)
         tuf_free(stage.states[i]);
+    tuf_free(stage.salvaged);
 }
 
 static void on_signal(int number)
@@ -387,8 +391,13 @@ static void restart_without_cache(char **argv)
 #if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
     if (getenv("GLIBC_TUNABLES"))
         return;
+    char self[4096];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1); /* valgrind answers with our name */
+    if (len <= 0)
+        return;
+    self[len] = '\0';
     setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0", 1);
-    execv("/proc/self/exe", argv);
+    execv(self, argv);
 #else
     (void)argv;
 #endif

@@ -45,7 +45,7 @@ static bool step_open(struct stage *s)
 {
     bool create = s->acked == 0;
     tuf_open_options opts = TUF_OPEN_OPTIONS_INIT;
-    opts.sector_size = 512;
+    opts.sector_size = s->sector_size;
     opts.cache_size = 1;
     opts.flags = create ? TUF_OPEN_CREATE : 0;
     opts.vfs = fault_vfs(s->fault);
@@ -274,6 +274,75 @@ static bool step_backup(struct stage *s)
     return true;
 }
 
+/* Takes the first number out of each line: sequences are new ones, and a file that is read in another
+ * order gives others. */
+static void without_seqs(char *text)
+{
+    char *to = text;
+    bool first = true; /* of the line */
+    for (const char *from = text; *from; from++) {
+        if (first && *from >= '0' && *from <= '9') {
+            while (from[1] >= '0' && from[1] <= '9')
+                from++;
+            first = false;
+            continue;
+        }
+        first = *from == '\n' || (first && (*from == ' ' || (*from >= 'a' && *from <= 'z')));
+        *to++ = *from;
+    }
+    *to = '\0';
+}
+
+/* What was brought back is the same each time. */
+static void expect_salvaged(struct stage *s)
+{
+    tuf_open_options how = TUF_OPEN_OPTIONS_INIT;
+    tuf_db *copy = NULL;
+    how.flags = TUF_OPEN_RDONLY;
+    how.vfs = sim_vfs(s->sim);
+    tuf_status st = tuf_db_open(&copy, SALVAGE_PATH, &how);
+    char *text = st == TUF_OK ? fail_text_of(copy, &st) : NULL;
+    if (text)
+        without_seqs(text);
+    if (!text || (s->salvaged && strcmp(text, s->salvaged) != 0))
+        fail_violation(s, "a salvage that left nothing out does not have everything", st);
+    (void)tuf_db_close(&copy);
+    if (s->rehearsal && !s->salvaged)
+        s->salvaged = text;
+    else
+        tuf_free(text);
+}
+
+/* No step: the source is not changed. A salvage that says it left nothing out is a copy; after one that
+ * failed the same call brings everything back, once what it left is out of its way. */
+static bool step_salvage(struct stage *s)
+{
+    tuf_salvage_options opts = TUF_SALVAGE_OPTIONS_INIT;
+    tuf_salvage_report report = { 0 };
+    opts.vfs = fault_vfs(s->fault);
+    tuf_status st = tuf_salvage(&report, FAIL_PATH, SALVAGE_PATH, &opts);
+    if (st > 0 || st == TUF_E_INTERNAL || st == TUF_E_MISUSE || (s->rehearsal && st != TUF_OK))
+        fail_violation(s, "a salvage ends in an impossible way", st);
+    bool complete = st == TUF_OK && report.bytes_lost == 0 && !report.super_lost &&
+                    report.settings_found && report.revs_lost + report.atts_lost == 0;
+    fail_pause();
+    fault_hold(s->fault, true);
+    if (st != TUF_OK) { /* the same call can be made again */
+        opts.vfs = sim_vfs(s->sim);
+        (void)opts.vfs->unlink(opts.vfs, SALVAGE_PATH);
+        tuf_status again = tuf_salvage(&report, FAIL_PATH, SALVAGE_PATH, &opts);
+        if (again != TUF_OK)
+            fail_violation(s, "a salvage after one that failed", again);
+        complete = again == TUF_OK;
+    }
+    if (complete)
+        expect_salvaged(s);
+    (void)sim_vfs(s->sim)->unlink(sim_vfs(s->sim), SALVAGE_PATH);
+    fault_hold(s->fault, false);
+    fail_resume();
+    return st == TUF_OK;
+}
+
 /* Reads everything, faults included: an error, or exactly what is there. */
 static bool step_read(struct stage *s)
 {
@@ -375,6 +444,28 @@ static bool play_backups(struct stage *s, const struct scenario *scenario)
     return step_open(s) && step_put(s, "{\"_id\":\"a\",\"v\":1}") && step_backup(s) &&
            step_put(s, "{\"_id\":\"b\"}") && step_backup(s) && step_compact(s) &&
            step_restore_purge(s, "c") && step_backup(s) && step_close(s);
+}
+
+/* INV-HR-3: with whole blocks in both files, and the heir's own writes around them. */
+static bool play_shared(struct stage *s, const struct scenario *scenario)
+{
+    (void)scenario;
+    return step_open(s) && step_put(s, "{\"_id\":\"a\"}") &&
+           step_edit_winner(s, "a", "image/png", 100000) && step_compact(s) &&
+           step_put(s, "{\"_id\":\"b\"}") && step_compact(s) && step_read(s) && step_crash(s) &&
+           step_open(s) && step_read(s) && step_check(s) && step_close(s);
+}
+
+static bool play_salvage(struct stage *s, const struct scenario *scenario)
+{
+    (void)scenario;
+    return step_open(s) && step_put(s, "{\"_id\":\"a\",\"v\":1}") &&
+           step_edit_winner(s, "a", "image/png", 9000) &&
+           step_replicate(s, "{\"_id\":\"a\",\"_revisions\":{\"start\":2,\"ids\":[\"f\",\"e\"]}}") &&
+           step_put(s, "{\"_id\":\"_local/x\",\"v\":1}") && step_meta(s, "{}") &&
+           step_put(s, "{\"_id\":\"p\"}") && step_purge(s, "p") && step_checkpoint(s) &&
+           step_put(s, "{\"_id\":\"b\"}") && step_edit_winner(s, "b", NULL, 0) && step_close(s) &&
+           step_salvage(s) && step_open(s) && step_read(s) && step_close(s);
 }
 
 /* ---- composed scenarios ---------------------------------------------------------------------- */
@@ -553,7 +644,7 @@ static const struct operation operations[] = {
     { "restore_purge", op_restore_purge }, { "trim", op_trim },
 };
 #define OP_COUNT (sizeof(operations) / sizeof(*operations))
-#define BY_HAND 7
+#define BY_HAND 10
 #define TRIPLE_COUNT 1000
 
 /* Ends with a recovery and a reading of everything, which fail in their turn. */
@@ -577,7 +668,10 @@ static struct scenario scenarios[BY_HAND + OP_COUNT + OP_COUNT * OP_COUNT + TRIP
     { .name = "reopen", .play = play_reopen },
     { .name = "compaction", .play = play_compaction },
     { .name = "pins", .play = play_pins },
+    { .name = "pins_copied", .play = play_pins, .no_sharing = true },
     { .name = "backups", .play = play_backups },
+    { .name = "shared", .play = play_shared, .sector_size = 4096 },
+    { .name = "salvage", .play = play_salvage },
 };
 static char names[sizeof(scenarios) / sizeof(*scenarios)][48];
 
