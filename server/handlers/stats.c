@@ -52,13 +52,15 @@ static uint64_t uptime_s(const struct server *server)
 
 static uint64_t resident_bytes(void)
 {
-    uint64_t total = 0, resident = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
+    char line[256], *second = line;
+    FILE *file = fopen("/proc/self/statm", "re"); /* in pages: all, resident, ... */
     if (file == NULL)
         return 0;
-    if (fscanf(file, "%" SCNu64 " %" SCNu64, &total, &resident) != 2)
-        resident = 0;
+    if (fgets(line, sizeof(line), file) == NULL)
+        line[0] = '\0';
     (void)fclose(file);
+    (void)strtoull(line, &second, 10);
+    uint64_t resident = strtoull(second, NULL, 10);
     long page_size = sysconf(_SC_PAGESIZE);
     return page_size > 0 ? resident * (uint64_t)page_size : 0;
 }
@@ -331,7 +333,8 @@ static void metric_name(char out[PATH_SIZE + 16], const struct metric *metric, b
     const char *front = strncmp(metric->path, "couch_", 6) == 0 ? "couchdb_" : "";
     snprintf(out, PATH_SIZE + 16, "%s%.*s%s", front, (int)len, metric->path, end);
     for (char *c = out; *c != 0; c++)
-        *c = *c == '/' ? '_' : *c;
+        if (*c == '/')
+            *c = '_';
 }
 
 /* Cumulative buckets, as Prometheus wants them, up to the largest that has something. */
