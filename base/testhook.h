@@ -18,6 +18,7 @@
  *   trust_cache           recovery takes frames from the page cache that a failed sync dropped
  *   skip_seal             recovery does not seal the end of the log that it cut
  *   compact_skip_dir_sync a compaction goes on with the new file before its name is durable
+ *   link_skip_dir_sync    a pinned file's second name is not durable when the first one is taken away
  *   compact_rename_early  a compaction renames the new file before its last checkpoint
  *   trim_before_note      holes are punched before a checkpoint says what was given back
  *   trim_forgets_history  the records that a revision tree is built from are taken for dead

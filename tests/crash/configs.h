@@ -11,11 +11,12 @@
 static const struct {
     uint32_t disk_sector, db_sector;
     enum sim_profile profile;
+    bool sharing; /* links, and blocks in two files: what cannot have them copies instead */
 } crash_configs[] = {
-    { 512, 512, SIM_POSIX_MINIMAL },
-    { 4096, 4096, SIM_POSIX_MINIMAL },
-    { 512, 4096, SIM_POSIX_MINIMAL },
-    { 512, 512, SIM_ORDERED },
+    { 512, 512, SIM_POSIX_MINIMAL, true },
+    { 4096, 4096, SIM_POSIX_MINIMAL, true },
+    { 512, 4096, SIM_POSIX_MINIMAL, false },
+    { 512, 512, SIM_ORDERED, true },
 };
 #define CRASH_CONFIG_COUNT (sizeof(crash_configs) / sizeof(*crash_configs))
 
@@ -26,6 +27,7 @@ static inline struct script_config crash_config(size_t number, uint64_t seed,
         .disk_sector = crash_configs[number].disk_sector,
         .db_sector = crash_configs[number].db_sector,
         .profile = crash_configs[number].profile,
+        .sharing = crash_configs[number].sharing,
         .monitor = monitor,
         .seed = seed,
     };

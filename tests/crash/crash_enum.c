@@ -147,7 +147,7 @@ static size_t plan_runs(struct planned *runs, const struct options *o)
 }
 
 struct totals {
-    uint64_t built, second, boundaries, violations, runs, incomplete, continued;
+    uint64_t built, second, boundaries, violations, runs, incomplete, continued, links;
     uint64_t hash_count;
 };
 
@@ -164,6 +164,14 @@ static uint64_t seed_of(const struct options *o, const struct workload *workload
     return rng_mix(o->seed ^ script_hash_text(workload->name));
 }
 
+static uint64_t count_links(const struct sim *sim)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < sim_trace_len(sim); i++)
+        count += sim_trace_op(sim, i)->kind == SIM_OP_LINK;
+    return count;
+}
+
 static void run_one(struct job *job, const struct planned *run, uint64_t deadline_us)
 {
     const struct options *o = job->options;
@@ -176,6 +184,7 @@ static void run_one(struct job *job, const struct planned *run, uint64_t deadlin
              "--seed %llu # (before any crash)",
              run->workload->name, run->config, (unsigned long long)o->seed);
     script_run(&script, run->workload, &how);
+    totals->links += count_links(script.sim);
     struct enumeration e = {
         .workload = run->workload->name,
         .config_number = run->config,
@@ -267,6 +276,7 @@ static void add_totals(struct totals *sum, const struct totals *part)
     sum->boundaries += part->boundaries;
     sum->violations += part->violations;
     sum->continued += part->continued;
+    sum->links += part->links;
     sum->runs += part->runs;
     sum->incomplete += part->incomplete;
     sum->hash_count += part->hash_count;
@@ -329,13 +339,13 @@ int main(int argc, char **argv)
     uint64_t distinct = count_distinct(files, o.jobs, totals.hash_count);
     printf("crash_workloads=%zu\ncrash_runs=%llu\ncrash_runs_cut_short=%llu\n"
            "crash_boundaries=%llu\ncrash_images_built=%llu\ncrash_second=%llu\n"
-           "compactions_continued=%llu\n"
+           "compactions_continued=%llu\ncrash_links=%llu\n"
            "violations=%llu\ncrash_images=%llu\n",
            o.workload ? (size_t)1 : workload_count + composed_count,
            (unsigned long long)totals.runs, (unsigned long long)totals.incomplete,
            (unsigned long long)totals.boundaries, (unsigned long long)totals.built,
            (unsigned long long)totals.second, (unsigned long long)totals.continued,
-           (unsigned long long)totals.violations,
+           (unsigned long long)totals.links, (unsigned long long)totals.violations,
            (unsigned long long)distinct);
     return totals.violations > 0 || distinct == 0;
 }

@@ -44,6 +44,7 @@ static const struct mutant {
     { "trust_cache", "sync_fails_and_drops_later" },
     { "skip_seal", "att_small" },
     { "compact_skip_dir_sync", "compact" },
+    { "link_skip_dir_sync", "pins" },
     { "compact_rename_early", "compact_all" },
     { "compact_trust_note", "compact_cancelled" },
     { "trim_before_note", "trim_history" },

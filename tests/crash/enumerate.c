@@ -805,6 +805,7 @@ static void walk_once(struct walk *w)
 {
     w->shadow = sim_new(w->script->config.disk_sector, w->script->config.seed);
     sim_set_profile(w->shadow, w->script->config.profile);
+    sim_set_sharing(w->shadow, w->script->config.sharing);
     sim_set_monitor(w->shadow, SIM_MONITOR_OFF);
     w->bounds = (struct bounds){ 0 };
     w->boundary = -1;

@@ -164,13 +164,15 @@ void script_checkpoint(struct script *s, size_t which)
     acknowledge(s, which);
 }
 
-void script_compact(struct script *s, size_t which)
+uint64_t script_compact(struct script *s, size_t which)
 {
+    tuf_compact_report report = { 0 };
     issue(s, which);
     tuf_compact_options opts = TUF_COMPACT_OPTIONS_INIT;
     opts.resume_size = s->resume_size;
-    must(tuf_db_compact(NULL, s->handles[which], &opts), "compaction");
+    must(tuf_db_compact(&report, s->handles[which], &opts), "compaction");
     done(s, which, true);
+    return report.bytes_shared;
 }
 
 static int stop_here(uint64_t bytes, void *ctx)
@@ -474,6 +476,7 @@ static void play(struct script *s, const struct workload *workload)
 {
     s->sim = sim_new(s->config.disk_sector, s->config.seed);
     sim_set_profile(s->sim, s->config.profile);
+    sim_set_sharing(s->sim, s->config.sharing);
     sim_set_monitor(s->sim, s->config.monitor);
     s->fault = fault_new(sim_vfs(s->sim));
     for (size_t i = 0; i < SCRIPT_DBS; i++)

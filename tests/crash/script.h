@@ -28,6 +28,7 @@ struct script_config {
     uint32_t disk_sector; /* bytes */
     uint32_t db_sector;   /* bytes, at least disk_sector */
     enum sim_profile profile;
+    bool sharing; /* the file system has links and shares blocks */
     enum sim_monitor monitor;
     uint64_t seed;
 };
@@ -97,7 +98,8 @@ void script_checkpoint(struct script *s, size_t which);
 void script_trim(struct script *s, size_t which);
 void script_sync(struct script *s, size_t which);
 /* A step of its own: the bodies of older revisions are gone afterwards. */
-void script_compact(struct script *s, size_t which);
+/* Returns the bytes that the new file shares with the old one. */
+uint64_t script_compact(struct script *s, size_t which);
 /* Begins a compaction that stops at its first pause, to be continued; no step. */
 void script_compact_part(struct script *s, size_t which);
 

@@ -387,6 +387,24 @@ static void run_compact_all(struct script *s)
     script_compact(s, 0);
 }
 
+/* Large attachments whose blocks belong to both files, and to a third one after the next compaction; where
+ * the disk cannot share them they are copied. */
+static void run_compact_shared(struct script *s)
+{
+    enum { SIZE = 80000 };
+    bool expected = s->config.sharing && s->config.db_sector >= VFS_CLONE_ALIGN;
+    script_open(s, 0);
+    uint8_t *bytes = noise(SIZE);
+    script_attach(s, 0, "big", "image/png", tuf_slice_of(bytes, SIZE), SIZE);
+    free(bytes);
+    for (int i = 0; i < 2; i++) {
+        uint64_t shared = script_compact(s, 0);
+        if ((shared > SIZE / 2) != expected)
+            abort();
+        script_put(s, 0, i == 0 ? "{\"_id\":\"a\"}" : "{\"_id\":\"b\"}");
+    }
+}
+
 static void run_compact_reopen(struct script *s)
 {
     script_open(s, 0);
@@ -602,6 +620,7 @@ const struct workload workloads[] = {
     { .name = "mix", .run = run_mix },
     { .name = "compact", .run = run_compact },
     { .name = "compact_all", .run = run_compact_all },
+    { .name = "compact_shared", .run = run_compact_shared },
     { .name = "compact_reopen", .run = run_compact_reopen },
     { .name = "compact_full", .run = run_compact_full },
     { .name = "compact_resume", .run = run_compact_resume },

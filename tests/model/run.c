@@ -68,6 +68,7 @@ static bool setup(struct run *r, uint64_t seed, uint64_t off_mask)
     r->id_count = id_counts[rng_below(&r->rng, 3)];
     r->sim = sim_new(r->opts.sector_size, seed);
     sim_set_profile(r->sim, rng_chance(&r->rng, 2) ? SIM_ORDERED : SIM_POSIX_MINIMAL);
+    sim_set_sharing(r->sim, seed % 3 != 0);
     r->fault = fault_new(sim_vfs(r->sim));
     ref_copy(&r->states[r->state_count++], &r->ref);
     return run_open(r);

@@ -30,7 +30,7 @@ struct fault_file {
 
 static const char *const kind_names[FAULT_KIND_COUNT] = {
     "open",  "pread",  "pwritev", "sync",    "truncate", "size",
-    "punch", "rename", "unlink",  "syncdir", "random",   "space", "any",
+    "punch", "clone",  "rename",  "link",    "unlink",   "syncdir", "random", "space", "any",
 };
 
 static struct fault *fault_of(const struct tuf_vfs *v)
@@ -139,6 +139,17 @@ static tuf_status call_punch(struct vfs_file *f, uint64_t off, uint64_t len)
     return file->below->ops->punch(file->below, off, len);
 }
 
+static tuf_status call_clone(struct vfs_file *f, uint64_t off, struct vfs_file *from,
+                             uint64_t from_off, uint64_t len)
+{
+    struct fault_file *file = file_of(f);
+    if (!file->below->ops->clone)
+        return tufi_fail(TUF_E_UNSUPPORTED, "no shared blocks below");
+    if (strikes(file->fault, FAULT_CLONE))
+        return fail(file->fault, "clone");
+    return file->below->ops->clone(file->below, off, file_of(from)->below, from_off, len);
+}
+
 static void call_forget(struct vfs_file *f, uint64_t off)
 {
     struct fault_file *file = file_of(f);
@@ -165,6 +176,7 @@ static const struct vfs_file_ops fault_file_ops = {
     .truncate = call_truncate,
     .size = call_size,
     .punch = call_punch,
+    .clone = call_clone,
     .forget = call_forget,
     .push = call_push,
     .close = call_close,
@@ -194,6 +206,16 @@ static tuf_status call_rename(const struct tuf_vfs *v, const char *from, const c
     if (strikes(fault, FAULT_RENAME))
         return fail(fault, "rename");
     return fault->below->rename(fault->below, from, to);
+}
+
+static tuf_status call_link(const struct tuf_vfs *v, const char *path, const char *second)
+{
+    struct fault *fault = fault_of(v);
+    if (!fault->below->link)
+        return tufi_fail(TUF_E_UNSUPPORTED, "no links below");
+    if (strikes(fault, FAULT_LINK))
+        return fail(fault, "link");
+    return fault->below->link(fault->below, path, second);
 }
 
 static tuf_status call_unlink(const struct tuf_vfs *v, const char *path)
@@ -247,6 +269,7 @@ struct fault *fault_new(const struct tuf_vfs *below)
     fault->vfs = (struct tuf_vfs){
         .open = call_open,
         .rename = call_rename,
+        .link = call_link,
         .unlink = call_unlink,
         .sync_dir = call_sync_dir,
         .space = call_space,

@@ -244,7 +244,30 @@ static struct sim *new_after(const struct sim *sim, uint64_t salt)
     out->profile = sim->profile;
     out->monitor = sim->monitor;
     out->space = sim->space;
+    out->no_sharing = sim->no_sharing;
     return out;
+}
+
+static struct inode *crash_inode(struct sim *out, const struct sim *sim, const struct inode *from,
+                                 const struct sim_plan *plan)
+{
+    struct build b = { .sim = sim, .plan = plan, .from = from, .rng = { plan->seed } };
+    size_t first = first_item_of(sim, from);
+    size_t damaged = plan->damage_item >= first && plan->damage_item != SIM_NO_ITEM
+                         ? plan->damage_item - first
+                         : SIM_NO_ITEM;
+    if (damaged >= from->item_count || from->items[damaged].kind != SIM_ITEM_SECTOR)
+        damaged = SIM_NO_ITEM;
+    return build_inode(out, &b, plan->keep ? plan->keep + first : NULL, damaged);
+}
+
+/* What the file became under a name before; NULL if this is its first one. */
+static struct inode *built_before(const struct sim *out, const struct name_table *names, size_t pos)
+{
+    for (size_t i = 0; i < pos; i++)
+        if (names->names[i].inode == names->names[pos].inode)
+            return out->now.names[i].inode;
+    return NULL;
 }
 
 struct sim *sim_crash(struct sim *sim, const struct sim_plan *plan)
@@ -253,19 +276,14 @@ struct sim *sim_crash(struct sim *sim, const struct sim_plan *plan)
     struct name_table names = { 0 };
     crash_names(&names, sim, plan);
     for (size_t i = 0; i < names.count; i++) {
-        const struct inode *from = names.names[i].inode;
-        struct build b = { .sim = sim, .plan = plan, .from = from, .rng = { plan->seed } };
-        size_t first = first_item_of(sim, from);
-        size_t damaged = plan->damage_item >= first && plan->damage_item != SIM_NO_ITEM
-                             ? plan->damage_item - first
-                             : SIM_NO_ITEM;
-        if (damaged >= from->item_count || from->items[damaged].kind != SIM_ITEM_SECTOR)
-            damaged = SIM_NO_ITEM;
-        struct inode *to = build_inode(out, &b, plan->keep ? plan->keep + first : NULL, damaged);
+        struct inode *to = built_before(out, &names, i);
+        if (!to)
+            to = crash_inode(out, sim, names.names[i].inode, plan);
         name_set(&out->now, names.names[i].path, to);
         name_set(&out->durable, names.names[i].path, to);
-        free(names.names[i].path);
     }
+    for (size_t i = 0; i < names.count; i++)
+        free(names.names[i].path);
     free(names.names);
     return out;
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The Tuffet authors */
 /*
- * Role: the simulated disk itself: its files, names, un-synced items and the vfs calls.
+ * Role: the simulated disk itself: its files, their un-synced items and the vfs calls.
  *
  * INV-SIM-1, INV-SIM-2: see sim_int.h.
- * Not here: which faults are modelled (sim.h); building a crashed disk (image.c); recording
- * (trace.c); the rules of the order monitor (monitor.c).
+ * Not here: which faults are modelled (sim.h); the names of files (names.c); building a crashed disk
+ * (image.c); recording (trace.c); the rules of the order monitor (monitor.c).
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -234,8 +235,6 @@ void inode_punch(struct sim *sim, struct inode *inode, uint64_t off, uint64_t le
     }
 }
 
-static void promote_names(struct sim *sim, const char *dir, size_t dir_len);
-
 void inode_sync(struct sim *sim, struct inode *inode)
 {
     trace_add(sim, SIM_OP_SYNC, inode);
@@ -253,7 +252,7 @@ void inode_sync(struct sim *sim, struct inode *inode)
         inode->covered[s] = 0;
     clear_items(inode);
     if (sim->profile == SIM_ORDERED && size_changed)
-        promote_names(sim, NULL, 0);
+        names_promote(sim, NULL, 0);
 }
 
 void inode_drop(struct sim *sim, struct inode *inode, bool evict)
@@ -293,149 +292,6 @@ void inode_forget(struct sim *sim, struct inode *inode, uint64_t off)
     }
 }
 
-/* ---- names ----------------------------------------------------------------------------------- */
-
-static size_t name_pos(const struct name_table *table, const char *path)
-{
-    for (size_t i = 0; i < table->count; i++)
-        if (strcmp(table->names[i].path, path) == 0)
-            return i;
-    return SIZE_MAX;
-}
-
-struct inode *name_find(const struct name_table *table, const char *path)
-{
-    size_t pos = name_pos(table, path);
-    return pos == SIZE_MAX ? NULL : table->names[pos].inode;
-}
-
-void name_set(struct name_table *table, const char *path, struct inode *inode)
-{
-    size_t pos = name_pos(table, path);
-    if (pos != SIZE_MAX) {
-        table->names[pos].inode = inode;
-        return;
-    }
-    table->names = sim_grow_array(table->names, table->count, &table->cap, sizeof(*table->names));
-    table->names[table->count++] = (struct name){ sim_xstrdup(path), inode };
-}
-
-void name_remove(struct name_table *table, const char *path)
-{
-    size_t pos = name_pos(table, path);
-    if (pos == SIZE_MAX)
-        return;
-    free(table->names[pos].path);
-    table->names[pos] = table->names[--table->count];
-}
-
-void name_apply(struct name_table *table, const struct pending_name *op)
-{
-    switch (op->op) {
-    case NAME_CREATE:
-        name_set(table, op->path, op->inode);
-        return;
-    case NAME_RENAME:
-        name_remove(table, op->path);
-        name_set(table, op->path_to, op->inode);
-        return;
-    case NAME_UNLINK:
-        name_remove(table, op->path);
-        return;
-    }
-}
-
-static size_t dir_len_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? (size_t)(slash - path) : 0;
-}
-
-static bool in_dir(const char *path, const char *dir, size_t dir_len)
-{
-    return dir_len_of(path) == dir_len && strncmp(path, dir, dir_len) == 0;
-}
-
-/* Makes the operations in a directory durable; all of them if dir is NULL. */
-static void promote_names(struct sim *sim, const char *dir, size_t dir_len)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < sim->pending_count; i++) {
-        struct pending_name *op = &sim->pending[i];
-        bool here = !dir || in_dir(op->path, dir, dir_len) ||
-                    (op->path_to && in_dir(op->path_to, dir, dir_len));
-        if (!here) {
-            sim->pending[kept++] = *op;
-            continue;
-        }
-        name_apply(&sim->durable, op);
-        free(op->path);
-        free(op->path_to);
-    }
-    sim->pending_count = kept;
-}
-
-static void add_pending(struct sim *sim, enum name_op kind, const char *path, const char *path_to,
-                        struct inode *inode)
-{
-    sim->pending =
-        sim_grow_array(sim->pending, sim->pending_count, &sim->pending_cap, sizeof(*sim->pending));
-    struct pending_name *op = &sim->pending[sim->pending_count++];
-    *op = (struct pending_name){
-        .op = kind,
-        .path = sim_xstrdup(path),
-        .path_to = path_to ? sim_xstrdup(path_to) : NULL,
-        .inode = inode,
-    };
-    name_apply(&sim->now, op);
-}
-
-static void trace_paths(struct sim *sim, enum sim_op_kind kind, const struct inode *inode,
-                        const char *path, const char *path_to)
-{
-    struct sim_op *op = trace_add(sim, kind, inode);
-    if (!op)
-        return;
-    op->path = sim_xstrdup(path);
-    op->path_to = path_to ? sim_xstrdup(path_to) : NULL;
-}
-
-struct inode *names_create(struct sim *sim, const char *path)
-{
-    struct inode *inode = sim_inode_new(sim);
-    trace_paths(sim, SIM_OP_CREATE, inode, path, NULL);
-    add_pending(sim, NAME_CREATE, path, NULL, inode);
-    return inode;
-}
-
-void names_rename(struct sim *sim, const char *from, const char *to)
-{
-    struct inode *inode = name_find(&sim->now, from);
-    trace_paths(sim, SIM_OP_RENAME, inode, from, to);
-    add_pending(sim, NAME_RENAME, from, to, inode);
-}
-
-void names_unlink(struct sim *sim, const char *path)
-{
-    struct inode *inode = name_find(&sim->now, path);
-    trace_paths(sim, SIM_OP_UNLINK, inode, path, NULL);
-    add_pending(sim, NAME_UNLINK, path, NULL, inode);
-}
-
-void names_sync(struct sim *sim, const char *path)
-{
-    trace_paths(sim, SIM_OP_SYNC_DIR, NULL, path, NULL);
-    promote_names(sim, path, dir_len_of(path));
-}
-
-static void table_clear(struct name_table *table)
-{
-    for (size_t i = 0; i < table->count; i++)
-        free(table->names[i].path);
-    free(table->names);
-    *table = (struct name_table){ 0 };
-}
-
 /* ---- the vfs calls --------------------------------------------------------------------------- */
 
 static struct sim *sim_of(const struct tuf_vfs *v)
@@ -448,11 +304,18 @@ static struct sim_file *file_of(struct vfs_file *f)
     return (struct sim_file *)(void *)f;
 }
 
+/* A file with two names takes its room once; shared blocks count in each file. */
 static uint64_t space_used(const struct sim *sim)
 {
     uint64_t used = 0;
-    for (size_t i = 0; i < sim->now.count; i++)
-        used += align_up(sim->now.names[i].inode->now.size, sim->sector_size);
+    for (size_t i = 0; i < sim->now.count; i++) {
+        const struct inode *inode = sim->now.names[i].inode;
+        bool counted = false;
+        for (size_t j = 0; j < i && !counted; j++)
+            counted = sim->now.names[j].inode == inode;
+        if (!counted)
+            used += align_up(inode->now.size, sim->sector_size);
+    }
     return used;
 }
 
@@ -505,6 +368,29 @@ static tuf_status call_pwritev(struct vfs_file *f, const struct iovec *iov, int 
     pthread_mutex_unlock(&sim->lock);
     free(flat);
     return fits < len ? tufi_fail(TUF_E_FULL, "simulated disk is full") : TUF_OK;
+}
+
+/* Shared as they are now: a later change of either file is not seen in the other. */
+static tuf_status call_clone(struct vfs_file *f, uint64_t off, struct vfs_file *from,
+                             uint64_t from_off, uint64_t len)
+{
+    struct sim_file *file = file_of(f);
+    struct sim *sim = file->sim;
+    const struct content *source = &file_of(from)->inode->now;
+    if (sim->no_sharing)
+        return tufi_fail(TUF_E_UNSUPPORTED, "the simulated disk does not share blocks");
+    if (off % VFS_CLONE_ALIGN != 0 || from_off % VFS_CLONE_ALIGN != 0 || len % VFS_CLONE_ALIGN != 0)
+        return tufi_fail(TUF_E_UNSUPPORTED, "no whole blocks");
+    pthread_mutex_lock(&sim->lock);
+    tuf_status st = TUF_OK;
+    if (from_off > source->size || len > source->size - from_off)
+        st = tufi_fail(TUF_E_UNSUPPORTED, "the source ends before");
+    else if (room_for(sim, file->inode, off, (size_t)len) < len)
+        st = tufi_fail(TUF_E_FULL, "simulated disk is full");
+    else
+        inode_write(sim, file->inode, source->data + from_off, (size_t)len, off);
+    pthread_mutex_unlock(&sim->lock);
+    return st;
 }
 
 static tuf_status call_sync(struct vfs_file *f)
@@ -581,6 +467,7 @@ static const struct vfs_file_ops sim_file_ops = {
     .truncate = call_truncate,
     .size = call_size,
     .punch = call_punch,
+    .clone = call_clone,
     .forget = call_forget,
     .push = call_push,
     .close = call_close,
@@ -631,11 +518,26 @@ static tuf_status call_rename(const struct tuf_vfs *v, const char *from, const c
 {
     struct sim *sim = sim_of(v);
     pthread_mutex_lock(&sim->lock);
-    bool found = name_find(&sim->now, from);
-    if (found && strcmp(from, to) != 0)
+    const struct inode *inode = name_find(&sim->now, from);
+    if (inode && inode != name_find(&sim->now, to)) /* two names of one file: nothing is done */
         names_rename(sim, from, to);
     pthread_mutex_unlock(&sim->lock);
-    return found ? TUF_OK : TUF_NOT_FOUND;
+    return inode ? TUF_OK : TUF_NOT_FOUND;
+}
+
+static tuf_status call_link(const struct tuf_vfs *v, const char *path, const char *second)
+{
+    struct sim *sim = sim_of(v);
+    if (sim->no_sharing)
+        return tufi_fail(TUF_E_UNSUPPORTED, "the simulated disk has no links");
+    pthread_mutex_lock(&sim->lock);
+    bool found = name_find(&sim->now, path), taken = name_find(&sim->now, second);
+    if (found && !taken)
+        names_link(sim, path, second);
+    pthread_mutex_unlock(&sim->lock);
+    if (!found)
+        return tufi_fail_errno(ENOENT, "linking %.120s", path);
+    return taken ? TUF_EXISTS : TUF_OK;
 }
 
 static tuf_status call_unlink(const struct tuf_vfs *v, const char *path)
@@ -701,6 +603,7 @@ struct sim *sim_new(uint32_t sector_size, uint64_t seed)
     sim->vfs = (struct tuf_vfs){
         .open = call_open,
         .rename = call_rename,
+        .link = call_link,
         .unlink = call_unlink,
         .sync_dir = call_sync_dir,
         .space = call_space,
@@ -726,8 +629,8 @@ void sim_free(struct sim **sim_ptr)
         free(sim->pending[i].path_to);
     }
     free(sim->pending);
-    table_clear(&sim->now);
-    table_clear(&sim->durable);
+    names_clear(&sim->now);
+    names_clear(&sim->durable);
     trace_free(&sim->trace);
     pthread_mutex_destroy(&sim->lock);
     free(sim);
@@ -742,6 +645,11 @@ const struct tuf_vfs *sim_vfs(struct sim *sim)
 void sim_set_profile(struct sim *sim, enum sim_profile profile)
 {
     sim->profile = profile;
+}
+
+void sim_set_sharing(struct sim *sim, bool on)
+{
+    sim->no_sharing = !on;
 }
 
 void sim_set_space(struct sim *sim, uint64_t space)

@@ -20,6 +20,9 @@
  *   - the file is followed by zeros, garbage, or copies of its own older parts;
  *   - names: any subset of the un-synced operations (profile posix-minimal), or a prefix, with a
  *     file's sync carrying them along when it changed the file's size (profile ordered);
+ *   - a second name for a file (link) is an operation on a name like the others;
+ *   - blocks shared with another file (clone) are writes of what that file shows: the system writes the
+ *     source's dirty pages before it shares them, and the sharing itself is un-synced until sync();
  *   - a full disk: part of the data is written, then E_FULL;
  *   - a failed sync after which the data is never written, while later syncs succeed.
  * Not modelled: damage to sectors that were synced (bit rot), a sync that lies, misdirected writes.
@@ -45,6 +48,8 @@ struct sim *sim_new(uint32_t sector_size, uint64_t seed);
 void sim_free(struct sim **sim);
 const struct tuf_vfs *sim_vfs(struct sim *sim);
 void sim_set_profile(struct sim *sim, enum sim_profile profile);
+/* Whether the file system has links and shares blocks (the default); else both calls are unsupported. */
+void sim_set_sharing(struct sim *sim, bool on);
 /* Bytes that all files together may take; UINT64_MAX (the default) is no limit. */
 void sim_set_space(struct sim *sim, uint64_t space);
 uint64_t sim_space_used(struct sim *sim);
@@ -89,7 +94,7 @@ enum sim_item_kind {
     SIM_ITEM_SECTOR, /* content of one sector */
     SIM_ITEM_GROW,   /* a greater size */
     SIM_ITEM_CUT,    /* a smaller size */
-    SIM_ITEM_NAME,   /* create, rename or unlink */
+    SIM_ITEM_NAME,   /* create, rename, link or unlink */
 };
 
 struct sim_item_info {
@@ -160,6 +165,7 @@ enum sim_op_kind {
     SIM_OP_TRUNCATE,
     SIM_OP_PUNCH,
     SIM_OP_RENAME,
+    SIM_OP_LINK,
     SIM_OP_UNLINK,
     SIM_OP_SYNC_DIR,
     SIM_OP_DROP,
@@ -173,8 +179,8 @@ struct sim_op {
     uint64_t off;   /* WRITE, PUNCH, FORGET; TRUNCATE: size; MARK: first value */
     uint64_t len;   /* WRITE, PUNCH; DROP: evict; MARK: second value */
     uint8_t *bytes; /* WRITE: owned */
-    char *path;     /* CREATE, RENAME, UNLINK, SYNC_DIR: owned */
-    char *path_to;  /* RENAME: owned */
+    char *path;     /* CREATE, RENAME, LINK, UNLINK, SYNC_DIR: owned */
+    char *path_to;  /* RENAME, LINK: owned */
 };
 
 /* Starts recording every change from now on. The trace belongs to the disk. */

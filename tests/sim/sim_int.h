@@ -43,12 +43,12 @@ struct inode {
     uint64_t committed_end; /* bytes that were acknowledged (monitor) */
 };
 
-enum name_op { NAME_CREATE, NAME_RENAME, NAME_UNLINK };
+enum name_op { NAME_CREATE, NAME_RENAME, NAME_LINK, NAME_UNLINK };
 
 struct pending_name {
     enum name_op op;
     char *path;    /* owned */
-    char *path_to; /* owned; RENAME */
+    char *path_to; /* owned; RENAME, LINK */
     struct inode *inode;
 };
 
@@ -73,6 +73,7 @@ struct sim {
     uint32_t sector_size;
     enum sim_profile profile;
     enum sim_monitor monitor;
+    bool no_sharing;
     uint64_t monitor_violations;
     uint64_t space;
     uint64_t seed;
@@ -118,8 +119,12 @@ void inode_punch(struct sim *sim, struct inode *inode, uint64_t off, uint64_t le
 void inode_sync(struct sim *sim, struct inode *inode);
 void inode_forget(struct sim *sim, struct inode *inode, uint64_t off);
 void inode_drop(struct sim *sim, struct inode *inode, bool evict);
+/* names.c. promote: makes the operations in a directory durable; all of them if dir is NULL. */
+void names_promote(struct sim *sim, const char *dir, size_t dir_len);
+void names_clear(struct name_table *table);
 struct inode *names_create(struct sim *sim, const char *path);
 void names_rename(struct sim *sim, const char *from, const char *to);
+void names_link(struct sim *sim, const char *path, const char *second);
 void names_unlink(struct sim *sim, const char *path);
 void names_sync(struct sim *sim, const char *path);
 

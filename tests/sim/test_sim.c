@@ -69,11 +69,16 @@ static void expect_byte(struct sim *image, size_t off, uint8_t want)
     ck_assert_uint_eq(bytes[off], want);
 }
 
-static void expect_size(struct sim *image, size_t want)
+static void expect_len(struct sim *image, const char *path, size_t want)
 {
     size_t len;
-    ck_assert_ptr_nonnull(sim_peek(image, PATH, &len));
+    ck_assert_ptr_nonnull(sim_peek(image, path, &len));
     ck_assert_uint_eq(len, want);
+}
+
+static void expect_size(struct sim *image, size_t want)
+{
+    expect_len(image, PATH, want);
 }
 
 static const struct sim_plan no_damage = SIM_PLAN_INIT;
@@ -295,6 +300,71 @@ START_TEST(a_directory_sync_covers_its_own_names_only)
 }
 END_TEST
 
+START_TEST(a_second_name_is_kept_or_lost_like_any_other)
+{
+    fill('a', 512, 0);
+    sync_all();
+    ck_assert_int_eq(vfs->link(vfs, PATH, "d/second"), TUF_OK);
+    ck_assert_int_eq(vfs->link(vfs, PATH, "d/second"), TUF_EXISTS);
+    ck_assert_uint_eq(sim_space_used(sim), 512);
+    struct sim *image = crash_keeping("0", no_damage);
+    ck_assert_uint_eq(sim_name_count(image), 1);
+    sim_free(&image);
+    ck_assert_int_eq(vfs->rename(vfs, PATH, "d/second"), TUF_OK); /* one file: nothing is done */
+    ck_assert_uint_eq(sim_name_count(sim), 2);
+    /* Both names show one file, whatever of its last write arrived. */
+    fill('b', 1024, 0);
+    struct sim_plan torn = SIM_PLAN_INIT;
+    torn.damage_item = 2; /* link, size, first sector */
+    torn.damage = SIM_DAMAGE_GARBAGE;
+    image = crash_keeping("1110", torn);
+    size_t len, second_len;
+    const uint8_t *bytes = sim_peek(image, PATH, &len);
+    const uint8_t *second = sim_peek(image, "d/second", &second_len);
+    ck_assert_uint_eq(len, 1024);
+    ck_assert_ptr_eq(bytes, second);
+    ck_assert(bytes[0] != 'b' || bytes[1] != 'b' || bytes[2] != 'b');
+    sim_free(&image);
+    ck_assert_int_eq(vfs->sync_dir(vfs, PATH), TUF_OK);
+    ck_assert_int_eq(vfs->unlink(vfs, PATH), TUF_OK);
+    image = crash_keeping("1000", no_damage);
+    ck_assert_uint_eq(sim_name_count(image), 1);
+    ck_assert_str_eq(sim_name(image, 0), "d/second");
+    expect_len(image, "d/second", 512);
+    sim_free(&image);
+    sim_set_sharing(sim, false);
+    ck_assert_int_eq(vfs->link(vfs, "d/second", "d/third"), TUF_E_UNSUPPORTED);
+}
+END_TEST
+
+START_TEST(shared_blocks_are_durable_with_the_next_sync)
+{
+    fill('a', 4 * VFS_CLONE_ALIGN, 0);
+    sync_all();
+    struct vfs_file *other = NULL;
+    ck_assert_int_eq(vfs->open(vfs, "d/other", VFS_CREATE, &other), TUF_OK);
+    ck_assert_int_eq(vfs->sync_dir(vfs, "d/other"), TUF_OK);
+    ck_assert_int_eq(other->ops->clone(other, 0, file, VFS_CLONE_ALIGN, 2 * VFS_CLONE_ALIGN), TUF_OK);
+    ck_assert_int_lt(other->ops->clone(other, 0, file, VFS_CLONE_ALIGN, 100), TUF_OK);
+    ck_assert_int_lt(other->ops->clone(other, 0, file, 4 * VFS_CLONE_ALIGN, VFS_CLONE_ALIGN), TUF_OK);
+    fill('b', 4 * VFS_CLONE_ALIGN, 0); /* is not seen in the other one */
+    char seen[2];
+    ck_assert_int_eq(tufi_vfs_read_exact(other, seen, 2, VFS_CLONE_ALIGN), TUF_OK);
+    ck_assert_mem_eq(seen, "aa", 2);
+    struct sim_plan nothing = SIM_PLAN_INIT;
+    struct sim *image = sim_crash(sim, &nothing);
+    expect_len(image, "d/other", 0);
+    sim_free(&image);
+    ck_assert_int_eq(other->ops->sync(other), TUF_OK);
+    image = sim_crash(sim, &nothing);
+    expect_len(image, "d/other", 2 * VFS_CLONE_ALIGN);
+    sim_free(&image);
+    sim_set_sharing(sim, false);
+    ck_assert_int_eq(other->ops->clone(other, 0, file, 0, VFS_CLONE_ALIGN), TUF_E_UNSUPPORTED);
+    other->ops->close(other);
+}
+END_TEST
+
 START_TEST(keeping_everything_shows_what_was_seen)
 {
     struct rng rng = { 99 };
@@ -334,8 +404,9 @@ START_TEST(a_replayed_recording_gives_the_same_disk_at_every_step)
     ck_assert_int_eq(f->ops->truncate(f, 100), TUF_OK);
     ck_assert_int_eq(v->rename(v, "d/a", "d/b"), TUF_OK);
     ck_assert_int_eq(v->sync_dir(v, "d/b"), TUF_OK);
+    ck_assert_int_eq(v->link(v, "d/b", "d/c"), TUF_OK);
     f->ops->close(f);
-    ck_assert_uint_eq(sim_trace_len(live), 7);
+    ck_assert_uint_eq(sim_trace_len(live), 8);
     ck_assert_int_eq(sim_trace_op(live, 2)->kind, SIM_OP_MARK);
     ck_assert_uint_eq(sim_trace_op(live, 2)->off, 4);
     for (size_t i = 0; i < sim_trace_len(live); i++)
@@ -486,6 +557,8 @@ int main(void)
     tcase_add_test(tc, tails_follow_the_file);
     tcase_add_test(tc, names_are_kept_in_any_subset_or_in_order);
     tcase_add_test(tc, a_directory_sync_covers_its_own_names_only);
+    tcase_add_test(tc, a_second_name_is_kept_or_lost_like_any_other);
+    tcase_add_test(tc, shared_blocks_are_durable_with_the_next_sync);
     tcase_add_test(tc, keeping_everything_shows_what_was_seen);
     tcase_add_test(tc, a_replayed_recording_gives_the_same_disk_at_every_step);
     tcase_add_test(tc, the_monitor_sees_committed_bytes_rewritten_or_cut);

@@ -86,6 +86,9 @@ void sim_replay(struct sim *to, const struct sim_op *op)
     case SIM_OP_RENAME:
         names_rename(to, op->path, op->path_to);
         break;
+    case SIM_OP_LINK:
+        names_link(to, op->path, op->path_to);
+        break;
     case SIM_OP_UNLINK:
         names_unlink(to, op->path);
         break;

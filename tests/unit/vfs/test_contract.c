@@ -266,6 +266,48 @@ START_TEST(renaming_replaces_the_target)
 }
 END_TEST
 
+START_TEST(a_file_with_two_names_lives_as_long_as_one_of_them)
+{
+    setup(_i);
+    struct vfs_file *f = open_file(path_a, VFS_CREATE);
+    tuf_status st = vfs->link ? vfs->link(vfs, path_a, path_b) : TUF_E_UNSUPPORTED;
+    if (st == TUF_OK) {
+        ck_assert_int_eq(vfs->link(vfs, path_a, path_b), TUF_EXISTS);
+        write_text(f, "written behind the link", 0);
+        ck_assert_int_eq(vfs->rename(vfs, path_a, path_b), TUF_OK); /* one file: both names stay */
+        ck_assert_int_eq(vfs->unlink(vfs, path_a), TUF_OK);
+        ck_assert_int_lt(vfs->link(vfs, path_a, path_b), TUF_OK);
+        struct vfs_file *second = open_file(path_b, VFS_RDONLY);
+        expect_bytes(second, "written behind the link", 23, 0);
+        second->ops->close(second);
+    }
+    ck_assert(st == TUF_OK || (st == TUF_E_UNSUPPORTED && _i != SIM));
+    f->ops->close(f);
+    teardown(_i);
+}
+END_TEST
+
+START_TEST(blocks_of_another_file_can_be_shared)
+{
+    setup(_i);
+    struct vfs_file *a = open_file(path_a, VFS_CREATE), *b = open_file(path_b, VFS_CREATE);
+    char block[2 * VFS_CLONE_ALIGN];
+    memset(block, 'x', sizeof(block));
+    ck_assert_int_eq(tufi_vfs_write(a, block, sizeof(block), VFS_CLONE_ALIGN), TUF_OK);
+    tuf_status st = b->ops->clone ? b->ops->clone(b, 0, a, VFS_CLONE_ALIGN, sizeof(block))
+                                  : TUF_E_UNSUPPORTED;
+    if (st == TUF_OK) {
+        write_text(a, "later", VFS_CLONE_ALIGN);
+        ck_assert_uint_eq(size_of(b), sizeof(block));
+        expect_bytes(b, block, sizeof(block), 0);
+    }
+    ck_assert(st == TUF_OK || (st == TUF_E_UNSUPPORTED && _i == POSIX)); /* ext4 does not */
+    a->ops->close(a);
+    b->ops->close(b);
+    teardown(_i);
+}
+END_TEST
+
 START_TEST(a_read_only_handle_cannot_write)
 {
     setup(_i);
@@ -309,6 +351,8 @@ int main(void)
     tcase_add_loop_test(tc, forgetting_the_cache_loses_nothing, 0, KIND_COUNT);
     tcase_add_loop_test(tc, an_open_file_outlives_its_name, 0, KIND_COUNT);
     tcase_add_loop_test(tc, renaming_replaces_the_target, 0, KIND_COUNT);
+    tcase_add_loop_test(tc, a_file_with_two_names_lives_as_long_as_one_of_them, 0, KIND_COUNT);
+    tcase_add_loop_test(tc, blocks_of_another_file_can_be_shared, 0, KIND_COUNT);
     tcase_add_loop_test(tc, a_read_only_handle_cannot_write, 0, KIND_COUNT);
     tcase_add_loop_test(tc, clocks_run_forward_and_random_bytes_differ, 0, KIND_COUNT);
     suite_add_tcase(suite, tc);
