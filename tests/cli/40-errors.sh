@@ -30,12 +30,11 @@ mkfifo pipe
 loader=$!
 exec 3>pipe
 echo '{"_id":"second","_rev":"1-a"}' >&3
-# Until it has the file open, and a moment more for its lock.
-for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    ls -l /proc/$loader/fd 2>/dev/null | grep -q 'a\.tuffet' && break
-    sleep 0.3
+# Until it has the lock.
+for _ in $(seq 600); do
+    grep -q "WRITE.*:$(stat -c %i a.tuffet) " /proc/locks && break
+    sleep 0.1
 done
-sleep 0.5
 exits "a second writer is refused" 2 "$TUFFET" put a.tuffet '{"_id":"third"}'
 has "because the file is in use" 'in use' "$(cat err)"
 exits "a reader is not" 0 "$TUFFET" get a.tuffet first

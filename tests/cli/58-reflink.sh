@@ -18,7 +18,7 @@ mkdir xfs
 dd if=/dev/zero of=disk bs=1 count=0 seek=400M 2>/dev/null
 mkfs.xfs -q -m reflink=1 disk >/dev/null 2>&1 || skip "mkfs.xfs failed"
 mount -o loop disk xfs 2>/dev/null || skip "no loop mounts of XFS here"
-trap 'umount xfs' EXIT
+trap 'for _ in $(seq 100); do umount xfs && break; sleep 0.1; done' EXIT
 
 for n in 1 2 3; do
     data=$(head -c 9000000 /dev/urandom | base64 -w 0)

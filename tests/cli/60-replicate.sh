@@ -46,7 +46,7 @@ printf '[admins]\nadmin = secret\n[chttpd_auth]\niterations = 10\n' >ini
 "${TUFFET%/*}/tuffetd" --data-dir data --listen 127.0.0.1:0 --config ini --log-level error >ready 2>server-errors &
 server=$!
 trap 'kill $server' EXIT
-for _ in $(seq 100); do
+for _ in $(seq 1200); do
     grep -q ready ready && break
     sleep 0.1
 done
@@ -85,7 +85,7 @@ exits "a database to follow" 0 "$TUFFET" replicate --create-target one.tuf "$url
 follower=$!
 exits "something new in it" 0 "$TUFFET" replicate some.tuf "$url/from"
 arrived=no
-for _ in $(seq 100); do
+for _ in $(seq 600); do
     rm -f to.tuf
     "$TUFFET" replicate --quiet --create-target "$url/to" to.tuf 2>/dev/null || true
     "$TUFFET" info to.tuf 2>/dev/null | grep -qE '^documents +3 ' && arrived=yes && break

@@ -17,7 +17,7 @@ import { Server } from '../clients/server.mjs';
 import { headerOf, isFeed, keptHeaders, MASK, MASKS, parseSession } from './session.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const ANSWER_MS = 20000;
+const ANSWER_MS = 120000;
 
 const escapeRegExp = (text) => text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
 
@@ -168,7 +168,7 @@ async function playSession(binary, path, report) {
       const play = new Play(exchange, server, agents.get(exchange.connection), values);
       if (isFeed(exchange.target) && (exchange.until > exchange.number || exchange.answer.cut)) {
         // Its headers may come late: it only must have reached the server before what follows.
-        await Promise.race([play.begun, new Promise((resolve) => setTimeout(resolve, 300))]);
+        await Promise.race([play.begun, new Promise((resolve) => setTimeout(resolve, 30000))]);
         open.push({ exchange, play });
       } else {
         await finish({ exchange, play });
