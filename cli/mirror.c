@@ -18,11 +18,6 @@
 /* The name of a file, its suffix included, and what a directory may add. */
 #define NAME_SIZE_MAX 238
 
-static void free_json(json_t **value)
-{
-    json_decref(*value);
-}
-
 /* A name that can be a file's, whatever the server says. */
 static bool name_is_good(const char *name)
 {
@@ -90,8 +85,8 @@ static json_t *target_of(const char *directory, const char *name)
 static int mirror_one(const struct replication *what, const struct endpoint *ep,
                       const char *directory, const char *name)
 {
-    TUF_AUTO(free_json) json_t *source = source_of(ep, name);
-    TUF_AUTO(free_json) json_t *target = target_of(directory, name);
+    json_auto_t *source = source_of(ep, name);
+    json_auto_t *target = target_of(directory, name);
     return source != NULL && target != NULL ? cli_replicate_one(what, source, target)
                                             : cli_report(name, tufi_nomem());
 }
@@ -99,7 +94,7 @@ static int mirror_one(const struct replication *what, const struct endpoint *ep,
 static int mirror_all(const struct replication *what, const struct endpoint *ep,
                       const char *directory)
 {
-    TUF_AUTO(free_json) json_t *names = NULL;
+    json_auto_t *names = NULL;
     size_t pos;
     json_t *item;
     int worst = CLI_OK;
@@ -123,7 +118,7 @@ static int mirror_all(const struct replication *what, const struct endpoint *ep,
 int cli_mirror(const struct replication *what, const char *url, const char *directory)
 {
     TUF_AUTO(repl_endpoint_release) struct endpoint ep = { 0 };
-    TUF_AUTO(free_json) json_t *text = json_string(url);
+    json_auto_t *text = json_string(url);
     struct replication each = *what;
     each.create_target = true;
     tuf_status st = repl_endpoint_parse(&ep, text);

@@ -16,11 +16,6 @@
 #define ANCESTORS_MAX 1000
 #define REV_SIZE_MAX 200
 
-static void free_json(json_t **value)
-{
-    json_decref(*value);
-}
-
 static tuf_status malformed(const char *what)
 {
     return tufi_fail_kind(TUF_E_INVALID, "invalid_answer", "%s is malformed", what);
@@ -86,8 +81,8 @@ static tuf_status read_row(json_t **out, tuf_slice row)
     }
     if (st != TUF_END || seq.len == 0 || changes.len == 0)
         return malformed("a row of _changes");
-    TUF_AUTO(free_json) json_t *name = string_of(id);
-    TUF_AUTO(free_json) json_t *revs = json_array();
+    json_auto_t *name = string_of(id);
+    json_auto_t *revs = json_array();
     if (name == NULL)
         return malformed("an id of _changes");
     st = revs != NULL ? read_revs(revs, changes) : tufi_nomem();
@@ -143,7 +138,7 @@ tuf_status repl_read_changes(json_t **out, tuf_slice body, uint64_t rows_max)
     }
     if (st != TUF_END || results.len == 0 || last.len == 0)
         return malformed("an answer of _changes");
-    TUF_AUTO(free_json) json_t *page = json_object();
+    json_auto_t *page = json_object();
     json_t *rows = json_array();
     if (json_object_set_new(page, "results", rows) != 0)
         return tufi_nomem();
@@ -164,7 +159,7 @@ static tuf_status read_texts(json_t **out, tuf_slice list, size_t max, bool leni
 {
     struct json_iter iter;
     tuf_slice key, item;
-    TUF_AUTO(free_json) json_t *texts = json_array();
+    json_auto_t *texts = json_array();
     tuf_status st = texts != NULL ? tufi_json_iter_begin(&iter, list, '[') : tufi_nomem();
     while (st == TUF_OK) {
         st = tufi_json_iter_next(&key, &item, &iter);
@@ -183,8 +178,8 @@ static tuf_status read_texts(json_t **out, tuf_slice list, size_t max, bool leni
 
 static tuf_status read_diff_item(json_t *diff, const char *id, tuf_slice item, size_t asked_count)
 {
-    TUF_AUTO(free_json) json_t *missing = NULL;
-    TUF_AUTO(free_json) json_t *ancestors = NULL;
+    json_auto_t *missing = NULL;
+    json_auto_t *ancestors = NULL;
     tuf_slice list;
     tuf_status st = tufi_json_member(&list, item, "missing");
     if (st == TUF_OK)
@@ -203,7 +198,7 @@ tuf_status repl_read_diff(json_t **out, tuf_slice body, const json_t *asked)
 {
     struct json_iter iter;
     tuf_slice key, item;
-    TUF_AUTO(free_json) json_t *diff = json_object();
+    json_auto_t *diff = json_object();
     *out = NULL;
     tuf_status st = diff != NULL ? tufi_json_iter_begin(&iter, body, '{') : tufi_nomem();
     while (st == TUF_OK) {

@@ -25,11 +25,6 @@
 /* Bytes of documents in one _bulk_docs. */
 #define WRITE_SIZE_MAX (UINT64_C(4) << 20)
 
-static void free_json(json_t **value)
-{
-    json_decref(*value);
-}
-
 /* ---- writing documents without attachments ----------------------------------------------- */
 
 static tuf_status write_docs(struct repl_link *s, const tuf_slice *docs, size_t count)
@@ -244,7 +239,7 @@ static tuf_status fetch_revs(struct repl_link *s, const char *id, const json_t *
 static tuf_status fetch_single(struct repl_link *s, const char *id, const char *rev,
                                const json_t *ancestors)
 {
-    TUF_AUTO(free_json) json_t *revs = json_pack("[s]", rev);
+    json_auto_t *revs = json_pack("[s]", rev);
     return revs != NULL ? fetch_revs(s, id, revs, ancestors) : tufi_nomem();
 }
 
@@ -331,7 +326,7 @@ static tuf_status fetch_each(struct repl_link *s, const json_t *wanted)
 {
     size_t count = json_array_size(wanted);
     for (size_t pos = 0; pos < count;) {
-        TUF_AUTO(free_json) json_t *revs = json_array();
+        json_auto_t *revs = json_array();
         const json_t *first = json_array_get(wanted, pos);
         const char *id = asked_text(first, "id");
         do {
@@ -427,7 +422,7 @@ static tuf_status fetch_wanted(struct repl_link *s, json_t *wanted)
 
 static tuf_status fetch_missing(struct repl_link *s, json_t *diff)
 {
-    TUF_AUTO(free_json) json_t *wanted = json_array();
+    json_auto_t *wanted = json_array();
     const char *id;
     json_t *item, *rev;
     size_t pos;
@@ -451,7 +446,7 @@ static tuf_status fetch_missing(struct repl_link *s, json_t *diff)
  * couch_replicator_worker does, only that one wait is for all of a batch, and that its end is a count. */
 static tuf_status fetch_absent(struct repl_link *s)
 {
-    TUF_AUTO(free_json) json_t *absent = s->absent;
+    json_auto_t *absent = s->absent;
     size_t pos, count = json_array_size(absent);
     const json_t *one;
     s->absent = NULL;
@@ -471,8 +466,8 @@ static tuf_status fetch_absent(struct repl_link *s)
 
 tuf_status repl_batch(struct repl_link *s, const json_t *rows)
 {
-    TUF_AUTO(free_json) json_t *revs = NULL;
-    TUF_AUTO(free_json) json_t *diff = NULL;
+    json_auto_t *revs = NULL;
+    json_auto_t *diff = NULL;
     uint64_t count = 0;
     if (s->get_count == 0)
         s->get_count = GET_COUNT_FIRST;

@@ -18,11 +18,6 @@
 /* How long a wait for changes goes on before it looks whether it was cancelled. */
 #define WAIT_STEP_MS 500
 
-static void free_json(json_t **value)
-{
-    json_decref(*value);
-}
-
 static tuf_status take_snapshot(tuf_snapshot **out, uint64_t *seq_out, const struct peer *peer)
 {
     tuf_db_info info = { .struct_size = sizeof(info) };
@@ -233,7 +228,7 @@ static tuf_status wait_for_changes(const struct peer *peer, uint64_t seq, uint64
 tuf_status repl_local_changes(json_t **out, struct peer *peer, const struct changes_request *rq)
 {
     TUF_AUTO(tuf_snapshot_free) tuf_snapshot *snapshot = NULL;
-    TUF_AUTO(free_json) json_t *rows = json_array();
+    json_auto_t *rows = json_array();
     uint64_t newest = 0, pending = 0;
     if (strstr(rq->filter, "_doc_ids") == NULL && rq->filter[0] != 0)
         return tufi_fail_kind(TUF_E_INVALID, "bad_request",
@@ -287,7 +282,7 @@ static tuf_status add_missing(json_t *diff, const char *id, json_t *missing,
 static tuf_status diff_doc(json_t *diff, tuf_doc **doc, tuf_snapshot *snapshot, const char *id,
                            const json_t *revs)
 {
-    TUF_AUTO(free_json) json_t *missing = json_array();
+    json_auto_t *missing = json_array();
     size_t pos;
     json_t *text;
     uint64_t newest_gen = 0;

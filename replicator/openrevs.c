@@ -635,26 +635,41 @@ static void count_rest(struct reading *r)
         out->failed = asked - good;
 }
 
+static bool is_through(const struct reading *r)
+{
+    return r->distrusted || (r->a->again && !r->sending) ||
+           (r->outer != NULL && multipart_is_done(r->outer));
+}
+
+/* An answer that ended, all of it looked at, without its last boundary. */
+static tuf_status judge_end(const struct reading *r)
+{
+    if (!r->ended || r->outer == NULL || multipart_is_done(r->outer) || r->raw_pos != r->raw.len)
+        return TUF_OK;
+    return r->code != CURLE_OK
+               ? repl_http_failure(&r->source->http, r->code)
+               : tufi_fail_kind(TUF_E_IO, "req_failed", "%s ends in the middle of an answer",
+                                r->source->shown);
+}
+
+static tuf_status step(struct reading *r)
+{
+    tuf_status st = pump(r, !may_feed(r) && !r->ended);
+    /* The target answers before it has everything, or before the last boundary came. */
+    if (st == TUF_OK && r->sending && r->put_done)
+        st = wait_for_put(r) == TUF_OK ? judge_put(r) : TUF_E_IO;
+    if (st == TUF_OK && !r->judged && (r->ended || r->raw.len > 0))
+        st = judge_answer(r);
+    if (st == TUF_OK && r->outer != NULL)
+        st = feed(r);
+    return st == TUF_OK ? judge_end(r) : st;
+}
+
 static tuf_status run(struct reading *r)
 {
     tuf_status st = start_get(r);
-    while (st == TUF_OK && !r->distrusted && !(r->a->again && !r->sending) &&
-           (r->outer == NULL || !multipart_is_done(r->outer))) {
-        st = pump(r, !may_feed(r) && !r->ended);
-        /* The target answers before it has everything, or before the last boundary came. */
-        if (st == TUF_OK && r->sending && r->put_done)
-            st = wait_for_put(r) == TUF_OK ? judge_put(r) : TUF_E_IO;
-        if (st == TUF_OK && !r->judged && (r->ended || r->raw.len > 0))
-            st = judge_answer(r);
-        if (st == TUF_OK && r->outer != NULL)
-            st = feed(r);
-        if (st == TUF_OK && r->ended && r->outer != NULL && !multipart_is_done(r->outer) &&
-            r->raw_pos == r->raw.len)
-            return r->code != CURLE_OK
-                       ? repl_http_failure(&r->source->http, r->code)
-                       : tufi_fail_kind(TUF_E_IO, "req_failed", "%s ends in the middle of an answer",
-                                        r->source->shown);
-    }
+    while (st == TUF_OK && !is_through(r))
+        st = step(r);
     if (st == TUF_OK && r->distrusted)
         count_rest(r);
     /* What is behind the last boundary: else the connection could not be used again. */

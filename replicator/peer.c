@@ -25,11 +25,6 @@
 #define DDOC_SIZE_MAX (UINT64_C(8) << 20)
 #define BULK_GET_PATH "_bulk_get?latest=true&revs=true&attachments=false"
 
-static void free_json(json_t **value)
-{
-    json_decref(*value);
-}
-
 void repl_peer_release(struct peer *peer)
 {
     repl_http_release(&peer->http);
@@ -111,7 +106,7 @@ static tuf_status look_at_server(struct peer *peer)
     tuf_status st = repl_http_call(&reply, &peer->http, &rq);
     if (st == TUF_STOPPED || st == TUF_E_NOMEM)
         return st;
-    TUF_AUTO(free_json) json_t *root =
+    json_auto_t *root =
         json_loadb((const char *)reply.body.data, reply.body.len, 0, NULL);
     peer->plain_atts = json_object_get(root, "express-pouchdb") != NULL;
     const char *build = json_string_value(json_object_get(root, "git_sha"));
@@ -129,7 +124,7 @@ tuf_status repl_peer_open(struct peer *peer)
         return access_failure(peer, 0);
     if (st != TUF_OK)
         return st;
-    TUF_AUTO(free_json) json_t *info =
+    json_auto_t *info =
         json_loadb((const char *)reply.body.data, reply.body.len, 0, NULL);
     json_t *seq = json_object_get(info, "update_seq");
     if (reply.status != 200 || seq == NULL)
@@ -173,7 +168,7 @@ tuf_status repl_peer_commit(struct peer *peer, const char *name)
     if (!is_2xx(reply.status))
         return tufi_fail_kind(TUF_E_IO, "checkpoint_commit_failure",
                               "Failure on %s commit: status %ld", name, reply.status);
-    TUF_AUTO(free_json) json_t *body =
+    json_auto_t *body =
         json_loadb((const char *)reply.body.data, reply.body.len, 0, NULL);
     const char *time = json_string_value(json_object_get(body, "instance_start_time"));
     if (time == NULL || strcmp(time, "0") == 0 || strcmp(peer->start_time, "0") == 0 ||
@@ -229,7 +224,7 @@ tuf_status repl_peer_put_local(struct peer *peer, const char *id, json_t *doc)
         return TUF_CONFLICT;
     if (!is_2xx(reply.status))
         return bad_status(peer, "checkpoint_commit_failure", "PUT of a checkpoint", reply.status);
-    TUF_AUTO(free_json) json_t *body =
+    json_auto_t *body =
         json_loadb((const char *)reply.body.data, reply.body.len, 0, NULL);
     json_t *rev = json_object_get(body, "rev");
     if (!json_is_string(rev) || json_object_set(doc, "_rev", rev) != 0)

@@ -215,18 +215,13 @@ static tuf_status finish_plan(struct transfer *t)
     return t->head.failed ? tufi_nomem() : measure(t);
 }
 
-static void free_json(json_t **value)
-{
-    json_decref(*value);
-}
-
 tuf_status repl_transfer_plan(struct transfer *t)
 {
     tuf_slice atts_text, revs_text;
     if (tufi_json_member(&atts_text, t->doc->json, "_attachments") != TUF_OK ||
         tufi_json_member(&revs_text, t->doc->json, "_revisions") != TUF_OK)
         return repl_transfer_bad_doc(t, "the text");
-    TUF_AUTO(free_json) json_t *atts = read_atts(atts_text);
+    json_auto_t *atts = read_atts(atts_text);
     uint64_t known = 0;
     if (atts == NULL || find_known(&known, revs_text, t->doc->ancestors) != TUF_OK)
         return repl_transfer_bad_doc(t, "the text");
@@ -240,14 +235,13 @@ tuf_status repl_transfer_plan(struct transfer *t)
     return finish_plan(t);
 }
 
-
 tuf_status repl_transfer_plan_follows(struct transfer *t)
 {
     tuf_slice text;
     const char *name;
     json_t *stub;
     tuf_status st = tufi_json_member(&text, buf_slice(&t->plain), "_attachments");
-    TUF_AUTO(free_json) json_t *atts = st == TUF_OK ? read_atts(text) : NULL;
+    json_auto_t *atts = st == TUF_OK ? read_atts(text) : NULL;
     if (atts == NULL)
         return repl_transfer_bad_doc(t, "the text");
     size_t count = json_object_size(atts);

@@ -31,11 +31,6 @@ struct waiting {
     uint64_t look_ms; /* until the next look */
 };
 
-static void free_json(json_t **value)
-{
-    json_decref(*value);
-}
-
 /* ---- answers ----------------------------------------------------------------------------- */
 
 static int status_of(const char *kind, tuf_status st)
@@ -255,7 +250,7 @@ static void start(struct request *req, struct repl_options *opts)
 
 static void on_body(struct request *req, tuf_slice text)
 {
-    TUF_AUTO(free_json) json_t *body = body_json(req, text, 'o');
+    json_auto_t *body = body_json(req, text, 'o');
     TUF_AUTO(repl_options_release) struct repl_options opts = { 0 };
     char id[REPL_JOB_ID_SIZE];
     if (body == NULL)
@@ -264,7 +259,7 @@ static void on_body(struct request *req, tuf_slice text)
         cancel(req, named_job(body));
         return;
     }
-    TUF_AUTO(free_json) json_t *names = json_copy(body);
+    json_auto_t *names = json_copy(body);
     tuf_status st = resolve_name(body, "source", req);
     if (st == TUF_OK)
         st = resolve_name(body, "target", req);
