@@ -37,7 +37,7 @@ async function withServer (program, settings, run) {
 
 const close = (server) => { server.closeAllConnections?.(); server.close() }
 const listen = (server) => new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server.address().port)))
-const job = (source, more) => ({ source, target: 'to', create_target: true, retries_per_request: 0, connection_timeout: 2000, ...more })
+const job = (source, more) => ({ source, target: 'to', create_target: true, retries_per_request: 0, connection_timeout: 15000, ...more })
 const self = (server) => `http://admin:secret@127.0.0.1:${server.port}/from`
 
 async function privateAddresses ({ program }) {
