@@ -23,14 +23,27 @@ void tufi_alloc_set_hook(bool (*hook)(size_t size, void *ctx), void *ctx)
     alloc_hook_ctx = ctx;
 }
 
+static _Thread_local uint64_t failure_count;
+
 static bool allowed(size_t size)
 {
     return !alloc_hook || alloc_hook(size, alloc_hook_ctx);
 }
 
+static void *counted(void *memory)
+{
+    failure_count += memory == NULL;
+    return memory;
+}
+
+uint64_t tufi_alloc_failures(void)
+{
+    return failure_count;
+}
+
 void *tufi_alloc(size_t size)
 {
-    return allowed(size) ? malloc(size > 0 ? size : 1) : NULL;
+    return counted(allowed(size) ? malloc(size > 0 ? size : 1) : NULL);
 }
 
 /* calloc of glibc passes by the thread's own lists of free memory, which is worth it for large
@@ -38,7 +51,7 @@ void *tufi_alloc(size_t size)
 void *tufi_alloc_zero(size_t size)
 {
     if (size > ZERO_BY_HAND_MAX)
-        return allowed(size) ? calloc(1, size) : NULL;
+        return counted(allowed(size) ? calloc(1, size) : NULL);
     void *memory = tufi_alloc(size);
     if (memory)
         memset(memory, 0, size);
@@ -47,7 +60,7 @@ void *tufi_alloc_zero(size_t size)
 
 void *tufi_realloc(void *old, size_t size)
 {
-    return allowed(size) ? realloc(old, size > 0 ? size : 1) : NULL;
+    return counted(allowed(size) ? realloc(old, size > 0 ? size : 1) : NULL);
 }
 
 void *tufi_alloc_array(size_t item_count, size_t item_size)

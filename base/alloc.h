@@ -22,6 +22,9 @@ void *tufi_memdup(const void *data, size_t len);
 char *tufi_strdup(tuf_slice text);
 void tufi_free(void *memory);
 
+/* How often this thread got NULL, so far: whether anything it did in between is to be believed. */
+uint64_t tufi_alloc_failures(void);
+
 /* Test hook: called before each allocation; false makes it fail. NULL removes it. */
 void tufi_alloc_set_hook(bool (*hook)(size_t size, void *ctx), void *ctx);
 

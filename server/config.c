@@ -343,26 +343,40 @@ bool config_get(struct buf *out, struct config *config, const char *section, con
     return older != NULL && config_get_exact(out, config, older, key);
 }
 
+/* The value in the section or the older one, NULL if it is not set. With the lock held. */
+static const char *peek(const struct config *config, const char *section, const char *key)
+{
+    size_t pos;
+    const char *older = older_section(section);
+    if (find(&pos, &config->entries, section, key) ||
+        (older != NULL && find(&pos, &config->entries, older, key)))
+        return config->entries.items[pos].value;
+    return NULL;
+}
+
 bool config_bool(struct config *config, const char *section, const char *key, bool fallback)
 {
-    TUF_AUTO(tufi_buf_release) struct buf value = BUF_INIT;
-    if (!config_get(&value, config, section, key))
-        return fallback;
-    if (slice_is(buf_slice(&value), "true"))
-        return true;
-    return slice_is(buf_slice(&value), "false") ? false : fallback;
+    bool result = fallback;
+    pthread_rwlock_rdlock(&config->lock);
+    const char *value = peek(config, section, key);
+    if (value != NULL && strcmp(value, fallback ? "false" : "true") == 0)
+        result = !fallback;
+    pthread_rwlock_unlock(&config->lock);
+    return result;
 }
 
 uint64_t config_uint(struct config *config, const char *section, const char *key,
                      uint64_t fallback)
 {
-    TUF_AUTO(tufi_buf_release) struct buf value = BUF_INIT;
-    uint64_t number;
-    if (!config_get(&value, config, section, key))
-        return fallback;
-    if (slice_is(buf_slice(&value), "infinity"))
-        return UINT64_MAX;
-    return parse_uint(&number, buf_slice(&value)) ? number : fallback;
+    uint64_t number = fallback;
+    pthread_rwlock_rdlock(&config->lock);
+    const char *value = peek(config, section, key);
+    if (value != NULL && strcmp(value, "infinity") == 0)
+        number = UINT64_MAX;
+    else if (value != NULL && !parse_uint(&number, tuf_str(value)))
+        number = fallback;
+    pthread_rwlock_unlock(&config->lock);
+    return number;
 }
 
 void config_visit(struct config *config, const char *section, config_visitor *visitor, void *ctx)
@@ -408,18 +422,13 @@ static uint64_t or_none(uint64_t value)
 
 /* CouchDB's is a list of Erlang pairs, "{chttpd_auth, cookie_authentication_handler}, ...", of which
  * the word before "_authentication_handler" counts; a plain list of such words will do. */
-static unsigned auth_handlers_of(struct config *config)
+static unsigned auth_handlers_in(const char *at)
 {
     static const struct { const char *name; unsigned bit; } names[] = {
         { "cookie", AUTH_COOKIE }, { "default", AUTH_BASIC }, { "proxy", AUTH_PROXY },
         { "jwt", AUTH_JWT },
     };
-    TUF_AUTO(tufi_buf_release) struct buf list = BUF_INIT;
     unsigned handlers = 0;
-    if (!config_get(&list, config, "chttpd", "authentication_handlers"))
-        return AUTH_COOKIE | AUTH_BASIC;
-    buf_append_u8(&list, 0);
-    const char *at = list.failed ? "" : (const char *)list.data;
     while (*at != 0) {
         size_t len = strspn(at, "abcdefghijklmnopqrstuvwxyz_");
         for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -433,12 +442,27 @@ static unsigned auth_handlers_of(struct config *config)
     return handlers;
 }
 
+/* What is no number or truth: parsed where it lies. */
+static void refresh_texts(struct config *config)
+{
+    struct settings *s = &config->settings;
+    pthread_rwlock_rdlock(&config->lock);
+    const char *handlers = peek(config, "chttpd", "authentication_handlers");
+    const char *security = peek(config, "couchdb", "default_security");
+    s->auth_handlers = handlers != NULL ? auth_handlers_in(handlers) : AUTH_COOKIE | AUTH_BASIC;
+    s->public_dbs = security != NULL && strcmp(security, "everyone") == 0;
+    s->has_allowed_hosts = peek(config, "chttpd", "allowed_hosts") != NULL;
+    s->has_peer_header = peek(config, "chttpd", "peer_header") != NULL;
+    pthread_rwlock_unlock(&config->lock);
+}
+
 /* A time-out of the connections: a day is for ever. */
 static uint64_t milliseconds(struct config *config, const char *key, uint64_t fallback)
 {
     return min_u64(config_uint(config, "chttpd", key, fallback), 86400000);
 }
 
+/* Needs no memory: a setting never falls back to its default because there is none. */
 static void refresh_settings(struct config *config)
 {
     struct settings *s = &config->settings;
@@ -469,15 +493,8 @@ static void refresh_settings(struct config *config)
     s->verify_content_md5 = config_bool(config, "attachments", "verify_content_md5", false);
     s->server_versions = config_bool(config, "chttpd", "server_header_versions", true);
     s->xframe_options = config_bool(config, "chttpd", "enable_xframe_options", false);
-    s->auth_handlers = auth_handlers_of(config);
-    TUF_AUTO(tufi_buf_release) struct buf header = BUF_INIT;
-    TUF_AUTO(tufi_buf_release) struct buf hosts = BUF_INIT;
-    s->has_allowed_hosts = config_get(&hosts, config, "chttpd", "allowed_hosts");
     s->has_vhosts = has_any(config, "vhosts");
-    s->has_peer_header = config_get(&header, config, "chttpd", "peer_header");
-    TUF_AUTO(tufi_buf_release) struct buf security = BUF_INIT;
-    s->public_dbs = config_get(&security, config, "couchdb", "default_security") &&
-                    slice_is(buf_slice(&security), "everyone");
+    refresh_texts(config);
 }
 
 static void tell_change(struct config *config)

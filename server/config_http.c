@@ -224,6 +224,7 @@ static void change_done(struct request *req, tuf_status status)
     }
     struct buf body = BUF_INIT;
     json_append_string(&body, buf_slice(&change->old));
+    body.failed = body.failed || change->old.failed;
     reply_json(req, 200, &body);
 }
 

@@ -27,7 +27,7 @@ tuf_status doc_load(json_t **out, bool *conflicted_out, struct dbh *dbh, tuf_sli
             *conflicted_out = live > 1;
         *out = json_loadb((const char *)body.data, body.len, JSON_ALLOW_NUL, NULL);
         if (*out == NULL)
-            st = tufi_fail(TUF_E_INVALID, "a document of the server cannot be read");
+            st = tufi_fail(TUF_E_INTERNAL, "a document of the server cannot be read");
     }
     tuf_doc_free(&doc);
     return st == TUF_DELETED ? TUF_NOT_FOUND : st;

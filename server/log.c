@@ -72,7 +72,7 @@ void log_set_node(const char *name)
     snprintf(node_name, sizeof(node_name), "%s", name);
 }
 
-/* A value as text with its NUL. */
+/* A value as text with its NUL; NULL without memory: what was set stays. */
 static const char *setting(struct buf *out, struct config *config, const char *key,
                            const char *fallback)
 {
@@ -80,14 +80,15 @@ static const char *setting(struct buf *out, struct config *config, const char *k
     if (!config_get_exact(out, config, "log", key))
         return fallback;
     buf_append_u8(out, 0);
-    return out->failed ? fallback : (const char *)out->data;
+    return out->failed ? NULL : (const char *)out->data;
 }
 
 void log_configure(struct config *config)
 {
     TUF_AUTO(tufi_buf_release) struct buf value = BUF_INIT;
     enum log_level level;
-    if (log_level_parse(&level, setting(&value, config, "level", "notice")))
+    const char *text = setting(&value, config, "level", "notice");
+    if (text != NULL && log_level_parse(&level, text))
         log_set_level(level);
     as_json = config_bool(config, "log", "json", false);
     slow_ms = config_uint(config, "log", "slow_request_ms", 0);
@@ -98,12 +99,17 @@ bool log_open(struct config *config)
     TUF_AUTO(tufi_buf_release) struct buf value = BUF_INIT;
     TUF_AUTO(tufi_buf_release) struct buf path = BUF_INIT;
     const char *writer = setting(&value, config, "writer", "stderr");
+    const char *file = setting(&path, config, "file", "tuffetd.log");
+    if (writer == NULL || file == NULL) {
+        errno = ENOMEM;
+        return false;
+    }
     if (strcasecmp(writer, "syslog") == 0)
         return log_sink_set(LOG_TO_SYSLOG, NULL);
     if (strcasecmp(writer, "journald") == 0)
         return log_sink_set(LOG_TO_JOURNAL, NULL);
     if (strcasecmp(writer, "file") == 0)
-        return log_sink_set(LOG_TO_FILE, setting(&path, config, "file", "tuffetd.log"));
+        return log_sink_set(LOG_TO_FILE, file);
     return log_sink_set(LOG_TO_STDERR, NULL);
 }
 

@@ -352,14 +352,26 @@ static void send_answer(struct request *req, int status, const char *type, struc
 }
 
 /* An answer could not be made as wished: says so with what needs no memory of the request. */
-static void send_broken(struct request *req, const char *reason)
+static void send_broken(struct request *req, bool no_memory)
 {
     struct buf body = BUF_INIT;
+    const char *error = no_memory ? "service_unavailable" : "internal_server_error";
+    const char *reason = no_memory ? "out of memory" : "invalid response header";
     req->priv->out_count = 0;
     req->priv->bad_header = false;
     log_line(LOG_ERROR, "request %s: %s", req->priv->id, reason);
-    tufi_buf_printf(&body, "{\"error\":\"internal_server_error\",\"reason\":\"%s\"}\n", reason);
-    send_answer(req, 500, "application/json", &body);
+    tufi_buf_printf(&body, "{\"error\":\"%s\",\"reason\":\"%s\"}\n", error, reason);
+    send_answer(req, no_memory ? 503 : 500, "application/json", &body);
+}
+
+bool reply_is_doubtful(const struct request *req, int status)
+{
+    const struct request_priv *priv = req->priv;
+    bool failed = priv->memory_failed || tufi_alloc_failures() != priv->alloc_failures;
+    /* What POST does and answers with 200 can be asked for again. */
+    bool reads = req->method == HTTP_GET || (req->method == HTTP_POST && status == 200);
+    bool acknowledges = status / 100 == 2 && !reads;
+    return failed && status < 500 && !acknowledges;
 }
 
 void reply_bytes(struct request *req, int status, const char *type, struct buf *body)
@@ -368,10 +380,10 @@ void reply_bytes(struct request *req, int status, const char *type, struct buf *
         tufi_buf_release(body);
         return;
     }
-    if (body->failed || req->priv->bad_header) {
-        const char *reason = body->failed ? "out of memory" : "invalid response header";
+    bool no_memory = body->failed || reply_is_doubtful(req, status);
+    if (no_memory || req->priv->bad_header) {
         tufi_buf_release(body);
-        send_broken(req, reason);
+        send_broken(req, no_memory);
         return;
     }
     send_answer(req, status, type, body);

@@ -127,6 +127,7 @@ struct request *request_new(struct conn *conn, struct head *head, struct head_er
     priv->conn = conn;
     priv->minor = 1;
     priv->start_ms = clock_ms();
+    priv->alloc_failures = tufi_alloc_failures();
     priv->release_task.run = release;
     req->server->request_count++;
     req->loop->request_count++;

@@ -5,6 +5,9 @@
  * and feed.c keep about it. Handlers never include this.
  *
  * INV-REQ-1: a request is freed from its loop's deferred list when it has ended and no job runs.
+ * INV-REQ-2: an answer that was found while an allocation failed is not given: what looks like a wrong
+ *            password, a missing document or a setting that is not there may be the missing memory. It
+ *            is 503 instead, unless something was written and is acknowledged.
  */
 #ifndef SERVER_REQUEST_H
 #define SERVER_REQUEST_H
@@ -34,6 +37,7 @@ struct work_job {
     size_t edit_count;
     tuf_status status;
     tuf_error *error;         /* detail of a failure; owned; NULL when out of memory */
+    bool memory_failed;       /* an allocation did while it ran */
     struct loop_task task;
 };
 
@@ -43,6 +47,8 @@ struct request_priv {
     void (*cleanup)(struct request *req);
     struct loop_task release_task;
     struct work_job job;
+    uint64_t alloc_failures;       /* of the loop's thread when the request began */
+    bool memory_failed;            /* in one of its jobs */
     bool ended;                    /* answered or client gone: to be released */
     _Atomic bool client_gone;      /* workers look at it too */
     bool job_running;
@@ -135,6 +141,8 @@ struct reply_size {
 };
 /* Writes status line and headers. Returns false when out of memory (the connection is cut). */
 bool reply_write_head(struct request *req, int status, const char *type, struct reply_size size);
+/* Whether the answer may be wrong for want of memory (INV-REQ-2). */
+bool reply_is_doubtful(const struct request *req, int status);
 /* True if the body must not be sent (HEAD, 204, 304). */
 bool reply_is_bodyless(const struct request *req, int status);
 const struct out_header *reply_find_header(const struct request *req, const char *name);

@@ -10,6 +10,7 @@
 #include "server/server.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <openssl/rand.h>
 #include <signal.h>
 #include <stdio.h>
@@ -61,8 +62,9 @@ static void on_config(struct config *config, void *ctx)
     TUF_AUTO(tufi_buf_release) struct buf secret = BUF_INIT;
     log_configure(config);
     (void)config_get(&secret, config, "chttpd_auth", "secret");
-    old_secrets_note(server->old_secrets, buf_slice(&secret), clock_us() / 1000000,
-                     server_settings(server)->session_timeout_s);
+    if (!secret.failed)
+        old_secrets_note(server->old_secrets, buf_slice(&secret), clock_us() / 1000000,
+                         server_settings(server)->session_timeout_s);
     cors_warn(config);
 }
 
@@ -312,6 +314,7 @@ int server_run(const struct server_options *options)
 {
     struct server server = { .data_dir = options->data_dir, .start_us = clock_us() };
     struct addresses addresses = { .count = 0 };
+    json_set_alloc_funcs(tufi_alloc, tufi_free); /* INV-REQ-2 wants to know of its failures */
     tuf_status st = startup_config(&server, options);
     if (st != TUF_OK) {
         complain("cannot read the configuration");

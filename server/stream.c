@@ -120,6 +120,10 @@ static void stream_failed(struct request *req)
 static void stream_took(struct request *req, enum produce_result result)
 {
     struct request_priv *priv = req->priv;
+    if (priv->memory_failed && result != PRODUCE_FAIL) {
+        tufi_nomem();
+        result = PRODUCE_FAIL;
+    }
     if (result == PRODUCE_FAIL) {
         stream_failed(req);
         return;
@@ -160,7 +164,9 @@ void stream_pump(struct request *req)
             work_run(req, run_produce, produced_on_worker);
             return;
         }
+        uint64_t failures = tufi_alloc_failures();
         tuf_status st = run_produce(req);
+        priv->memory_failed = priv->memory_failed || tufi_alloc_failures() != failures;
         stream_took(req, st == TUF_OK ? priv->produced_result : PRODUCE_FAIL);
         if (priv->ended)
             return;
@@ -188,6 +194,10 @@ void reply_stream(struct request *req, int status, const struct producer *produc
     struct request_priv *priv = req->priv;
     if (priv->ended)
         return;
+    if (reply_is_doubtful(req, status)) {
+        reply_status(req, tufi_nomem());
+        return;
+    }
     if (priv->bad_header || reply_is_bodyless(req, status)) {
         /* CouchDB says length 0 to HEAD where it would stream. */
         struct buf none = BUF_INIT;

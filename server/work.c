@@ -60,6 +60,8 @@ static void run_done(struct loop_task *task)
         (struct work_job *)(void *)((char *)task - offsetof(struct work_job, task));
     struct request *req = job->req;
     tuf_error *error = tufi_steal(job->error);
+    if (job->memory_failed)
+        req->priv->memory_failed = true;
     if (!request_job_ended(req)) {
         if (error != NULL)
             tufi_error_restore(error);
@@ -68,6 +70,15 @@ static void run_done(struct loop_task *task)
         job->done(req, job->status);
     }
     tufi_free(error);
+}
+
+/* On the worker. */
+static tuf_status run_job(struct work_job *job)
+{
+    uint64_t failures = tufi_alloc_failures();
+    tuf_status st = job->run(job->req);
+    job->memory_failed = tufi_alloc_failures() != failures;
+    return st;
 }
 
 /* On the worker, whose last error is the job's. */
@@ -284,7 +295,7 @@ static void serve_job(struct work_pool *pool)
     struct work_job *job = list_take(&pool->jobs);
     pthread_mutex_unlock(&pool->lock);
     tufi_error_clear();
-    complete(job, job->run(job->req));
+    complete(job, run_job(job));
     pthread_mutex_lock(&pool->lock);
 }
 
@@ -301,7 +312,7 @@ static void serve_slow(struct work_pool *pool)
     pthread_mutex_unlock(&pool->lock);
     tufi_error_clear();
     /* Nobody waits for the answer any more: a flood of logins ends with its connections. */
-    complete(job, job->req->priv->client_gone ? TUF_STOPPED : job->run(job->req));
+    complete(job, job->req->priv->client_gone ? TUF_STOPPED : run_job(job));
     pthread_mutex_lock(&pool->lock);
     pool->slow_running--;
     /* One that was held back may go now; its own signal is long spent. */
