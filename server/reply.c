@@ -583,13 +583,24 @@ tuf_status body_parse(const struct jval **out, struct request *req, tuf_slice bo
     return jval_parse_canonical(out, &req->arena, body);
 }
 
+/* Our scanner says what is JSON: jansson takes a NUL behind the value for the end of the text. What has integers
+ * beyond 64 bits is read with doubles. NULL: malformed, or a member's name with a NUL, which jansson cannot have. */
+static json_t *load_body(tuf_slice body)
+{
+    const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
+    if (tufi_json_check(body, NULL) != TUF_OK)
+        return NULL;
+    json_t *value = json_loadb((const char *)body.data, body.len, flags, NULL);
+    if (value == NULL)
+        value = json_loadb((const char *)body.data, body.len, flags | JSON_DECODE_INT_AS_REAL, NULL);
+    return value;
+}
+
 json_t *body_json(struct request *req, tuf_slice body, char what)
 {
     if (!body_require(req, body))
         return NULL;
-    json_error_t error;
-    json_t *value = json_loadb((const char *)body.data, body.len,
-                               JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+    json_t *value = load_body(body);
     if (value == NULL) {
         reply_error(req, 400, "bad_request", "invalid UTF-8 JSON");
         return NULL;

@@ -20,6 +20,7 @@ import { nanoPart } from './part-nano.mjs';
 import { couchbackupPart } from './part-couchbackup.mjs';
 import { couchimportPart } from './part-couchimport.mjs';
 import { feedsPart } from './part-feeds.mjs';
+import { jsonPart } from './part-json.mjs';
 import { syncPart } from './part-sync.mjs';
 import { setupPart } from './part-setup.mjs';
 import { snapshotsPart } from './part-snapshots.mjs';
@@ -69,7 +70,7 @@ async function checkFiles(tally, server) {
 const parts = {
   pouchdb: pouchdbPart, server: serverPart, nano: nanoPart, couchbackup: couchbackupPart,
   sync: syncPart, feeds: feedsPart, couchimport: couchimportPart, replicate: replicatePart,
-  setup: setupPart, web: webPart, snapshots: snapshotsPart,
+  setup: setupPart, web: webPart, snapshots: snapshotsPart, json: jsonPart,
 };
 // Some of the clients leave temporary files behind, and so does a server that is killed.
 process.env.TMPDIR = mkdtempSync(join(tmpdir(), 'tuffet-clients-'));
