@@ -118,7 +118,7 @@ async function browserPage(tally, server, here) {
   for (const [key, value] of [['origins', home], ['credentials', 'true']]) {
     await ask(server, 'PUT', `_node/_local/_config/cors/${key}`, value);
   }
-  const browser = await chromium.launch({ executablePath, timeout: 180000, args: ['--no-sandbox', '--disable-gpu'] });
+  const browser = await chromium.launch({ executablePath, timeout: 180000, args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'] });
   try {
     const page = await browser.newPage();
     page.setDefaultTimeout(120000);

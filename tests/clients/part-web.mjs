@@ -154,7 +154,7 @@ export async function webPart(tally, server, settings) {
   if (!tally.ok(executablePath !== undefined, 'Chromium is installed')) return;
   const profile = mkdtempSync(join(tmpdir(), 'tuffet-chromium-'));
   const browser = await chromium.launchPersistentContext(profile,
-    { executablePath, timeout: 180000, args: ['--no-sandbox', '--disable-gpu'], viewport: { width: 1200, height: 850 } });
+    { executablePath, timeout: 180000, args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'], viewport: { width: 1200, height: 850 } });
   const api = caller(server);
   try {
     const page = await browser.newPage();

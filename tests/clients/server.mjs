@@ -90,6 +90,9 @@ export class Server {
         180000).unref();
     });
     this.startMs = Date.now() - begin;
+    // Connections that ended with the server before are told of in the same turn, maybe after its first line:
+    // nobody must use them any more.
+    await new Promise((resolve) => setImmediate(resolve));
     this.startCount++;
   }
 

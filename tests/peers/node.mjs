@@ -57,6 +57,7 @@ export class Node {
       this.child.stdout.on('data', (data) => { if (String(data).includes('ready')) resolve() })
       this.exited.then((code) => reject(new Error(`server ${this.number} ended with ${code}`)))
     })
+    await new Promise((resolve) => setImmediate(resolve)) // connections that ended with the server before are told of, too
     this.up = true
   }
 
