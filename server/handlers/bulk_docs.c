@@ -72,6 +72,10 @@ struct bulk_docs {
     size_t held_cap;
     size_t held_size; /* bytes of their text */
     size_t held_pos;  /* the next one on the way to the answer */
+    bool partly;        /* some of its documents are stored */
+    int failure;        /* status of the answer if what came behind could not be stored, else 0 */
+    const char *failure_error; /* for each of those; in req->arena, as the following */
+    tuf_slice failure_reason;
     struct buf results; /* the answer's array so far */
     struct arena arena; /* what documents need until they are forgotten */
     tuf_edit **edits; /* owned array: those that go to the commit */
@@ -358,6 +362,10 @@ static void append_outcome(struct buf *out, const struct bulk_docs *bulk,
         append_error(out, bulk, doc, doc->error, doc->reason);
         return;
     }
+    if (bulk->failure != 0 && !doc->written) {
+        append_error(out, bulk, doc, bulk->failure_error, bulk->failure_reason);
+        return;
+    }
     tuf_edit_get_result(&result, doc->edit);
     if (result.status == TUF_OK) {
         if (!bulk->query.replicated)
@@ -482,11 +490,34 @@ static tuf_status hold_doc(tuf_slice key, tuf_slice json, void *ctx)
     return st;
 }
 
+/* The disk fails, or memory, and batches before are stored: the answer must say which documents those
+ * are, as CouchDB's does when only some shards could write. The rest is not tried. */
+static tuf_status fail_the_rest(struct bulk_docs *bulk, tuf_status status)
+{
+    struct http_error mapped;
+    if (!bulk->partly || bulk->failure != 0)
+        return status;
+    error_map(&mapped, status, tuf_last_error());
+    tuf_slice error = tufi_arena_copy(&bulk->req->arena,
+                                      tuf_slice_of(mapped.error, strlen(mapped.error) + 1));
+    bulk->failure_reason = tufi_arena_copy(&bulk->req->arena, tuf_str(mapped.reason));
+    if (error.data == NULL || (bulk->failure_reason.data == NULL && mapped.reason[0] != 0))
+        return status;
+    bulk->failure_error = (const char *)error.data;
+    bulk->failure = mapped.status;
+    bulk->prepares = false;
+    return TUF_OK;
+}
+
 static tuf_status commit_batch(struct bulk_docs *bulk)
 {
-    tuf_status st = gather_edits(bulk);
-    if (st == TUF_OK && bulk->edit_count > 0)
+    tuf_status st = bulk->failure == 0 ? gather_edits(bulk) : TUF_OK;
+    if (st == TUF_OK && bulk->failure == 0 && bulk->edit_count > 0) {
         st = tuf_db_commit(dbh_db(bulk->req->dbh), bulk->edits, bulk->edit_count, 0);
+        bulk->partly = bulk->partly || st == TUF_OK;
+    }
+    if (st != TUF_OK)
+        st = fail_the_rest(bulk, st);
     if (st != TUF_OK)
         return st;
     append_results(bulk, false);
@@ -508,9 +539,12 @@ static tuf_status store_doc(tuf_slice key, tuf_slice json, void *ctx)
 {
     struct bulk_docs *bulk = ctx;
     tuf_status st = see_doc(key, json, ctx);
+    struct bulk_doc *doc = bulk->doc_count > 0 ? &bulk->docs[bulk->doc_count - 1] : NULL;
+    /* Judged in an earlier walk: only preparing, which stores attachments, has failed. */
+    if (st != TUF_OK && bulk->prepares && doc != NULL && doc->id.len > 0)
+        st = fail_the_rest(bulk, st);
     if (st != TUF_OK)
         return st;
-    struct bulk_doc *doc = &bulk->docs[bulk->doc_count - 1];
     if (was_held(bulk, doc)) {
         tuf_edit_free(&doc->edit);
         doc->edit = bulk->held[bulk->held_pos++];
@@ -528,7 +562,9 @@ static tuf_status store_held(struct bulk_docs *bulk)
     tuf_status st = walk_docs(bulk, hold_doc);
     if (st != TUF_OK || bulk->held_count == 0)
         return st;
-    return tuf_db_commit(dbh_db(bulk->req->dbh), bulk->held, bulk->held_count, 0);
+    st = tuf_db_commit(dbh_db(bulk->req->dbh), bulk->held, bulk->held_count, 0);
+    bulk->partly = st == TUF_OK;
+    return st;
 }
 
 static tuf_status store_large(struct request *req)
@@ -558,7 +594,8 @@ static void reply_results(struct request *req, struct bulk_docs *bulk)
     bool refused = refuses_all(bulk);
     append_results(bulk, refused);
     buf_append_u8(&bulk->results, ']');
-    reply_json(req, refused ? 417 : 201, &bulk->results);
+    int status = bulk->failure != 0 ? bulk->failure : 201;
+    reply_json(req, refused ? 417 : status, &bulk->results);
 }
 
 static void committed(struct request *req, tuf_status status)

@@ -4,6 +4,7 @@
 // Role: behaviour that takes time, several clients at once, or the server's end.
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import http from 'node:http'
 import net from 'node:net'
@@ -328,6 +329,41 @@ export const behaviours = [
       assert.equal((await ask(server, 'POST', '/db/_bulk_docs', large)).status, 201)
       assert.equal((await ask(server, 'DELETE', `/db/kept?rev=${kept}`)).status, 200)
       assert.equal(JSON.parse((await ask(server, 'GET', '/db/_all_docs')).body).total_rows, written + 101)
+    }
+  },
+  {
+    name: 'a disk that gets full in the middle of a large _bulk_docs: the answer says what is stored',
+    async run (server) {
+      const limit = (bytes) => execFileSync('prlimit', ['--pid', String(server.child.pid), `--fsize=${bytes}:unlimited`])
+      const random = (bytes) => randomBytes(bytes).toString('hex').slice(0, bytes)
+      for (const replicated of [false, true]) {
+        const db = `/partly-${replicated}`
+        await ask(server, 'PUT', db)
+        // The body waits in a file, too, which must find room: the database is the larger one.
+        assert.equal((await ask(server, 'PUT', `${db}/a/a`, randomBytes(18 << 20), null, { 'content-type': 'image/png' })).status, 201)
+        const docs = Array.from({ length: 170 }, (_, i) => ({
+          ...(replicated || i % 2 ? { _id: `d${i}` } : {}), ...(replicated ? { _rev: '1-a' } : {}), n: i, text: random(100000)
+        }))
+        const { file } = JSON.parse((await ask(server, 'GET', db)).body).sizes
+        limit(file + (7 << 20)) // some batches of 4 MiB of text, half of that stored, but not all
+        const { status, body } = await ask(server, 'POST', `${db}/_bulk_docs`, JSON.stringify({ docs, new_edits: !replicated }))
+        limit('unlimited')
+        assert.equal(status, 507, body.slice(0, 200))
+        const results = JSON.parse(body)
+        const failed = results.filter((r) => r.error)
+        assert.ok(failed.length > 0 && failed.length < docs.length, `${failed.length}`)
+        for (const r of failed) assert.deepEqual([r.error, r.reason], ['insufficient_storage', 'database_dir is too full'])
+        assert.equal(results.length, replicated ? failed.length : docs.length)
+        const rows = JSON.parse((await ask(server, 'GET', `${db}/_all_docs`)).body).rows.map((row) => row.id).filter((id) => id !== 'a')
+        const lost = new Set(failed.map((r) => r.id))
+        assert.equal(rows.length, docs.length - failed.length)
+        for (const id of rows) assert.ok(!lost.has(id), id)
+        if (!replicated) assert.deepEqual(results.filter((r) => r.ok).map((r) => r.id).sort(), rows.sort())
+        // What failed, again: everything is there then.
+        const again = JSON.stringify({ docs: docs.filter((doc, i) => replicated ? lost.has(doc._id) : results[i].error), new_edits: !replicated })
+        assert.equal((await ask(server, 'POST', `${db}/_bulk_docs`, again)).status, 201)
+        assert.equal(JSON.parse((await ask(server, 'GET', db)).body).doc_count, docs.length + 1)
+      }
     }
   },
   {
