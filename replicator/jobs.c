@@ -298,7 +298,7 @@ static void *job_main(void *arg)
     struct repl_jobs *jobs = job->jobs;
     struct places places = { .hooks = &jobs->hooks };
     struct repl_run run = { .opts = &job->opts, .id = job->base_id, .cancel = &job->cancel,
-                            .report = on_report, .ctx = job, .abandon = &job->abandon,
+                            .go_on_counting = true, .report = on_report, .ctx = job, .abandon = &job->abandon,
                             .server_uuid = job->server_uuid };
     struct repl_event event = event_of(REPL_STARTED, job);
     char reason[REASON_SIZE];

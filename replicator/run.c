@@ -235,6 +235,29 @@ static tuf_status read_older_logs(struct repl_state *s)
     return st;
 }
 
+static uint64_t count_of(const json_t *entry, const char *name)
+{
+    const json_t *value = json_object_get(entry, name);
+    json_int_t count = json_is_integer(value) ? json_integer_value(value) : 0;
+    /* A remote may have written anything; sums must not overflow. */
+    return count > 0 && count <= INT64_MAX / 2 ? (uint64_t)count : 0;
+}
+
+/* From where the newest entry of the history stopped. */
+static void take_old_stats(struct repl_state *s)
+{
+    const json_t *entry = json_array_get(s->old_history, 0);
+    if (!s->run->go_on_counting || is_zero(s->start_seq) || entry == NULL)
+        return;
+    s->stats.missing_checked = count_of(entry, "missing_checked");
+    s->stats.missing_found = count_of(entry, "missing_found");
+    s->stats.docs_read = count_of(entry, "docs_read");
+    s->stats.docs_written = count_of(entry, "docs_written");
+    s->stats.doc_write_failures = count_of(entry, "doc_write_failures");
+    s->stats.bulk_get_docs = count_of(entry, "bulk_get_docs");
+    s->stats.bulk_get_attempts = count_of(entry, "bulk_get_attempts");
+}
+
 static tuf_status read_logs(struct repl_state *s)
 {
     json_t *source = NULL, *target = NULL;
@@ -250,6 +273,8 @@ static tuf_status read_logs(struct repl_state *s)
         else if (source == NULL && target == NULL)
             st = read_older_logs(s);
     }
+    if (st == TUF_OK)
+        take_old_stats(s);
     if (st == TUF_OK && is_zero(s->start_seq) && s->run->opts->since_seq != NULL)
         replace(&s->start_seq, s->run->opts->since_seq);
     json_decref(source);

@@ -39,6 +39,9 @@ struct repl_run {
     const struct repl_options *opts;
     const char *id; /* base id */
     _Atomic bool *cancel; /* end soon */
+    /* Numbers go on from those of the history's newest entry, as CouchDB's do: they only ever grow
+     * from run to run of a job. Else they are of this run. */
+    bool go_on_counting;
     /* Called after every batch; may be NULL. */
     void (*report)(const struct repl_progress *progress, void *ctx);
     void *ctx;

@@ -251,7 +251,7 @@
 >
 > {"source":"a","target":"b"}
 < 200
-<~ "start_last_seq":"8-[^"]*","end_last_seq":"9-[^"]*","recorded_seq":"9-[^"]*","missing_checked":1,"missing_found":1,"docs_read":1,"docs_written":1,.*"missing_checked":7
+<~ "start_last_seq":"8-[^"]*","end_last_seq":"9-[^"]*","recorded_seq":"9-[^"]*","missing_checked":8,"missing_found":8,"docs_read":8,"docs_written":8,"doc_write_failures":0,"bulk_get_docs":7,"bulk_get_attempts":8\},.*"missing_checked":7
 
 == an attachment the target has does not travel again
 > GET /a/att
@@ -267,7 +267,7 @@
 >
 > {"source":"a","target":"b"}
 < 200
-<~ "docs_written":1,"doc_write_failures":0
+<~ "docs_written":9,"doc_write_failures":0
 > GET /b/att/nothing
 < 200
 > GET /b/att/third
