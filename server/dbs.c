@@ -182,6 +182,9 @@ static tuf_status open_new(struct dbh **out, struct dbs *dbs, tuf_slice name, un
     }
     pthread_mutex_lock(&dbs->lock);
     dbh->opening = false;
+    /* Others who open or create it have waited for this. */
+    if (slice_is(name, "_users"))
+        dbs->no_users = st == TUF_NOT_FOUND;
     if (st == TUF_OK)
         tell_opened(dbh, flags);
     if (st != TUF_OK)
@@ -205,6 +208,11 @@ tuf_status dbs_open(struct dbh **out, struct dbs *dbs, tuf_slice name)
         return TUF_NOT_FOUND;
     *out = dbs_find_open(dbs, name);
     return *out != NULL ? TUF_OK : open_new(out, dbs, name, 0);
+}
+
+bool dbs_has_no_users(struct dbs *dbs)
+{
+    return dbs->no_users;
 }
 
 /* [couchdb] default_security = everyone, which does not reach the server's own databases. */

@@ -92,6 +92,9 @@ tuf_status dbs_open(struct dbh **out, struct dbs *dbs, tuf_slice name);
 /* The same if it is open already, else NULL. Any thread, never blocks. */
 struct dbh *dbs_find_open(struct dbs *dbs, tuf_slice name);
 
+/* Whether it is known that there is no _users: most logins of admins need not look then. Any thread. */
+bool dbs_has_no_users(struct dbs *dbs);
+
 /*
  * Creates a database. BLOCKS: worker only.
  * Returns: TUF_OK; TUF_EXISTS; E_INVALID (kind "illegal_database_name", "database_name_too_long");

@@ -48,6 +48,7 @@ struct dbs {
     size_t open_count;
     uint64_t use_clock;
     uint64_t delete_count;       /* makes names of files that are being deleted */
+    _Atomic bool no_users;  /* of dbs_has_no_users; changed with the lock held */
 };
 
 /* A handle that is not open, with one reference. NULL: no memory. */

@@ -103,34 +103,71 @@ static tuf_status find_in_db(struct user_record *out, struct request *req, struc
     return st;
 }
 
-static bool find_admin(struct user_record *out, struct request *req, tuf_slice name)
+/* What the user document of the same name adds to an admin's roles. An admin can log in whatever state
+ * _users is in. */
+static tuf_status add_roles_of_doc(struct user_record *admin, struct request *req, tuf_slice name,
+                                   bool may_block)
+{
+    TUF_AUTO(dbh_unref) struct dbh *dbh = NULL;
+    struct user_record user = { 0 };
+    struct dbs *dbs = dbs_of(req->server);
+    if (dbs_has_no_users(dbs))
+        return TUF_OK;
+    dbh = dbs_find_open(dbs, tuf_str(USERS_DB));
+    if (dbh == NULL && !may_block)
+        return TUF_STOPPED;
+    tuf_status st = dbh != NULL ? TUF_OK : dbs_open(&dbh, dbs, tuf_str(USERS_DB));
+    if (st == TUF_OK)
+        st = find_in_db(&user, req, dbh, name);
+    if (st != TUF_OK)
+        return st == TUF_E_NOMEM ? st : TUF_OK;
+    tuf_slice *roles = tufi_arena_alloc(&req->arena, (user.role_count + 1) * sizeof(*roles));
+    if (roles == NULL)
+        return tufi_nomem();
+    roles[0] = admin->roles[0];
+    for (size_t i = 0; i < user.role_count; i++)
+        roles[i + 1] = user.roles[i];
+    admin->roles = roles;
+    admin->role_count = user.role_count + 1;
+    return TUF_OK;
+}
+
+/* Returns: TUF_OK; TUF_NOT_FOUND; TUF_STOPPED; E_NOMEM. */
+static tuf_status find_admin(struct user_record *out, struct request *req, tuf_slice name,
+                             bool may_block)
 {
     TUF_AUTO(tufi_buf_release) struct buf value = BUF_INIT;
     struct user_record record = { .is_admin = true };
     tuf_slice key = request_copy(req, name); /* with its NUL */
-    if (key.data == NULL || memchr(name.data, 0, name.len) != NULL ||
+    if (key.data == NULL)
+        return tufi_nomem();
+    if (memchr(name.data, 0, name.len) != NULL ||
         !config_get_exact(&value, req->server->config, "admins", (const char *)key.data))
-        return false;
+        return TUF_NOT_FOUND;
     tuf_slice text = request_copy(req, buf_slice(&value));
     record.roles = tufi_arena_alloc(&req->arena, sizeof(*record.roles));
-    if (text.data == NULL || record.roles == NULL ||
-        !admin_password_parse(&record.password, text))
-        return false;
+    if (value.failed || text.data == NULL || record.roles == NULL)
+        return tufi_nomem();
+    if (!admin_password_parse(&record.password, text))
+        return TUF_NOT_FOUND;
     record.roles[record.role_count++] = tuf_str("_admin");
-    *out = record;
-    return true;
+    tuf_status st = add_roles_of_doc(&record, req, name, may_block);
+    if (st == TUF_OK)
+        *out = record;
+    return st;
 }
 
 tuf_status user_find(struct user_record *out, struct request *req, tuf_slice name, bool may_block)
 {
     if (name.len == 0 || name.len > 1024)
         return TUF_NOT_FOUND;
-    if (find_admin(out, req, name))
-        return TUF_OK;
+    tuf_status st = find_admin(out, req, name, may_block);
+    if (st != TUF_NOT_FOUND)
+        return st;
     struct dbh *dbh = dbs_find_open(dbs_of(req->server), tuf_str(USERS_DB));
     if (dbh == NULL && !may_block)
         return TUF_STOPPED;
-    tuf_status st = TUF_OK;
+    st = TUF_OK;
     if (dbh == NULL)
         st = dbs_open(&dbh, dbs_of(req->server), tuf_str(USERS_DB));
     if (st == TUF_OK)
