@@ -11,11 +11,19 @@
 #include "server/password.h"
 #include "server/startup.h"
 
+tuf_status admins_hash(struct buf *out, struct config *config, tuf_slice password)
+{
+    struct password_wish wish = {
+        .simple = config_is(config, "chttpd_auth", "password_scheme", "simple"),
+        .iterations = config_uint(config, "chttpd_auth", "iterations", ITERATIONS_DEFAULT),
+    };
+    return admin_password_make(out, password, &wish);
+}
+
 static tuf_status store_hashed(struct config *config, const char *name, tuf_slice password)
 {
     TUF_AUTO(tufi_buf_release) struct buf hashed = BUF_INIT;
-    tuf_status st = admin_password_make(
-        &hashed, password, config_uint(config, "chttpd_auth", "iterations", ITERATIONS_DEFAULT));
+    tuf_status st = admins_hash(&hashed, config, password);
     if (st != TUF_OK)
         return st;
     return config_set(NULL, config, "admins", name, buf_slice(&hashed), true);

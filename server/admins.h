@@ -6,6 +6,7 @@
 #ifndef SERVER_ADMINS_H
 #define SERVER_ADMINS_H
 
+#include "base/buf.h"
 #include "tuffet/status.h"
 
 struct config;
@@ -17,5 +18,9 @@ struct config;
  * Returns: TUF_OK; failures of config_set.
  */
 tuf_status admins_prepare(struct config *config);
+
+/* Appends what is stored of an admin's new password, as [chttpd_auth] password_scheme and iterations want
+ * it. COSTS. */
+tuf_status admins_hash(struct buf *out, struct config *config, tuf_slice password);
 
 #endif

@@ -365,6 +365,15 @@ bool config_bool(struct config *config, const char *section, const char *key, bo
     return result;
 }
 
+bool config_is(struct config *config, const char *section, const char *key, const char *text)
+{
+    pthread_rwlock_rdlock(&config->lock);
+    const char *value = peek(config, section, key);
+    bool same = value != NULL && strcmp(value, text) == 0;
+    pthread_rwlock_unlock(&config->lock);
+    return same;
+}
+
 uint64_t config_uint(struct config *config, const char *section, const char *key,
                      uint64_t fallback)
 {

@@ -67,6 +67,9 @@ bool config_bool(struct config *config, const char *section, const char *key, bo
 uint64_t config_uint(struct config *config, const char *section, const char *key,
                      uint64_t fallback);
 
+/* Whether it is set to exactly this text. */
+bool config_is(struct config *config, const char *section, const char *key, const char *text);
+
 const struct settings *config_settings(const struct config *config);
 
 /*

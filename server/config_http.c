@@ -186,9 +186,7 @@ static tuf_status hash_admin(struct request *req, struct config_change *change)
     struct stored_password stored;
     if (strcmp(change->section, "admins") != 0 || admin_password_parse(&stored, change->value))
         return TUF_OK;
-    tuf_status st = admin_password_make(
-        &hashed, change->value,
-        config_uint(req->server->config, "chttpd_auth", "iterations", ITERATIONS_DEFAULT));
+    tuf_status st = admins_hash(&hashed, req->server->config, change->value);
     if (st == TUF_OK)
         change->value = request_copy(req, buf_slice(&hashed));
     return st == TUF_OK && change->value.data == NULL ? tufi_nomem() : st;

@@ -23,6 +23,7 @@ enum value_form {
     FORM_SECURITY, /* of new databases */
     FORM_LOCKOUT,  /* its mode */
     FORM_DIGEST,   /* of PBKDF2 */
+    FORM_SCHEME,   /* of passwords */
     FORM_TIME,     /* of the day: 23:00 */
 };
 
@@ -71,6 +72,7 @@ static const struct known_key known_keys[] = {
     { "chttpd_auth", "same_site", FORM_SAME_SITE },
     { "chttpd_auth", "upgrade_hash_on_auth", FORM_BOOL },
     { "chttpd_auth", "pbkdf2_prf", FORM_DIGEST },
+    { "chttpd_auth", "password_scheme", FORM_SCHEME },
     { "chttpd_auth", "users_db_public", FORM_BOOL },
     { "chttpd_auth", "allow_conflicted_user_docs", FORM_BOOL },
     { "chttpd_auth_lockout", "mode", FORM_LOCKOUT },
@@ -162,6 +164,7 @@ static const struct {
     [FORM_LOCKOUT] = { { "off", "warn", "enforce" }, "off, warn or enforce" },
     [FORM_DIGEST] = { { "sha", "sha224", "sha256", "sha384", "sha512" },
                       "sha, sha224, sha256, sha384 or sha512" },
+    [FORM_SCHEME] = { { "pbkdf2", "simple" }, "pbkdf2 or simple" },
 };
 
 /* NULL if the value has the form, else what it should be. */
@@ -189,6 +192,7 @@ static const char *wanted(enum value_form form, tuf_slice value)
     case FORM_SECURITY:
     case FORM_LOCKOUT:
     case FORM_DIGEST:
+    case FORM_SCHEME:
         return is_one_of(value, word_forms[form].words) ? NULL : word_forms[form].text;
     }
     return NULL;

@@ -107,7 +107,10 @@ tuf_status password_make(char salt[SALT_SIZE], char derived[DERIVED_SIZE], tuf_s
     else
         st = make_salt(salt);
     salt[SALT_SIZE - 1] = 0;
-    if (st == TUF_OK && !derive(derived, md, password, tuf_str(salt), wish->iterations))
+    if (st != TUF_OK)
+        return st;
+    if (wish->simple ? !simple_hash(derived, password, tuf_str(salt))
+                     : !derive(derived, md, password, tuf_str(salt), wish->iterations))
         return tufi_fail(TUF_E_INTERNAL, "cannot hash a password");
     return st;
 }
@@ -160,16 +163,19 @@ bool admin_password_parse(struct stored_password *out, tuf_slice text)
     return true;
 }
 
-tuf_status admin_password_make(struct buf *out, tuf_slice password, uint64_t iterations)
+tuf_status admin_password_make(struct buf *out, tuf_slice password,
+                               const struct password_wish *wish)
 {
     char salt[SALT_SIZE];
     char derived[DERIVED_SIZE];
-    struct password_wish wish = { .iterations = iterations };
-    tuf_status st = password_make(salt, derived, password, &wish);
+    tuf_status st = password_make(salt, derived, password, wish);
     if (st != TUF_OK)
         return st;
-    tufi_buf_printf(out, "-pbkdf2:sha256-%s,%s,%llu", derived, salt,
-                    (unsigned long long)iterations);
+    if (wish->simple)
+        tufi_buf_printf(out, "-hashed-%s,%s", derived, salt);
+    else
+        tufi_buf_printf(out, "-pbkdf2:sha256-%s,%s,%llu", derived, salt,
+                        (unsigned long long)wish->iterations);
     return buf_status(out);
 }
 

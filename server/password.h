@@ -36,19 +36,21 @@ void password_spend(tuf_slice password);
 
 /* How a new hash is to be made. */
 struct password_wish {
+    bool simple;         /* the old scheme: hexadecimal SHA-1 of password and salt; the rest is not used */
     tuf_slice prf;       /* as above; empty: sha256 */
     uint64_t iterations;
     tuf_slice salt;      /* of SALT_SIZE - 1 bytes: this one; else a fresh one is made */
 };
 
-/* A PBKDF2 key and its salt. COSTS. Returns: TUF_OK; E_INVALID (no such prf); E_INTERNAL. */
+/* A key and its salt. COSTS. Returns: TUF_OK; E_INVALID (no such prf); E_INTERNAL. */
 tuf_status password_make(char salt[SALT_SIZE], char derived[DERIVED_SIZE], tuf_slice password,
                          const struct password_wish *wish);
 
 /* "-pbkdf2:sha256-KEY,SALT,ITERATIONS", "-pbkdf2-...", "-hashed-SHA,SALT". False: plain text. */
 bool admin_password_parse(struct stored_password *out, tuf_slice text);
-/* Appends the first form for a password. COSTS. */
-tuf_status admin_password_make(struct buf *out, tuf_slice password, uint64_t iterations);
+/* Appends the first form for a password, the last one for a simple wish. COSTS. */
+tuf_status admin_password_make(struct buf *out, tuf_slice password,
+                               const struct password_wish *wish);
 
 struct password_cache;
 

@@ -473,11 +473,15 @@ void json_append_string(struct buf *out, tuf_slice text)
 static void add_login_redirect(struct request *req, const char *reason)
 {
     TUF_AUTO(tufi_buf_release) struct buf url = BUF_INIT;
+    tuf_slice asked;
     request_append_base_url(&url, req);
     if (!config_get(&url, req->server->config, "chttpd_auth", "authentication_redirect"))
         buf_append_str(&url, "/_utils/session.html");
     buf_append_str(&url, "?return=");
-    url_encode(&url, req->target);
+    /* Who mapped a virtual host in front of this server says what was asked of it. */
+    if (!request_header(&asked, req, "X-CouchDB-Vhost-Path"))
+        asked = req->target;
+    url_encode(&url, asked);
     buf_append_str(&url, "&reason=");
     url_encode(&url, tuf_str(reason));
     if (!url.failed)

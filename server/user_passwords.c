@@ -90,6 +90,11 @@ static uint64_t wanted_iterations(struct config *config)
     return config_uint(config, "chttpd_auth", "iterations", ITERATIONS_DEFAULT);
 }
 
+static bool wants_simple(struct config *config)
+{
+    return config_is(config, "chttpd_auth", "password_scheme", "simple");
+}
+
 /* The function that new hashes are made by, NUL-terminated. */
 static bool wanted_prf(struct buf *out, struct config *config)
 {
@@ -109,6 +114,7 @@ static tuf_status write_hashed(struct buf *out, struct config *config, json_t *d
     if (!wanted_prf(&prf, config))
         return tufi_nomem();
     struct password_wish wish = { .prf = tuf_str((const char *)prf.data),
+                                  .simple = wants_simple(config),
                                   .iterations = wanted_iterations(config) };
     if (json_is_true(json_object_get(doc, "preserve_salt")))
         wish.salt = doc_member(doc, "salt");
@@ -116,9 +122,12 @@ static tuf_status write_hashed(struct buf *out, struct config *config, json_t *d
     if (st != TUF_OK)
         return st;
     json_t *hashed =
-        json_pack("{s:s,s:s,s:s,s:I,s:s}", "password_scheme", "pbkdf2", "pbkdf2_prf",
-                  (const char *)prf.data, "salt", salt, "iterations", (json_int_t)wish.iterations,
-                  "derived_key", derived);
+        wish.simple
+            ? json_pack("{s:s,s:s,s:s}", "password_scheme", "simple", "salt", salt, "password_sha",
+                        derived)
+            : json_pack("{s:s,s:s,s:s,s:I,s:s}", "password_scheme", "pbkdf2", "pbkdf2_prf",
+                        (const char *)prf.data, "salt", salt, "iterations",
+                        (json_int_t)wish.iterations, "derived_key", derived);
     bool good = hashed != NULL;
     const char *key;
     json_t *value;
@@ -154,7 +163,8 @@ tuf_status user_replace_password(struct buf *json_out, struct request *req, json
 static bool is_weak(struct config *config, const struct stored_password *stored)
 {
     TUF_AUTO(tufi_buf_release) struct buf prf = BUF_INIT;
-    if (!wanted_prf(&prf, config))
+    /* Who wants the old scheme has nothing that is stronger. */
+    if (wants_simple(config) || !wanted_prf(&prf, config))
         return false;
     tuf_slice found = stored->prf.len > 0 ? stored->prf : tuf_str("sha");
     return !slice_is(stored->scheme, "pbkdf2") || !slice_is(found, (const char *)prf.data) ||

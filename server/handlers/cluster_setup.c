@@ -14,7 +14,7 @@
 #include "server/dbs.h"
 #include "server/handlers.h"
 #include "server/jval.h"
-#include "server/password.h"
+#include "server/admins.h"
 #include "server/server.h"
 #include "server/work.h"
 
@@ -116,7 +116,7 @@ static tuf_status set_admin(struct request *req, const struct setup *setup)
         return tufi_nomem();
     if (config_get_exact(&value, req->server->config, "admins", (const char *)name.data))
         return TUF_OK;
-    tuf_status st = admin_password_make(&value, setup->password, ITERATIONS_DEFAULT);
+    tuf_status st = admins_hash(&value, req->server->config, setup->password);
     if (st != TUF_OK)
         return st;
     return config_set(NULL, req->server->config, "admins", (const char *)name.data,

@@ -85,3 +85,19 @@
 > GET /%2e%2e/_all_dbs
 > Host: notes.example
 < 404
+
+@user -
+
+== who must log in comes back to what was asked for, not to what it stands for
+> GET /doc
+> Host: notes.example
+> Accept: text/html
+< 302
+< Location: http://notes.example/_utils/session.html?return=%2Fdoc&reason=%*
+
+== or to what a proxy in front was asked for
+> GET /notes/doc
+> Accept: text/html
+> X-CouchDB-Vhost-Path: /asked/for
+< 302
+< Location: %*/_utils/session.html?return=%2Fasked%2Ffor&reason=%*

@@ -66,12 +66,27 @@ START_TEST(an_admin_hash_is_made_and_parsed)
 {
     struct buf text = BUF_INIT;
     struct stored_password stored;
-    ck_ok(admin_password_make(&text, tuf_str("geheim"), 10));
+    ck_ok(admin_password_make(&text, tuf_str("geheim"),
+                              &(struct password_wish){ .iterations = 10 }));
     ck_assert(slice_starts(buf_slice(&text), "-pbkdf2:sha256-"));
     ck_assert(admin_password_parse(&stored, buf_slice(&text)));
     ck_assert_uint_eq(stored.iterations, 10);
     ck_assert(password_verify(&stored, tuf_str("geheim")));
     ck_assert(!password_verify(&stored, tuf_str("Geheim")));
+    tufi_buf_release(&text);
+}
+END_TEST
+
+START_TEST(the_old_scheme_is_made_on_request_and_parsed)
+{
+    struct buf text = BUF_INIT;
+    struct stored_password stored;
+    ck_ok(admin_password_make(&text, tuf_str("apple"),
+                              &(struct password_wish){ .simple = true, .salt = tuf_str(SALT) }));
+    ck_assert(slice_is(buf_slice(&text), "-hashed-89d7344c884b0e17d7a392a9a9f23ee8e7d7af17," SALT));
+    ck_assert(admin_password_parse(&stored, buf_slice(&text)));
+    ck_assert(password_verify(&stored, tuf_str("apple")));
+    ck_assert(!password_verify(&stored, tuf_str("Apple")));
     tufi_buf_release(&text);
 }
 END_TEST
@@ -118,6 +133,7 @@ int main(void)
     tcase_add_loop_test(tc, hashes_of_couchdb_are_verified, 0, COUNT(apples));
     tcase_add_test(tc, incomplete_hashes_verify_nothing);
     tcase_add_test(tc, an_admin_hash_is_made_and_parsed);
+    tcase_add_test(tc, the_old_scheme_is_made_on_request_and_parsed);
     tcase_add_test(tc, older_admin_hashes_are_parsed);
     tcase_add_test(tc, the_cache_knows_what_was_verified_and_nothing_else);
     suite_add_tcase(suite, tc);
