@@ -5,7 +5,9 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import http from 'node:http'
 import https from 'node:https'
+import os from 'node:os'
 import path from 'node:path'
 import tls from 'node:tls'
 
@@ -134,6 +136,62 @@ export const networkBehaviours = [
         if (must) await assert.rejects(ask({}), 'nobody')
         else assert.equal((await ask({})).status, 200)
         await other.stop()
+      }
+    }
+  },
+  {
+    name: 'a user replicates by names, wherever the server listens; a socket is no address',
+    async run (server) {
+      const cert = makeCertificate(server, 'one.example')
+      const tlsOnly = `[chttpd]\nenable = false\n[ssl]\nenable = true\nport = 0\ncert_file = ${cert.cert}\nkey_file = ${cert.key}\n`
+      const socketPath = path.join(server.dir, 'own.sock')
+      const hasV6 = Object.values(os.networkInterfaces()).flat().some((one) => one.address === '::1')
+      const ways = [
+        { listen: ['--listen', '127.0.0.2:0'], host: '127.0.0.2' },
+        { listen: ['--listen', '0.0.0.0:0'] },
+        { listen: ['--listen', 'any:0'] },
+        { listen: ['--listen', 'localhost:0'] },
+        ...(hasV6 ? [{ listen: ['--listen', '[::]:0'], host: '::1' }, { listen: ['--listen', '[::1]:0'], host: '::1' }] : []),
+        // Of several the plain one, whatever comes first.
+        { listen: ['--listen', '127.0.0.1:0'], text: `[ssl]\nenable = true\nport = 0\ncert_file = ${cert.cert}\nkey_file = ${cert.key}\n`, count: 2 },
+        // Nobody signs certificates for 127.0.0.1.
+        { listen: [], text: tlsOnly + '[replicator]\nverify_ssl_certificates = false\n', secure: true },
+        { listen: [], text: `[chttpd]\nenable = false\nunix_socket = ${socketPath}\n`, socketPath }
+      ]
+      for (const [i, way] of ways.entries()) {
+        const other = await startOther(server, ini(server, way.text ?? ''), {}, `own${i}`, way.listen, way.count)
+        assert.equal(other.code, undefined, other.text)
+        const { http: [plain], https: [secure] } = places(other)
+        const send = (method, target, body, user = 'admin:secret') => {
+          const options = { method, path: target, agent: false, headers: { authorization: 'Basic ' + Buffer.from(user).toString('base64'), 'content-type': 'application/json' } }
+          if (way.socketPath) options.socketPath = way.socketPath
+          else Object.assign(options, { host: way.host ?? '127.0.0.1', port: way.secure ? secure : plain, rejectUnauthorized: false })
+          return new Promise((resolve, reject) => {
+            const req = (way.secure ? https : http).request(options, (res) => {
+              let text = ''
+              res.on('data', (data) => { text += data })
+              res.on('end', () => resolve({ status: res.statusCode, body: JSON.parse(text) }))
+            })
+            req.on('error', reject)
+            req.end(body && JSON.stringify(body))
+          })
+        }
+        await send('PUT', '/_users')
+        await send('PUT', '/_users/org.couchdb.user:ann', { name: 'ann', type: 'user', roles: [], password: 'pw' })
+        for (const name of ['_replicator', 'a', 'b']) {
+          await send('PUT', `/${name}`)
+          await send('PUT', `/${name}/_security`, { members: { names: ['ann'] } })
+        }
+        assert.equal((await send('PUT', '/a/doc', { n: i })).status, 201)
+        const answer = await send('POST', '/_replicate', { source: 'a', target: 'b' }, 'ann:pw')
+        if (way.socketPath) {
+          assert.equal(answer.status, 400)
+          assert.match(answer.body.reason, /^source is the name of a database here, and there is no address to ask for it$/)
+        } else {
+          assert.deepEqual([answer.status, answer.body.ok, answer.body.history?.[0].docs_written], [200, true, 1], JSON.stringify([way, answer]))
+          assert.equal((await send('GET', '/b/doc')).body.n, i)
+        }
+        assert.equal(await other.stop(), 0)
       }
     }
   },

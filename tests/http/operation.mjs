@@ -3,10 +3,11 @@
 //
 // Role: the server as its operator sees it: configuration, environment, signals, logs.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import path from 'node:path'
+import { gunzipSync } from 'node:zlib'
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -64,6 +65,42 @@ const file = (server, name, text) => {
 }
 
 export const operationBehaviours = [
+  {
+    name: "logrotate takes the package's file: the log is put aside, opened again, packed",
+    async run (server) {
+      const packaged = readFileSync(new URL('../../packaging/tuffet.logrotate', import.meta.url), 'utf8')
+      const dir = path.join(server.dir, 'log')
+      const log = path.join(dir, 'tuffet.log')
+      mkdirSync(dir)
+      const other = await startOther(server, ['--config', file(server, 'rotate.ini',
+        `[admins]\nadmin = secret\n[chttpd_auth]\niterations = 10\n[log]\nlevel = info\nwriter = file\nfile = ${log}\n`)])
+      // systemd's part: the signal, to this server. A command that is not the unit's fails the rotation.
+      const asked = path.join(server.dir, 'asked')
+      const systemctl = file(server, 'bin/systemctl', `#!/bin/sh\necho "$*" >>${asked}\n` +
+        `[ "$*" = "kill --signal=HUP --kill-whom=main tuffetd.service" ] && kill -HUP ${other.child.pid}\n`)
+      chmodSync(systemctl, 0o755)
+      const config = file(server, 'rotate.conf', packaged.replace('/var/log/tuffet/*.log', path.join(dir, '*.log')))
+      chmodSync(config, 0o600)
+      const rotate = () => execFileSync('logrotate', ['--force', '--state', path.join(server.dir, 'rotate.state'), config],
+        { stdio: 'pipe', env: { ...process.env, PATH: `${path.join(server.dir, 'bin')}:/usr/sbin:/sbin:${process.env.PATH}` } })
+      const has = (name, text) => existsSync(path.join(dir, name)) && readFileSync(path.join(dir, name), 'utf8').includes(text)
+      await ask(other, 'GET', '/first', undefined, { port: other.port })
+      await until('the first line is written', () => has('tuffet.log', '/first'))
+      rotate()
+      await until('the log is opened again', () => existsSync(log))
+      await ask(other, 'GET', '/second', undefined, { port: other.port })
+      await until('the second line is in the new file', () => has('tuffet.log', '/second'))
+      assert.ok(has('tuffet.log.1', '/first') && !has('tuffet.log.1', '/second') && !has('tuffet.log', '/first'))
+      rotate()
+      await until('it is opened once more', () => existsSync(log))
+      await ask(other, 'GET', '/third', undefined, { port: other.port })
+      await until('the third line is in the newest file', () => has('tuffet.log', '/third'))
+      assert.ok(has('tuffet.log.1', '/second'))
+      assert.match(gunzipSync(readFileSync(path.join(dir, 'tuffet.log.2.gz'))).toString(), /\/first/)
+      assert.equal(readFileSync(asked, 'utf8'), 'kill --signal=HUP --kill-whom=main tuffetd.service\n'.repeat(2))
+      assert.equal(await other.stop(), 0)
+    }
+  },
   {
     name: 'what is wrong with a configuration is told with file and line',
     async run (server) {
