@@ -15,7 +15,7 @@ export const PASSWORD = 'correct horse';
 // connections: one of them could take it while the server is killed and started again.
 async function freePort() {
   for (;;) {
-    const port = 10000 + Math.floor(Math.random() * 10000);
+    const port = 10000 + Math.floor(Math.random() * 5000);
     const free = await new Promise((resolve) => {
       const probe = createServer();
       probe.on('error', () => resolve(false));

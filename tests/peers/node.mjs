@@ -15,7 +15,7 @@ export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 // while a server is being killed and started.
 export async function freePort (address) {
   for (;;) {
-    const port = 10000 + Math.floor(Math.random() * 10000)
+    const port = 10000 + Math.floor(Math.random() * 5000)
     const free = await new Promise((resolve) => {
       const probe = net.createServer().on('error', () => resolve(false))
       probe.listen(port, address, () => probe.close(() => resolve(true)))
