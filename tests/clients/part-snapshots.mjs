@@ -16,7 +16,7 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function compacted(server, name) {
   await server.json(`${name}/_compact`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' });
-  for (let i = 0; i < 600; i++) {
+  for (let i = 0; i < 3000; i++) {
     await sleep(100);
     if (!(await server.json(name)).body.compact_running) return true;
   }
