@@ -113,6 +113,56 @@ START_TEST(impossible_index_values_are_refused)
 }
 END_TEST
 
+START_TEST(more_leaves_than_a_document_may_have_are_refused)
+{
+    TUF_AUTO(tufi_docinfo_release) struct docinfo d;
+    TUF_AUTO(tufi_buf_release) struct buf value = BUF_INIT;
+    tufi_docinfo_init(&d);
+    buf_append_slice(&value, from_hex("09" "01" "02" "03"));
+    write_varint(&value, DOCINFO_LEAVES_MAX + 1);
+    tufi_buf_append_zero(&value, 10 * DOCINFO_LEAVES_MAX);
+    ck_fails(tufi_docinfo_decode(&d, buf_slice(&value)), TUF_E_CORRUPT);
+}
+END_TEST
+
+START_TEST(a_tree_is_the_winners_record_if_place_and_length_are)
+{
+    const struct rec_loc others[] = { { 5000, 39 }, { 5001, 40 } };
+    for (size_t i = 0; i < 2; i++) {
+        TUF_AUTO(tufi_docinfo_release) struct docinfo d;
+        TUF_AUTO(tufi_docinfo_release) struct docinfo back;
+        TUF_AUTO(tufi_buf_release) struct buf out = BUF_INIT;
+        fill_example(&d);
+        tufi_docinfo_init(&back);
+        d.tree = others[i];
+        tufi_docinfo_encode(&out, &d);
+        ck_ok(tufi_docinfo_decode(&back, buf_slice(&out)));
+        ck_assert_uint_eq(back.tree.off, others[i].off);
+        ck_assert_uint_eq(back.tree.len, others[i].len);
+    }
+}
+END_TEST
+
+START_TEST(the_note_of_a_compaction_is_read_as_it_was_written)
+{
+    TUF_AUTO(tufi_buf_release) struct buf out = BUF_INIT;
+    struct heirinfo note = { .mark_off = 4096, .mark_crc = 0x01020304, .copied_seq = 7,
+                             .size = 9000 };
+    struct heirinfo back = { 0 };
+    memcpy(note.source_uuid, "0123456789abcdef", sizeof(note.source_uuid));
+    tufi_heirinfo_encode(&out, &note);
+    check_hex(&out, "30313233343536373839616263646566" "8020" "01020304" "07" "a846");
+    ck_ok(tufi_heirinfo_decode(&back, buf_slice(&out)));
+    ck_assert_mem_eq(back.source_uuid, note.source_uuid, sizeof(note.source_uuid));
+    ck_assert(back.mark_off == 4096 && back.mark_crc == 0x01020304);
+    ck_assert(back.copied_seq == 7 && back.size == 9000);
+    for (size_t len = 0; len < out.len; len++)
+        ck_fails(tufi_heirinfo_decode(&back, tuf_slice_of(out.data, len)), TUF_E_CORRUPT);
+    buf_append_u8(&out, 0);
+    ck_fails(tufi_heirinfo_decode(&back, buf_slice(&out)), TUF_E_CORRUPT);
+}
+END_TEST
+
 START_TEST(more_leaves_than_fit_inside_move_to_the_heap)
 {
     TUF_AUTO(tufi_docinfo_release) struct docinfo d;
@@ -199,6 +249,9 @@ int main(void)
     tcase_add_test(t, every_truncation_of_an_index_value_is_refused);
     tcase_add_loop_test(t, impossible_index_values_are_refused, 0,
                         (int)(sizeof(bad_values) / sizeof(bad_values[0])));
+    tcase_add_test(t, more_leaves_than_a_document_may_have_are_refused);
+    tcase_add_test(t, a_tree_is_the_winners_record_if_place_and_length_are);
+    tcase_add_test(t, the_note_of_a_compaction_is_read_as_it_was_written);
     tcase_add_test(t, more_leaves_than_fit_inside_move_to_the_heap);
     tcase_add_test(t, values_of_sequences_and_local_documents_are_as_documented);
     tcase_add_test(t, sums_count_documents_by_their_winner_and_bytes_by_all_leaves);

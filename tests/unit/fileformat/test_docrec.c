@@ -319,6 +319,30 @@ static const struct {
     { decode_revlist, "ff7f" "020162" },            /* more than bytes */
 };
 
+START_TEST(a_revision_id_has_a_longest_length)
+{
+    for (size_t over = 0; over < 2; over++) {
+        TUF_AUTO(tufi_buf_release) struct buf list = BUF_INIT;
+        write_varint(&list, 1);
+        write_varint(&list, 7);
+        write_varint(&list, TUF_REV_ID_SIZE_MAX + over);
+        tufi_buf_append_zero(&list, TUF_REV_ID_SIZE_MAX + over);
+        if (over)
+            ck_fails(decode_revlist(buf_slice(&list)), TUF_E_CORRUPT);
+        else
+            ck_ok(decode_revlist(buf_slice(&list)));
+    }
+}
+END_TEST
+
+START_TEST(a_setting_may_say_that_it_is_gone)
+{
+    struct metarec meta = { .key = tuf_str("Mname") };
+    ck_ok(tufi_metarec_decode(&meta, from_hex("01" "054d6e616d65"), 6000));
+    ck_assert(meta.removed && slice_is(meta.key, "Mname") && meta.value.len == 0);
+}
+END_TEST
+
 START_TEST(impossible_records_are_refused)
 {
     ck_fails(bad_records[_i].decode(from_hex(bad_records[_i].hex)), TUF_E_CORRUPT);
@@ -340,6 +364,8 @@ int main(void)
     TCase *others = tcase_create("records");
     tcase_add_loop_test(others, every_truncation_of_a_record_is_refused, 0, COUNT_OF(records));
     tcase_add_test(others, small_records_are_as_documented);
+    tcase_add_test(others, a_revision_id_has_a_longest_length);
+    tcase_add_test(others, a_setting_may_say_that_it_is_gone);
     tcase_add_loop_test(others, impossible_records_are_refused, 0, COUNT_OF(bad_records));
     suite_add_tcase(s, others);
     return tuft_run(s);
