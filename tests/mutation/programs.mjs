@@ -2,25 +2,53 @@
 // SPDX-FileCopyrightText: The Tuffet authors
 //
 // Role: the library as a shared object of all its symbols, so that a mutant costs one compilation and one
-// link, and the tests, which are linked once; and which test executes which line, so that only those run
-// that can notice a change.
-import { spawnSync } from 'node:child_process'
+// link, and the tests, which are linked once and run one by one (pick.c). Of this there are flavours: as it
+// is shipped, and with the sanitizers.
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
 
-const FLAGS = ['-std=c11', '-D_GNU_SOURCE', '-O1', '-g0', '-w', '-fPIC', '-fvisibility=default']
+const FLAGS = ['-std=c11', '-D_GNU_SOURCE', '-g0', '-w', '-fPIC', '-fvisibility=default', '-Iinclude', '-I.']
 const LIBS = ['-lsnappy', '-lz', '-lcrypto', '-lcheck', '-lsubunit', '-ljansson', '-lm', '-lrt', '-pthread']
+const PICK = 'tests/mutation/pick.c'
 
-// Two minutes of processor, 8 GiB of addresses, and a clock for those that wait for ever.
-const LIMITS = 'ulimit -v 8000000; ulimit -t "$1"; shift; exec "$@"'
+// Seconds of processor and KiB of addresses, besides the clock for those that wait for ever.
+const LIMITS = 'ulimit -c 0; ulimit -t "$1"; ulimit -v "$2"; shift 2; exec "$@"'
+
+export const md5 = (...texts) => texts.reduce((hash, text) => hash.update(text), createHash('md5')).digest('hex')
+
+// Ends with { status, out, expired }. input is for the standard input.
+export function command (argv, { input, timeout, ...options } = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(argv[0], argv.slice(1), { ...options, stdio: ['pipe', 'pipe', 'pipe'] })
+    const out = []
+    let expired = false
+    const clock = timeout && setTimeout(() => { expired = true; child.kill('SIGKILL') }, timeout)
+    child.stdout.on('data', (bytes) => out.push(bytes))
+    child.stderr.on('data', (bytes) => options.loud && process.stderr.write(bytes))
+    child.stdin.on('error', () => {})
+    child.stdin.end(input ?? '')
+    child.on('close', (status) => {
+      clearTimeout(clock)
+      resolve({ status, expired, out: Buffer.concat(out).toString() })
+    })
+  })
+}
+
+// jobs things at a time; work gets each thing and the number of who does it.
+export async function sideBySide (jobs, things, work) {
+  let next = 0
+  const one = async (who) => { while (next < things.length) await work(things[next++], who) }
+  await Promise.all(Array.from({ length: jobs }, (_, who) => one(who)))
+}
 
 export class Programs {
-  // source: the source tree; build: a configured build tree, for its lists; work: where everything goes
-  constructor ({ source, build, work }) {
-    Object.assign(this, { source: path.resolve(source), build: path.resolve(build), work: path.resolve(work) })
+  // source: the source tree; build: a configured build tree, which is only asked for its lists; work:
+  // where everything goes; flags: of the compiler; addresses: KiB a test may have
+  constructor ({ source, build, work, jobs }, { name, flags, addresses }) {
+    Object.assign(this, { source, build, jobs, flags, addresses, name, work: path.join(work, name) })
     this.objects = new Map() // .c file of the library: object
-    this.tests = [] // { name, args, seconds, lines: Map of file to Set of lines, or null for all }
   }
 
   list (name) {
@@ -28,178 +56,107 @@ export class Programs {
   }
 
   cc (args, options = {}) {
-    const command = (process.env.CC ?? 'gcc').split(' ')
-    return spawnSync(command[0], [...command.slice(1), ...args], { cwd: this.source, ...options })
+    return command([...(process.env.CC ?? 'gcc').split(' '), ...args], { cwd: this.source, ...options })
   }
 
-  // file is compiled under its own name, wherever its text is: __FILE__ and __LINE__ stay.
-  compile (object, file, { flags = [], text = null } = {}) {
+  // A file of the library from a text: under its own name, so that __FILE__ and __LINE__ stay. Answers
+  // whether it compiles.
+  async compile (object, file, text, flags = this.flags, options = {}) {
     mkdirSync(path.dirname(object), { recursive: true })
-    const from = text === null ? [file] : ['-x', 'c', '-']
-    const input = text === null ? undefined : `#line 1 "${file}"\n${text}`
-    const quote = text === null ? [] : ['-iquote', path.dirname(file)]
-    const done = this.cc([...FLAGS, ...flags, ...quote, '-Iinclude', '-I.', '-c', '-o', object, ...from], { input })
-    return done.status === 0 ? null : done.stderr.toString()
+    const args = [...FLAGS, ...flags, '-iquote', path.dirname(file), '-c', '-o', object, '-x', 'c', '-']
+    return (await this.cc(args, { input: `#line 1 "${file}"\n${text}`, ...options })).status === 0
   }
 
-  must (error) {
-    if (error) throw new Error(error)
+  async shared (library, objects, flags = this.flags) {
+    mkdirSync(path.dirname(library), { recursive: true })
+    return (await this.cc(['-shared', '-Wl,-soname,libtuffet.so', '-o', library, ...objects, ...flags, ...LIBS])).status === 0
   }
 
-  shared (library, objects, flags = []) {
-    const done = this.cc(['-shared', '-Wl,-soname,libtuffet.so', '-o', library, ...objects, ...flags, ...LIBS])
-    return done.status === 0 ? null : done.stderr.toString()
-  }
-
-  // Everything once, without any change.
-  prepare (units, others) {
-    const good = path.join(this.work, 'good')
+  // Everything once, without any change. names: the tests' programs.
+  async prepare (names) {
     const sources = this.list('libtuffet_la_SOURCES').filter((name) => name.endsWith('.c'))
-    for (const file of sources) {
-      const object = path.join(good, file.replace(/\.c$/, '.o'))
+    this.good = path.join(this.work, 'good')
+    for (const file of sources) this.objects.set(file, path.join(this.good, file.replace(/\.c$/, '.o')))
+    await sideBySide(this.jobs, sources, async (file) => {
       const text = readFileSync(path.join(this.source, file), 'utf8')
-      if (this.stale(object)) this.must(this.compile(object, file, { text }))
-      this.objects.set(file, object)
-    }
-    this.must(this.shared(path.join(good, 'libtuffet.so'), [...this.objects.values()]))
-    const names = this.list('check_PROGRAMS').filter((name) => units.test(name))
-    for (const [name, args] of [...names.map((n) => [n, []]), ...others]) {
-      this.link(name)
-      this.tests.push({ name, args, seconds: 0, lines: null })
-    }
-  }
-
-  stale (object) {
-    return !existsSync(object) || statSync(object).mtimeMs < this.newest()
-  }
-
-  newest () {
-    if (this.newestTime) return this.newestTime
-    const files = spawnSync('git', ['ls-files', '*.c', '*.h'], { cwd: this.source }).stdout.toString().split('\n')
-    this.newestTime = Math.max(...files.filter(Boolean).map((f) => statSync(path.join(this.source, f)).mtimeMs))
-    return this.newestTime
-  }
-
-  link (name) {
-    const program = path.join(this.work, name.replaceAll('/', '_'))
-    if (!this.stale(program)) return
-    const sources = [...this.list(`${name.replaceAll('/', '_')}_SOURCES`), 'tests/lib/test.c'].filter((n) => n.endsWith('.c'))
-    const objects = [...new Set(sources)].map((file) => {
-      const object = path.join(this.work, 'tests', file.replace(/\.c$/, '.o'))
-      if (this.stale(object)) this.must(this.compile(object, file))
-      return object
-    })
-    const done = this.cc(['-rdynamic', '-o', program, ...objects, path.join(this.work, 'good/libtuffet.so'), ...LIBS])
-    if (done.status !== 0) throw new Error(done.stderr.toString())
-  }
-
-  // Runs a test with the libtuffet.so of a folder. Answers whether it passed.
-  run (test, folder, env = {}) {
-    const cpu = Math.ceil(Math.max(10, 8 * test.seconds))
-    const program = path.join(this.work, test.name.replaceAll('/', '_'))
-    const start = Date.now()
-    const done = spawnSync('sh', ['-c', LIMITS, 'sh', String(cpu), program, ...test.args], {
-      cwd: this.work,
-      timeout: Math.ceil(Math.max(120, 20 * test.seconds) * 1000),
-      killSignal: 'SIGKILL',
-      env: {
-        ...process.env,
-        LD_LIBRARY_PATH: folder,
-        TUF_VERIFY: '1',
-        TUF_SRCDIR: this.source,
-        TUF_BUILDDIR: this.build,
-        TMPDIR: path.join(this.work, 'tmp'),
-        CK_FORK: 'no',
-        CK_DEFAULT_TIMEOUT: '600',
-        ...env
-      },
-      stdio: 'ignore'
-    })
-    return { ok: done.status === 0, seconds: (Date.now() - start) / 1000 }
-  }
-
-  // Which lines each of the tests executes, and how long it takes. The tests named in whole count as
-  // executing every line.
-  measure (whole) {
-    mkdirSync(path.join(this.work, 'tmp'), { recursive: true })
-    const folder = path.join(this.work, 'lines')
-    const objects = []
-    for (const file of this.objects.keys()) {
-      const object = path.join(folder, file.replace(/\.c$/, '.o'))
-      if (this.stale(object)) this.must(this.compile(object, file, { flags: ['-O0', '-g', '--coverage'] }))
-      objects.push(object)
-    }
-    this.must(this.shared(path.join(folder, 'libtuffet.so'), objects, ['--coverage']))
-    for (const test of this.tests) {
-      test.seconds = 60
-      const plain = this.run(test, path.join(this.work, 'good'))
-      if (!plain.ok) throw new Error(`${test.name} fails without any change`)
-      test.seconds = plain.seconds
-      if (!whole.test(test.name)) test.lines = this.linesOf(test, folder)
-    }
-  }
-
-  linesOf (test, folder) {
-    const data = spawnSync('find', [folder, '-name', '*.gcda'], {}).stdout.toString().split('\n').filter(Boolean)
-    for (const name of data) rmSync(name)
-    this.run({ ...test, seconds: 60 }, folder)
-    const lines = new Map()
-    for (const file of this.objects.keys()) {
-      const gcda = path.join(folder, file.replace(/\.c$/, '.gcda'))
-      if (!existsSync(gcda)) continue
-      const out = spawnSync('gcov', ['-j', '-t', gcda], { cwd: this.source, maxBuffer: 1 << 28 }).stdout
-      for (const part of JSON.parse(out).files) {
-        if (part.file !== file) continue
-        lines.set(file, new Set(part.lines.filter((l) => l.count > 0).map((l) => l.line_number)))
+      if (this.stale(this.objects.get(file), [file])) {
+        if (!await this.compile(this.objects.get(file), file, text, this.flags, { loud: true })) throw new Error(`${file} does not compile`)
       }
-    }
-    return lines
+    })
+    if (!await this.shared(path.join(this.good, 'libtuffet.so'), [...this.objects.values()])) throw new Error('it does not link')
+    const uses = names.map((name) => [name, [...new Set([...this.list(`${name.replaceAll('/', '_')}_SOURCES`),
+      'tests/lib/test.c', PICK])].filter((file) => file.endsWith('.c'))])
+    const objectOf = (file) => path.join(this.work, file.replace(/\.c$/, '.o'))
+    await sideBySide(this.jobs, [...new Set(uses.flatMap(([, files]) => files))], async (file) => {
+      if (!this.stale(objectOf(file), [file])) return
+      mkdirSync(path.dirname(objectOf(file)), { recursive: true })
+      const done = await this.cc([...FLAGS, ...this.flags, '-c', '-o', objectOf(file), file], { loud: true })
+      if (done.status !== 0) throw new Error(`${file} does not compile`)
+    })
+    await sideBySide(this.jobs, uses, async ([name, files]) => {
+      if (!this.stale(this.program(name), files.map(objectOf))) return
+      const done = await this.cc([...this.flags, '-Wl,--wrap=_tcase_add_test', '-rdynamic', '-o', this.program(name),
+        ...files.map(objectOf), path.join(this.good, 'libtuffet.so'), ...LIBS], { loud: true })
+      if (done.status !== 0) throw new Error(`${name} does not link`)
+    })
   }
 
-  // The tests that can notice, the quick and the special ones first; "quick" are the first of them, as
-  // many as take a tenth of the time of all.
-  fitting ({ file, line }) {
-    const near = (set, by) => {
-      for (let l = line - by; l <= line + by; l++) if (set.has(l)) return true
-      return false
-    }
-    const some = (by) => this.tests.filter((t) => t.lines && t.lines.has(file) && near(t.lines.get(file), by))
-    let units = some(0)
-    if (units.length === 0) units = some(2)
-    units.sort((a, b) => a.seconds * a.lines.size - b.seconds * b.lines.size)
-    const limit = this.tests.reduce((sum, t) => sum + t.seconds, 0) / 10
-    let spent = 0
-    const quick = (t) => t.lines !== null && (spent += t.seconds) <= limit
-    return [...units, ...this.tests.filter((t) => !t.lines)].map((t) => ({ ...t, quick: quick(t) }))
+  program (name) {
+    return path.join(this.work, name.replaceAll('/', '_'))
   }
 
-  // Makes a mutant's library. Answers its folder; null if it does not compile or is the same code.
-  make (file, text) {
-    const folder = path.join(this.work, 'mutant')
+  // Whether something is older than what it is made of: the file itself and all headers.
+  stale (made, files) {
+    if (!this.headers) {
+      const { stdout } = spawnSync('git', ['ls-files', '-co', '--exclude-standard', '*.h'], { cwd: this.source })
+      this.headers = Math.max(...stdout.toString().split('\n').filter(Boolean).map((file) => this.time(file)))
+    }
+    return !existsSync(made) || statSync(made).mtimeMs < Math.max(this.headers, ...files.map((file) => this.time(file)))
+  }
+
+  time (file) {
+    return statSync(path.resolve(this.source, file)).mtimeMs
+  }
+
+  environment (folder) {
+    return {
+      ...process.env,
+      LD_LIBRARY_PATH: folder,
+      TUF_VERIFY: '1',
+      TUF_SRCDIR: this.source,
+      TUF_BUILDDIR: this.build,
+      CK_FORK: 'no',
+      ASAN_OPTIONS: 'hard_rss_limit_mb=3000'
+    }
+  }
+
+  // The tests of a libcheck program: [{ name, pick }].
+  async tests (name) {
+    const { out } = await command([this.program(name)], { env: { ...this.environment(this.good), TUF_PICK: 'list' } })
+    return out.split('\n').filter((line) => /^\w+ -?\d+ -?\d+$/.test(line)).map((pick) => ({ name, pick, args: [] }))
+  }
+
+  // Runs a test with the libtuffet.so of a folder: { ok, expired, seconds }. seconds: what it may take, ten
+  // times over.
+  async run ({ name, pick, args }, folder, seconds, more = {}) {
+    const tmp = mkdtempSync(path.join(this.work, 'tmp-'))
+    const limits = [String(Math.ceil(Math.max(3, 10 * seconds))), this.addresses]
+    const start = Date.now()
+    const done = await command(['sh', '-c', LIMITS, 'sh', ...limits, this.program(name), ...args], {
+      cwd: tmp,
+      timeout: 1000 * Math.max(60, 40 * seconds),
+      env: { ...this.environment(folder), TMPDIR: tmp, ...(pick && { TUF_PICK: pick }), ...more }
+    })
+    rmSync(tmp, { recursive: true, force: true })
+    return { ok: done.status === 0, expired: done.expired, seconds: (Date.now() - start) / 1000 }
+  }
+
+  // Makes a mutant's library in a folder: 'made', or 'refused' by the compiler, or the 'same' code.
+  async make (folder, file, text) {
     const object = path.join(folder, 'mutant.o')
-    if (this.compile(object, file, { text }) !== null) return null
-    const hash = (name) => createHash('md5').update(readFileSync(name)).digest('hex')
-    if (hash(object) === hash(this.objects.get(file))) return null
+    if (!await this.compile(object, file, text)) return 'refused'
+    if (md5(readFileSync(object)) === md5(readFileSync(this.objects.get(file)))) return 'same'
     const objects = [...this.objects].map(([name, good]) => name === file ? object : good)
-    return this.shared(path.join(folder, 'libtuffet.so'), objects) === null ? folder : null
+    return await this.shared(path.join(folder, 'libtuffet.so'), objects) ? 'made' : 'refused'
   }
-
-  tidy () {
-    const tmp = path.join(this.work, 'tmp')
-    for (const name of readdirSync(tmp)) rmSync(path.join(tmp, name), { recursive: true, force: true })
-  }
-}
-
-// What was measured once holds as long as the sources do.
-export function remember (programs, file) {
-  writeFileSync(file, JSON.stringify(programs.tests.map((t) => ({
-    ...t, lines: t.lines && [...t.lines].map(([name, lines]) => [name, [...lines]])
-  }))))
-}
-export function recall (programs, file) {
-  if (!existsSync(file) || statSync(file).mtimeMs < programs.newest()) return false
-  programs.tests = JSON.parse(readFileSync(file)).map((t) => ({
-    ...t, lines: t.lines && new Map(t.lines.map(([name, lines]) => [name, new Set(lines)]))
-  }))
-  return true
 }

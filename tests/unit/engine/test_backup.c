@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "fileformat/frame.h"
 #include "tests/crash/dump.h"
 #include "tests/sim/rng.h"
 #include "tests/unit/engine/world.h"
@@ -72,6 +73,7 @@ START_TEST(a_backup_grows_with_a_database_in_use)
 {
     struct world w;
     tuf_backup_report report;
+    size_t before = SUPERBLOCK_SIZE, len = 0; /* what is copied are frames */
     world_start(&w);
     for (unsigned i = 0; i < 6; i++) {
         fill(&w, 10 * i, 5);
@@ -81,6 +83,9 @@ START_TEST(a_backup_grows_with_a_database_in_use)
         ck_assert(report.full == (i == 0));
         ck_assert_uint_eq(report.update_seq, world_info(&w).update_seq);
         ck_assert_uint_eq(report.commit_count, world_info(&w).commit_count);
+        sim_peek(w.sim, COPY_PATH, &len);
+        ck_assert_uint_eq(report.bytes_copied, len - before);
+        before = len;
         expect_copy(w.opts.vfs);
         ck_ok(backup(w.opts.vfs, &report));
         ck_assert_uint_eq(report.bytes_copied, 0);
@@ -227,6 +232,28 @@ START_TEST(a_run_that_ends_at_any_call_is_completed_by_the_next)
 }
 END_TEST
 
+/* A disk keeps nothing that it need not keep. */
+START_TEST(a_finished_backup_survives_a_power_failure)
+{
+    struct world w;
+    prepare(&w, _i == 0);
+    ck_ok(backup(w.opts.vfs, NULL));
+    uint8_t *keep = calloc(sim_pending_count(w.sim) + 1, 1);
+    struct sim_plan plan = SIM_PLAN_INIT;
+    plan.keep = keep;
+    struct sim *image = sim_crash(w.sim, &plan);
+    sim_set_monitor(image, SIM_MONITOR_OFF);
+    char *want = text_of(w.opts.vfs, WORLD_PATH), *copy = text_of(sim_vfs(image), COPY_PATH);
+    ck_assert_ptr_nonnull(copy);
+    ck_assert_str_eq(copy, want);
+    tufi_free(want);
+    tufi_free(copy);
+    sim_free(&image);
+    free(keep);
+    world_end(&w);
+}
+END_TEST
+
 START_TEST(a_full_disk_keeps_what_is_there)
 {
     struct world w;
@@ -277,6 +304,7 @@ int main(void)
     tcase_add_test(tc, a_compacted_or_changed_copy_is_replaced_and_a_stranger_kept);
     tcase_add_test(tc, damage_in_the_source_is_found_and_the_copy_stays);
     tcase_add_loop_test(tc, a_run_that_ends_at_any_call_is_completed_by_the_next, 0, 4);
+    tcase_add_loop_test(tc, a_finished_backup_survives_a_power_failure, 0, 2);
     tcase_add_test(tc, a_full_disk_keeps_what_is_there);
     tcase_add_test(tc, an_earlier_state_is_a_new_file);
     tcase_set_timeout(tc, 120);
