@@ -168,6 +168,31 @@ START_TEST(damage_in_the_source_is_found_and_the_copy_stays)
 }
 END_TEST
 
+/* The damage, not that the copy could not be cut then. */
+START_TEST(the_first_failure_is_what_a_backup_reports)
+{
+    struct world w;
+    world_start(&w);
+    fill(&w, 1, 5);
+    ck_ok(backup(w.opts.vfs, NULL));
+    fill(&w, 20, 60);
+    uint64_t off = world_info(&w).size_file;
+    put(&w, "{'_id':'last','v':'%0600u'}", 0u);
+    world_close(&w);
+    sim_set_monitor(w.sim, SIM_MONITOR_OFF);
+    struct vfs_file *file = NULL;
+    ck_ok(w.opts.vfs->open(w.opts.vfs, WORLD_PATH, 0, &file));
+    ck_ok(tufi_vfs_write(file, "XXXX", 4, off + 100));
+    file->ops->close(file);
+    fault_set(w.fault, &(struct fault_plan){ .kind = FAULT_TRUNCATE, .at = 1, .sticky = true });
+    ck_fails(backup(w.opts.vfs, NULL), TUF_E_CORRUPT);
+    ck_assert_uint_eq(tuf_last_error()->file_off, off);
+    ck_assert_uint_gt(fault_hits(w.fault), 0);
+    fault_set(w.fault, NULL);
+    world_end(&w);
+}
+END_TEST
+
 /* ---- failures ----------------------------------------------------------------------------------- */
 
 /* A source, and a copy of a part of it unless the first run is to be tested. */
@@ -303,6 +328,7 @@ int main(void)
     tcase_add_test(tc, an_empty_database_is_backed_up);
     tcase_add_test(tc, a_compacted_or_changed_copy_is_replaced_and_a_stranger_kept);
     tcase_add_test(tc, damage_in_the_source_is_found_and_the_copy_stays);
+    tcase_add_test(tc, the_first_failure_is_what_a_backup_reports);
     tcase_add_loop_test(tc, a_run_that_ends_at_any_call_is_completed_by_the_next, 0, 4);
     tcase_add_loop_test(tc, a_finished_backup_survives_a_power_failure, 0, 2);
     tcase_add_test(tc, a_full_disk_keeps_what_is_there);
