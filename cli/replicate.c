@@ -12,6 +12,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -50,6 +51,7 @@ struct show {
     bool drawn;
     uint64_t begin_ms, drawn_ms;
     struct repl_stats stats;
+    atomic_uint told; /* documents that could not be brought over; by any thread */
 };
 
 static void append_left(struct buf *line, uint64_t seconds)
@@ -193,6 +195,25 @@ static tuf_status parse_request(struct repl_options *out, const struct replicati
     return st;
 }
 
+/* As many as fit a screen; the summary has the number. */
+#define TOLD_MAX 10
+
+static void on_doc_failed(const char *id, const char *rev, const char *why, void *ctx)
+{
+    struct show *show = ctx;
+    TUF_AUTO(tufi_buf_release) struct buf line = BUF_INIT;
+    if (atomic_fetch_add(&show->told, 1) >= TOLD_MAX)
+        return;
+    tufi_buf_printf(&line, "document %s, revision %s: %s", id != NULL ? id : "?",
+                    rev != NULL ? rev : "?", why);
+    /* It may come from a server that nobody trusts: nothing that a terminal would obey. */
+    for (size_t i = 0; i < line.len; i++)
+        if (line.data[i] < ' ' || line.data[i] == 0x7f)
+            line.data[i] = '?';
+    fprintf(stderr, "%stuffet: %.*s\n", show->on ? "\r\033[K" : "", (int)line.len,
+            line.len > 0 ? (const char *)line.data : "");
+}
+
 /* ---- one replication --------------------------------------------------------------------- */
 
 static uint64_t number_of(const json_t *result, const char *name)
@@ -241,7 +262,7 @@ static int run(const struct replication *what, struct repl_options *opts, struct
         st = repl_make_id(id, opts, RUNNER_UUID);
     opts->use_checkpoints = opts->use_checkpoints && !source->readonly;
     struct repl_run job = { .opts = opts, .id = id, .cancel = &stopped, .report = on_report,
-                            .ctx = &show, .server_uuid = RUNNER_UUID, .source_db = source->db,
+                            .doc_failed = on_doc_failed, .ctx = &show, .server_uuid = RUNNER_UUID, .source_db = source->db,
                             .target_db = target->db };
     if (st == TUF_OK)
         st = repl_run(&result, &job);

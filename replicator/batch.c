@@ -25,7 +25,32 @@
 /* Bytes of documents in one _bulk_docs. */
 #define WRITE_SIZE_MAX (UINT64_C(4) << 20)
 
+/* Tells of a document, or some, that were counted as failures. */
+static void tell_failure(struct repl_link *s, const char *id, const char *rev, const char *why)
+{
+    if (s->run->doc_failed != NULL)
+        s->run->doc_failed(id, rev, why, s->run->ctx);
+}
+
+static void count_failure(struct repl_link *s, const char *id, const char *rev, const char *why)
+{
+    s->stats.doc_write_failures++;
+    tell_failure(s, id, rev, why);
+}
+
 /* ---- writing documents without attachments ----------------------------------------------- */
+
+static void tell_refusals(struct repl_link *s, const tuf_slice *docs, size_t count, uint64_t refused)
+{
+    struct doc_view view;
+    char why[80];
+    bool named = count == 1 && repl_doc_view(&view, docs[0]) == TUF_OK;
+    TUF_AUTOFREE char *id = named ? repl_literal_text(view.id) : NULL;
+    TUF_AUTOFREE char *rev = named ? repl_literal_text(view.rev) : NULL;
+    (void)snprintf(why, sizeof(why), "the target refuses %llu of %zu", (unsigned long long)refused,
+                   count);
+    tell_failure(s, id, rev, why);
+}
 
 static tuf_status write_docs(struct repl_link *s, const tuf_slice *docs, size_t count)
 {
@@ -48,6 +73,8 @@ static tuf_status write_docs(struct repl_link *s, const tuf_slice *docs, size_t 
         refused = count;
     s->stats.doc_write_failures += refused;
     s->stats.docs_written += count - refused;
+    if (refused > 0)
+        tell_refusals(s, docs, count, refused);
     return TUF_OK;
 }
 
@@ -71,17 +98,12 @@ static tuf_status write_in_pieces(struct repl_link *s, const tuf_slice *docs, si
 
 /* ---- one document ------------------------------------------------------------------------ */
 
-static void count_failure(struct repl_link *s)
-{
-    s->stats.doc_write_failures++;
-}
-
 /* A revision that the source has announced and does not have. It may be on its way there: those of a
  * batch are asked for once more at its end. */
 static tuf_status note_absent(struct repl_link *s, const char *id, const char *rev)
 {
     if (s->absent == NULL) {
-        count_failure(s);
+        count_failure(s, id, rev, "the source does not have it");
         return TUF_OK;
     }
     json_t *one = json_pack("{s:s,s:s}", "id", id, "rev", rev);
@@ -106,6 +128,13 @@ static bool is_of_document(tuf_status st)
     return st == TUF_NOT_FOUND || st == TUF_E_LIMIT || st == TUF_E_INVALID;
 }
 
+static const char *failure_text(tuf_status st)
+{
+    if (st == TUF_NOT_FOUND)
+        return "the source does not have it";
+    return tuf_last_error()->text[0] != 0 ? tuf_last_error()->text : "it is not what it says";
+}
+
 static tuf_status send_with_attachments(struct repl_link *s, const char *id, const char *rev,
                                         const json_t *ancestors, tuf_slice json)
 {
@@ -115,7 +144,7 @@ static tuf_status send_with_attachments(struct repl_link *s, const char *id, con
     tuf_status st = repl_transfer(&outcome, &bytes, &s->source, &s->target, &doc);
     s->stats.bytes_read += bytes;
     if (is_of_document(st) || (st == TUF_OK && outcome == TRANSFER_REFUSED)) {
-        count_failure(s);
+        count_failure(s, id, rev, st != TUF_OK ? failure_text(st) : "the target refuses it");
         return TUF_OK;
     }
     if (st == TUF_OK)
@@ -128,7 +157,7 @@ static tuf_status take_single(struct repl_link *s, const char *id, const char *r
 {
     struct doc_view view;
     if (repl_doc_view(&view, doc) != TUF_OK || !repl_doc_is(&view, id)) {
-        count_failure(s);
+        count_failure(s, id, rev, "the source sends something else");
         return TUF_OK;
     }
     s->stats.docs_read++;
@@ -148,7 +177,7 @@ static tuf_status fetch_big(struct repl_link *s, const char *id, const char *rev
     } else if (st == TUF_NOT_FOUND) {
         st = note_absent(s, id, rev);
     } else if (is_of_document(st)) {
-        count_failure(s);
+        count_failure(s, id, rev, failure_text(st));
         st = TUF_OK;
     }
     tufi_buf_release(&doc);
@@ -169,7 +198,7 @@ static tuf_status fetch_plainly(struct repl_link *s, const char *id, const char 
     if (st == TUF_NOT_FOUND)
         return note_absent(s, id, rev);
     if (is_of_document(st)) {
-        count_failure(s);
+        count_failure(s, id, rev, failure_text(st));
         return TUF_OK;
     }
     return st == TUF_OK ? take_single(s, id, rev, ancestors, buf_slice(&doc)) : st;
@@ -228,11 +257,13 @@ static tuf_status fetch_revs(struct repl_link *s, const char *id, const json_t *
     if (st == TUF_NOT_FOUND)
         return note_all_absent(s, id, revs);
     if (is_of_document(st)) {
-        count_failure(s);
+        count_failure(s, id, NULL, failure_text(st));
         return TUF_OK;
     }
     if (st == TUF_OK)
         st = take_revs(s, &result);
+    if (st == TUF_OK && result.failed > 0)
+        tell_failure(s, id, NULL, "revisions were refused or made no sense");
     return st == TUF_OK ? note_all_absent(s, id, result.absent) : st;
 }
 

@@ -181,6 +181,21 @@ static void on_report(const struct repl_progress *progress, void *ctx)
     pthread_mutex_unlock(&job->jobs->lock);
 }
 
+/* Enough to know what is wrong, and no flood. */
+#define TOLD_FAILURES_MAX 10
+
+static void on_doc_failed(const char *id, const char *rev, const char *why, void *ctx)
+{
+    struct repl_job *job = ctx;
+    struct repl_event event = event_of(REPL_DOC_FAILED, job);
+    if (atomic_fetch_add(&job->told_failures, 1) >= TOLD_FAILURES_MAX)
+        return;
+    event.failed_id = id;
+    event.failed_rev = rev;
+    event.error = why;
+    tell(job->jobs, &event);
+}
+
 static void note_error(struct repl_job *job, tuf_status st)
 {
     const tuf_error *error = tuf_last_error();
@@ -298,11 +313,13 @@ static void *job_main(void *arg)
     struct repl_jobs *jobs = job->jobs;
     struct places places = { .hooks = &jobs->hooks };
     struct repl_run run = { .opts = &job->opts, .id = job->base_id, .cancel = &job->cancel,
-                            .go_on_counting = true, .report = on_report, .ctx = job, .abandon = &job->abandon,
+                            .go_on_counting = true, .report = on_report,
+                            .doc_failed = on_doc_failed, .ctx = job, .abandon = &job->abandon,
                             .server_uuid = job->server_uuid };
     struct repl_event event = event_of(REPL_STARTED, job);
     char reason[REASON_SIZE];
     json_t *result = NULL;
+    atomic_store(&job->told_failures, 0);
     tell(jobs, &event);
     open_places(&places, &run);
     tuf_status st = repl_run(&result, &run);

@@ -36,13 +36,16 @@ struct repl_jobs;
 #define REPL_JOB_ID_SIZE 80 /* base id, "+continuous", "+create_target", NUL */
 
 /* What happened to a job. Strings are borrowed during the call. */
-enum repl_event_kind { REPL_STARTED, REPL_STOPPED, REPL_CRASHED, REPL_FAILED, REPL_COMPLETED };
+enum repl_event_kind { REPL_STARTED, REPL_STOPPED, REPL_CRASHED, REPL_FAILED, REPL_COMPLETED,
+                       /* a document was not brought over; of each run the first ones */
+                       REPL_DOC_FAILED };
 
 struct repl_event {
     enum repl_event_kind kind;
     const char *id;
     const char *database, *doc_id; /* NULL: of POST /_replicate */
     const char *error;             /* "kind: text" of a crash or failure, else NULL */
+    const char *failed_id, *failed_rev; /* of the document; NULL: not known. error says why */
     uint64_t crash_count;          /* in a row */
     uint64_t wait_ms;              /* until it is tried again */
 };

@@ -27,6 +27,7 @@ struct repl_job {
     time_t start_time; /* when it was added */
     _Atomic bool cancel;  /* end soon */
     _Atomic bool abandon; /* and do not even write a checkpoint */
+    atomic_uint told_failures; /* documents of this run */
     /* jobs->lock: */
     struct repl_job *prev, *next; /* in the table, in the order of being added */
     struct repl_job *chain;       /* in its bucket */

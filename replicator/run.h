@@ -44,6 +44,9 @@ struct repl_run {
     bool go_on_counting;
     /* Called after every batch; may be NULL. */
     void (*report)(const struct repl_progress *progress, void *ctx);
+    /* Called for a document that counts in doc_write_failures, by any thread of the run; may be NULL.
+     *   id, rev  NULL: not known; why: a sentence without credentials. Borrowed. */
+    void (*doc_failed)(const char *id, const char *rev, const char *why, void *ctx);
     void *ctx;
     /* Uuid of the server, so that the text of a filter function counts in the id of the checkpoints;
      * NULL: its name does, as it does in `id`. */

@@ -73,6 +73,11 @@ static void log_event(const struct repl_event *event)
     case REPL_COMPLETED:
         log_line(LOG_NOTICE, "replication %s (%s/%s) completed", event->id, db, doc);
         break;
+    case REPL_DOC_FAILED:
+        log_line(LOG_ERROR, "replication %s (%s/%s): document %s, revision %s: %s", event->id, db, doc,
+                 event->failed_id != NULL ? event->failed_id : "?",
+                 event->failed_rev != NULL ? event->failed_rev : "?", event->error);
+        break;
     }
 }
 
@@ -80,7 +85,7 @@ static void on_event(const struct repl_event *event, void *ctx)
 {
     struct server *server = ctx;
     log_event(event);
-    if (event->database != NULL)
+    if (event->database != NULL && event->kind != REPL_DOC_FAILED)
         replicator_docs_tell_job(server->replicator_docs, event);
 }
 

@@ -108,4 +108,5 @@ exits "no JSON" 2 "$TUFFET" replicate --selector '{' a.tuf b.tuf
 "$TUFFET" put bad.tuf '{"_id":"nobody","x":1}' >/dev/null
 exits "documents that are refused" 1 "$TUFFET" replicate --create-target bad.tuf "$url/_users"
 has "are counted" '1 could not be written' "$(cat out)"
+has "and named" '^tuffet: document [^ ]+, revision [0-9]+-[^ ]+: the target refuses' "$(cat err)"
 echo done 60

@@ -192,10 +192,18 @@ const peakKib = (server) =>
   Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${server.child.pid}/status`, 'latin1'))[1])
 const resetPeak = (server) => { writeFileSync(`/proc/${server.child.pid}/clear_refs`, '5'); return peakKib(server) }
 
+// Which document it was that could not be brought over, and why. What is logged comes through a pipe.
+async function tellsWhich (server, told, why) {
+  const lines = () => server.errors.slice(told).split('\n').filter((line) => /replication \S+ \(\S*\): document \S+, revision \S+: /.test(line))
+  for (const end = Date.now() + 20000; Date.now() < end && !lines().some((line) => why.test(line));) await sleep(20)
+  assert.ok(lines().some((line) => why.test(line)), `${why}: ${lines().join('\n')}`)
+}
+
 async function runScenario (server, pos) {
   const [name, answers, outcome, more] = scenarios[pos]
   const source = await remote(answers)
   const before = resetPeak(server)
+  const told = server.errors.length
   const begin = Date.now()
   try {
     const { status, body } = await ask(server, 'POST', '/_replicate', JSON.stringify({
@@ -208,6 +216,7 @@ async function runScenario (server, pos) {
     else if (outcome === 'nothing') assert.equal(body.history?.[0].docs_written, 0, text)
     else if (outcome === 'failure') assert.equal(body.history?.[0].doc_write_failures, 1, text)
     else assert.equal(body.error, outcome, text)
+    if (outcome === 'failure') await tellsWhich(server, told, name === 'everything is endless' ? /: http:\S+ answers with more than 33554432 bytes/ : /: \S/)
     const doc = await ask(server, 'GET', `/t${pos}/x`)
     assert.equal(doc.status, outcome === 'written' || outcome === 'checkpoint_commit_failure' ? 200 : 404, text)
     assert.equal((await ask(server, 'PUT', `/t${pos}/mine`, '{}')).status, 201, text)
