@@ -150,7 +150,7 @@ export const networkBehaviours = [
         { listen: ['--listen', '127.0.0.2:0'], host: '127.0.0.2' },
         { listen: ['--listen', '0.0.0.0:0'] },
         { listen: ['--listen', 'any:0'] },
-        { listen: ['--listen', 'localhost:0'] },
+        { listen: ['--listen', 'localhost:0'], host: 'localhost' }, // ::1 or 127.0.0.1, by /etc/hosts
         ...(hasV6 ? [{ listen: ['--listen', '[::]:0'], host: '::1' }, { listen: ['--listen', '[::1]:0'], host: '::1' }] : []),
         // Of several the plain one, whatever comes first.
         { listen: ['--listen', '127.0.0.1:0'], text: `[ssl]\nenable = true\nport = 0\ncert_file = ${cert.cert}\nkey_file = ${cert.key}\n`, count: 2 },
