@@ -9,6 +9,8 @@
  *   3. Write each document's revisions, oldest first, one of each document in a commit, so that older
  *      ones are stored before they are replaced.
  *   4. Say what that checkpoint knows of and was not found.
+ *
+ * INV-SA-3: a salvage that neither fails nor says so leaves nothing out and brings nothing back.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -444,7 +446,18 @@ static tuf_status local_edit(tuf_edit **out, const struct localrec *rec, uint64_
     return st < 0 ? st : tuf_edit_parse(out, buf_slice(&json), NULL);
 }
 
-static tuf_status write_local(struct salvage *s, const struct salvage_item *item)
+/* Whether an id is in a list of sized ones; adds it if it is not. */
+static bool was_seen(struct buf *ids, tuf_slice id)
+{
+    struct reader in = reader_of(buf_slice(ids));
+    while (reader_left(&in) > 0)
+        if (slice_equal(read_sized(&in), id))
+            return true;
+    write_sized(ids, id);
+    return false;
+}
+
+static tuf_status write_local(struct salvage *s, const struct salvage_item *item, struct buf *seen)
 {
     TUF_AUTO(tufi_buf_release) struct buf payload = BUF_INIT;
     TUF_AUTO(tuf_edit_free) tuf_edit *edit = NULL;
@@ -453,8 +466,10 @@ static tuf_status write_local(struct salvage *s, const struct salvage_item *item
     tuf_status st = tufi_log_read_record(&s->from->log, loc, RECORD_LOCAL, &payload);
     if (st == TUF_OK)
         st = tufi_localrec_decode(&rec, buf_slice(&payload), item->off);
-    if (st != TUF_OK || rec.removed)
+    if (st < 0)
         return st == TUF_E_CORRUPT ? TUF_OK : st;
+    if (was_seen(seen, rec.id) || rec.removed)
+        return buf_status(seen);
     st = local_edit(&edit, &rec, item->off);
     if (st == TUF_E_CORRUPT || st == TUF_E_INVALID)
         return TUF_OK;
@@ -464,20 +479,16 @@ static tuf_status write_local(struct salvage *s, const struct salvage_item *item
     return st;
 }
 
-/* The newest record of each: the last one of a hash value. */
+/* The newest record of each: of what has one hash value from its end. */
 static tuf_status write_locals(struct salvage *s)
 {
+    TUF_AUTO(tufi_buf_release) struct buf seen = BUF_INIT;
     tuf_status st = TUF_OK;
-    for (size_t i = 0; st == TUF_OK && i < s->item_count; i++) {
-        if (s->items[i].type != RECORD_LOCAL)
-            continue;
-        size_t next = i + 1;
-        while (next < s->item_count && s->items[next].id_hash == s->items[i].id_hash &&
-               s->items[next].type != RECORD_LOCAL)
-            next++;
-        bool newest = next == s->item_count || s->items[next].id_hash != s->items[i].id_hash;
-        if (newest)
-            st = write_local(s, &s->items[i]);
+    for (size_t i = s->item_count; st == TUF_OK && i-- > 0;) {
+        if (i + 1 < s->item_count && s->items[i + 1].id_hash != s->items[i].id_hash)
+            tufi_buf_clear(&seen);
+        if (s->items[i].type == RECORD_LOCAL)
+            st = write_local(s, &s->items[i], &seen);
     }
     return st;
 }

@@ -143,10 +143,12 @@ static tuf_status left_out_before(bool *out, const struct salvage_doc *d, size_t
 {
     TUF_AUTO(reading_release) struct reading before = { .id = { NULL, 0 } };
     const struct salvage_item *item = &d->items[purge_pos - 1];
-    tuf_status st = item->type == RECORD_TREE ? read_item(&before, d->s, item) : TUF_NOT_FOUND;
+    if (item->type != RECORD_TREE)
+        return TUF_OK; /* all of it went, or the tree's record is damaged */
+    tuf_status st = read_item(&before, d->s, item);
     if (st == TUF_OK && slice_equal(before.id, d->id))
         *out |= tufi_revtree_find(&before.tree, rev) < 0;
-    return tufi_fold(st);
+    return st;
 }
 
 /* Whether the purge of the i-th item took the revision of the pos-th. */
@@ -156,9 +158,11 @@ static tuf_status is_purged_by(bool *out, const struct salvage_doc *d, size_t i,
     tuf_status st = read_item(&r, d->s, &d->items[i]);
     if (st < 0 || !slice_equal(r.id, d->id) || r.purge.stays) /* stays: it found no such leaf */
         return st;
-    *out = r.purge.seq == 0;
     st = lists_rev(out, r.purge.revs, rev);
-    return st == TUF_OK && i - 1 > pos ? left_out_before(out, d, i, rev) : st;
+    if (st < 0)
+        return st;
+    *out |= r.purge.seq == 0;
+    return i - 1 > pos ? left_out_before(out, d, i, rev) : TUF_OK;
 }
 
 /* Whether a later purge took the revision of the pos-th item. Without an answer there must be no document:
