@@ -23,6 +23,7 @@
 #include "server/admission.h"
 #include "server/conn.h"
 #include "server/log.h"
+#include "server/params.h"
 #include "server/server.h"
 #include "server/tls.h"
 
@@ -53,7 +54,10 @@ struct arrival {
 bool listen_parse(struct listen_address *out, const char *text)
 {
     const char *colon = strrchr(text, ':');
-    if (colon == NULL || colon[1] == 0 || strlen(colon + 1) >= sizeof(out->port))
+    uint64_t port;
+    /* getaddrinfo takes 70000 for 4464. */
+    if (colon == NULL || strlen(colon + 1) >= sizeof(out->port) ||
+        !parse_uint(&port, tuf_str(colon + 1)) || port > 65535)
         return false;
     size_t len = (size_t)(colon - text);
     if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {

@@ -158,7 +158,7 @@ static tuf_status make_parts(struct server *server, const struct server_options 
     server->replicator_docs = replicator_docs_new(server);
     server->loops = tufi_alloc_array(options->loop_count, sizeof(*server->loops));
     if (server->passwords == NULL || server->peruser == NULL || server->lockout == NULL ||
-        server->uuids == NULL || server->replications == NULL ||
+        server->admission == NULL || server->uuids == NULL || server->replications == NULL ||
         server->replicator_docs == NULL || server->loops == NULL)
         return tufi_nomem();
     memset(server->loops, 0, options->loop_count * sizeof(*server->loops));

@@ -5,7 +5,7 @@
  * first allocation (or call for a file), then the second, then the third, until one run goes
  * through untouched; once with a single failure, once with all from there on.
  *
- *   server_faults [--part oom|io|all] [--only NAME] [--positions N]
+ *   server_faults [--part oom|io|all] [--only NAME|start] [--positions N]
  *
  * What must hold of each run:
  *   - the server answers what it answers else, or says 500, 503 or 507 with an error and a reason
@@ -160,6 +160,7 @@ int __wrap_open(const char *path, int flags, ...)
 
 static pthread_t server_thread;
 static int server_code;
+static _Atomic bool server_ended;
 static struct sockaddr_un address = { .sun_family = AF_UNIX };
 static char workdir[64], config_path[96];
 
@@ -214,6 +215,7 @@ static void *serve(void *arg)
     };
     (void)arg;
     server_code = server_run(&options);
+    atomic_store(&server_ended, true);
     return NULL;
 }
 
@@ -229,19 +231,33 @@ static int dial(void)
     return fd;
 }
 
-static void start_server(void)
+/* False: it ended instead, for want of what fails. */
+static bool try_to_start(void)
 {
+    atomic_store(&server_ended, false);
     if (pthread_create(&server_thread, NULL, serve, NULL) != 0)
         abort();
     for (int tries = 0; tries < START_TRIES; tries++) {
         int fd = dial();
         if (fd >= 0) {
             close(fd);
-            return;
+            return true;
+        }
+        if (atomic_load(&server_ended)) {
+            pthread_join(server_thread, NULL);
+            return false;
         }
         usleep(1000);
     }
-    fprintf(stderr, "the server does not start\n");
+    fprintf(stderr, "the server neither starts nor ends\n");
+    abort();
+}
+
+static void start_server(void)
+{
+    if (try_to_start())
+        return;
+    fprintf(stderr, "the server does not start: %d\n", server_code);
     abort();
 }
 
@@ -537,6 +553,45 @@ static unsigned run_case(const struct server_case *c, const struct options *opti
     return violations - before;
 }
 
+/* The server starts while memory or files fail: it ends with 1 or 78, or serves what was stored. */
+static void run_start(const struct mode *mode, const struct options *options)
+{
+    static const struct ask up = { "GET", "/db/a", NULL, NULL };
+    long step = 1;
+    unsigned long hit = 1;
+    mode_now = mode;
+    for (long at = 1; hit > 0; at += step) {
+        TUF_AUTO(release_answer) struct answer answer = { .body = BUF_INIT };
+        snprintf(where, sizeof(where), "start, %s, %ld", mode->name, at);
+        atomic_store(&hits, 0);
+        atomic_store(&left, at);
+        atomic_store(&armed, true);
+        bool started = try_to_start();
+        atomic_store(&armed, false);
+        hit = atomic_load(&hits);
+        faults[mode->alloc] += hit > 0;
+        if (!started && (hit == 0 || (server_code != 1 && server_code != 78)))
+            violation("an end that says nothing", &answer);
+        if (started && (!ask_server(&answer, &up, 0) || answer.status != 200))
+            violation("started, but does not serve", &answer);
+        if (started)
+            stop_server();
+        if (at > options->positions / 2)
+            step += 1 + step / 8;
+    }
+}
+
+static unsigned run_starts(const struct options *options)
+{
+    unsigned before = violations;
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        if ((modes[i].alloc ? options->oom : options->io) && !modes[i].cold)
+            run_start(&modes[i], options);
+    }
+    mode_now = NULL;
+    return violations - before;
+}
+
 static void read_arguments(struct options *out, int argc, char **argv)
 {
     for (int i = 1; i + 1 < argc; i += 2) {
@@ -576,6 +631,12 @@ int main(int argc, char **argv)
             failed++;
     }
     stop_server();
+    if (options.only == NULL || strcmp(options.only, "start") == 0) {
+        if (run_starts(&options) == 0)
+            passed++;
+        else
+            failed++;
+    }
     printf("server_oom_faults=%lu\nserver_io_faults=%lu\nrestarts=%u\nviolations=%u\n", faults[1],
            faults[0], restarts, violations);
     printf("%u passed, %u failed\n", passed, failed + (violations > 0 && failed == 0));

@@ -3,7 +3,7 @@
 //
 // Role: the server as its operator sees it: configuration, environment, signals, logs.
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import path from 'node:path'
@@ -65,6 +65,54 @@ const file = (server, name, text) => {
 }
 
 export const operationBehaviours = [
+  {
+    name: 'a command line that is wrong is told, and so is a place where nobody can listen',
+    async run (server) {
+      const run = (...args) => spawnSync(server.program, args, { encoding: 'utf8', timeout: 120000 })
+      const data = ['--data-dir', path.join(server.dir, 'line')]
+      const many = (count, ...args) => Array.from({ length: count }, () => args).flat()
+      const wrong = [[], ['--loops'], ['--bad'], ['more'],
+        ...['0', '65', 'x', '-1', ''].flatMap((count) => [['--loops', count], ['--workers', count]]),
+        ['--log-level', 'loud'], many(17, '--listen', '127.0.0.1:0'), many(33, '--config', 'a.ini'), many(65, '--set', 'a/b=c')]
+      for (const [i, args] of wrong.entries()) {
+        const { status, stdout, stderr } = run(...(i === 0 ? [] : data), ...args)
+        assert.equal(status, 64, JSON.stringify(args))
+        assert.match(stderr, /^usage: tuffetd --data-dir DIR/m, JSON.stringify(args))
+        assert.equal(stdout, '')
+      }
+      assert.deepEqual([run('--help').status, run('--version').status], [0, 0])
+      assert.match(run('--help').stdout, /^usage: tuffetd --data-dir DIR/)
+      assert.match(run('--version').stdout, /^tuffetd \d+\.\d+/)
+      const long = 'x'.repeat(300)
+      const unusable = [
+        [['--listen', 'nocolon'], /--listen wants ADDRESS:PORT, not "nocolon"/], [['--listen', '127.0.0.1:'], /--listen wants/],
+        [['--listen', '127.0.0.1:70000'], /--listen wants/], [['--listen', '127.0.0.1:http'], /--listen wants/], [['--listen', `127.0.0.1:${'0'.repeat(99)}`], /--listen wants/], [['--listen', `${long}:1`], /--listen wants/],
+        [['--set', 'nothing'], /--set wants SECTION\/KEY=VALUE, not "nothing"/], [['--set', `${long}${long}/k=v`], /--set wants/],
+        [['--set', 'chttpd/enable=false'], /nothing to listen on/], [['--set', 'chttpd/port=70000'], /a port from 0 to 65535/],
+        [['--set', `chttpd/bind_address=${long}`], /a bind_address is too long/],
+        [['--set', `chttpd/bind_address=${many(40, '127.0.0.1').join()}`], /more than \d+ addresses to listen on/],
+        [['--set', `chttpd/unix_socket=/${long}`], /unix_socket is longer than \d+ bytes/],
+        [['--set', 'chttpd_auth/password_scheme=rot13'], /password_scheme wants pbkdf2 or simple, not "rot13"/],
+        [['--config', '/does/not/exist.ini'], /there is no configuration file \/does\/not\/exist\.ini/]
+      ]
+      for (const [args, text] of unusable) {
+        const { status, stderr } = run(...data, '--check-config', ...args)
+        assert.equal(status, 78, `${args}: ${stderr}`)
+        assert.match(stderr, text)
+      }
+      const admin = ['--set', 'admins/a=b', '--set', 'chttpd_auth/iterations=10', '--log-level', 'none']
+      const nowhere = [['no.such.host.invalid:0', 1], ['192.0.2.1:0', 1], [`127.0.0.1:${server.port}`, 1]]
+      for (const [place, code] of nowhere) {
+        const { status, stderr } = run(...data, ...admin, '--listen', place)
+        assert.equal(status, code, `${place}: ${stderr}`)
+        assert.match(stderr, /cannot listen on /)
+      }
+      const { status, stderr } = run('--data-dir', `${server.dir}/${'d'.repeat(5000)}`, ...admin)
+      assert.equal(status, 78)
+      assert.match(stderr, /the data directory's path is too long/)
+      assert.match(run('--data-dir', path.join(server.dir, 'test.ini', 'x'), ...admin).stderr, /cannot make the data directory/)
+    }
+  },
   {
     name: "logrotate takes the package's file: the log is put aside, opened again, packed",
     async run (server) {
