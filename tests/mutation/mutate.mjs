@@ -3,7 +3,7 @@
 //
 // Role: changes one place of the engine's source at a time and expects a test to fail (nightly).
 //     node tests/mutation/mutate.mjs --build DIR --work DIR [--count 320] [--seed 1] [--jobs N]
-//         [--only WORD] [--rounds N]
+//         [--only WORD] [--rounds N] [--seconds 60]
 // DIR of --build is a configured build tree; everything is made in the directory of --work, the sources are
 // never touched. Of each file of engine/ and fileformat/ as many places are taken as it has of all, the
 // same for the same seed. A mutant that does not compile, or is the same code at -O2, does not count. The
@@ -18,7 +18,7 @@ import { mutated, sample } from './changes.mjs'
 import { md5, Programs, sideBySide } from './programs.mjs'
 import { measure, reaching } from './reach.mjs'
 
-const options = { build: '', work: '', source: '.', count: 320, seed: 1, jobs: os.cpus().length, only: '', rounds: 3 }
+const options = { build: '', work: '', source: '.', count: 320, seed: 1, jobs: os.cpus().length, only: '', rounds: 4, seconds: 60 }
 for (let i = 2; i < process.argv.length; i += 2) options[process.argv[i].slice(2)] = process.argv[i + 1]
 if (!options.build || !options.work) {
   console.error('usage: mutate.mjs --build DIR --work DIR [--count N] [--seed N] [--jobs N] [--only WORD] [--rounds N]')
@@ -42,7 +42,7 @@ const LONG = 30 // seconds they take at most on an idle machine
 
 // What is tried first with all, and then with those that are left: so many seconds of the tests that can
 // tell, as they were measured; the last one is the long tests.
-const ROUNDS = [{ plain: 10 }, { plain: 60, san: 60 }, { long: true }]
+const ROUNDS = [{ plain: 10 }, { plain: Number(options.seconds) }, { san: Number(options.seconds) }, { long: true }]
 const UNITS = /^tests\/unit\/(fileformat\/|engine\/|compactor\/test_(compact|resume))/
 
 const files = sample(options.source, ['engine', 'fileformat'], options.count, options.seed)
@@ -101,11 +101,16 @@ async function killer (programs, list, m, folder, { before, seconds }) {
   return null
 }
 
+// Somebody has looked at it and said why no test tells.
+const judged = existsSync('docs/mutation.md') ? readFileSync('docs/mutation.md', 'utf8').replace(/\s+/g, ' ') : ''
+const isOpen = (m) => !judged.includes(`\`${m.key.replace(/\s+/g, ' ')}\``)
+
 // Of a result what the changes since then leave true, or null.
 function holds (m, round) {
   const old = known.get(m.key)
   if (!old || old.source !== md5(textOf(m.file))) return null
-  if (['refused', 'same', 'killed'].includes(old.state)) return old
+  if (['refused', 'same', 'killed'].includes(old.state) || !isOpen(m)) return old
+  if (round === 0 && options.rounds > 1) return old // the next round repeats its tests
   return old.tests === testsNow && old.round >= round ? old : null
 }
 
@@ -121,7 +126,7 @@ async function judge (m, round, who) {
   const before = known.get(m.key)?.by
   let by = null
   if (ROUNDS[round].long) by = await killer(plain, long.map((t) => ({ ...t, seconds: LONG })), m, folder, { seconds: 1e6 })
-  else by = await killer(plain, units, m, folder, { before, seconds: ROUNDS[round].plain })
+  else if (ROUNDS[round].plain) by = await killer(plain, units, m, folder, { before, seconds: ROUNDS[round].plain })
   if (!by && ROUNDS[round].san && await san.make(`${folder}-san`, m.file, text) === 'made') {
     const slower = units.map((t) => ({ ...t, seconds: 4 * t.seconds }))
     by = await killer(san, slower, m, `${folder}-san`, { before, seconds: ROUNDS[round].san })
@@ -147,9 +152,7 @@ for (let round = 1; round < Math.min(ROUNDS.length, options.rounds); round++) {
   await sideBySide(options.jobs, tried.filter((m) => stateOf(m) === 'left'), (m, who) => judge(m, round, who))
 }
 
-const judged = existsSync('docs/mutation.md') ? readFileSync('docs/mutation.md', 'utf8').replace(/\s+/g, ' ') : ''
 const survivors = tried.filter((m) => stateOf(m) !== 'killed')
-const isOpen = (m) => !judged.includes(`\`${m.key.replace(/\s+/g, ' ')}\``)
 const killedBy = (word) => tried.filter((m) => stateOf(m) === 'killed' && word.test(known.get(m.key).by)).length
 console.log('\nsurvivors:')
 for (const m of survivors) console.log(`  ${isOpen(m) ? 'open  ' : 'judged'} line ${m.line}: \`${m.key}\``)

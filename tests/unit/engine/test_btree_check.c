@@ -299,6 +299,21 @@ START_TEST(entry_callback_stops_the_walk)
 }
 END_TEST
 
+/* Its checksum was right: a packed leaf is refused before anything is searched in it. */
+START_TEST(a_packed_leaf_of_nonsense_is_refused)
+{
+    static const uint8_t fills[] = { 0x00, 0x01, 0xff };
+    for (size_t i = 0; i < sizeof(fills); i++) {
+        struct bnode *node = tufi_bnode_new_packed(512);
+        ck_assert_ptr_nonnull(node);
+        memset(node->page, fills[i], 512);
+        ck_fails(tufi_bnode_check_packed(node, 8192), TUF_E_CORRUPT);
+        ck_assert_uint_eq(tuf_last_error()->file_off, 8192);
+        tufi_bnode_free(node);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("btree_check");
@@ -314,6 +329,7 @@ int main(void)
     tcase_add_test(tcase, reference_past_the_end_is_found);
     tcase_add_test(tcase, node_that_was_right_once_is_not_taken_from_the_cache);
     tcase_add_test(tcase, entry_callback_stops_the_walk);
+    tcase_add_test(tcase, a_packed_leaf_of_nonsense_is_refused);
     suite_add_tcase(suite, tcase);
     return tuft_run(suite);
 }

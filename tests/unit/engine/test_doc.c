@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include "engine/doc.h"
 #include "tests/unit/engine/image.h"
 #include "tests/unit/engine/world.h"
 
@@ -296,6 +297,22 @@ START_TEST(damage_among_documents_read_ahead_is_reported_where_it_is)
 }
 END_TEST
 
+/* A place that is wrong must not give somebody else's bytes: types and lengths are compared. */
+START_TEST(a_chunk_is_of_its_type_and_length)
+{
+    static uint8_t bytes[4096];
+    struct world w;
+    world_start(&w);
+    (void)put(&w, "{'_id':'d','v':'%0300u'}", 1u);
+    tuf_doc *doc = NULL;
+    ck_ok(tuf_doc_open(&doc, world_look(&w), tuf_str("d"), NULL));
+    ck_fails(tufi_store_read_chunk(w.db->store, doc->loc, bytes), TUF_E_CORRUPT);
+    ck_assert_str_eq(tuf_last_error()->text + strlen(tuf_last_error()->text) - 10, "bytes here");
+    tuf_doc_free(&doc);
+    world_end(&w);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("doc");
@@ -309,6 +326,7 @@ int main(void)
     tcase_add_test(t, a_reader_outlives_its_document);
     tcase_add_test(t, documents_in_the_order_of_the_file_take_few_reads);
     tcase_add_test(t, damage_among_documents_read_ahead_is_reported_where_it_is);
+    tcase_add_test(t, a_chunk_is_of_its_type_and_length);
     suite_add_tcase(s, t);
     return tuft_run(s);
 }

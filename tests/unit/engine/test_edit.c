@@ -518,6 +518,7 @@ static const struct {
     { ",'length':5,'digest':'md5-XUFAKrxLKna5cZ2REBfFkg=='", "hellO", false,
       "Possible message corruption." },
     { ",'encoding':'gzip','encoded_length':5,'length':9", "hello", true, NULL },
+    { ",'encoding':'gzip','encoded_length':5", "hello", true, NULL },
     { ",'encoding':'gzip','encoded_length':4,'length':9", "hello", true,
       "attachment longer than expected" },
 };
@@ -557,7 +558,7 @@ START_TEST(bytes_that_follow_are_compared_with_what_was_declared)
         ck_ok(tuf_edit_set_follow(edit, 0, &blob));
         ck_assert_ptr_null(blob);
         ck_ok(world_commit(&w, edit, NULL));
-        ck_text(atts(&w, "d", NULL), follow_cases[_i].gzip ? "i:1:1 f:1:9" : "i:1:1 f:1:5");
+        ck_text(atts(&w, "d", NULL), strstr(follow_cases[_i].declared, ":9") ? "i:1:1 f:1:9" : "i:1:1 f:1:5");
         if (!follow_cases[_i].gzip)
             ck_text(att_text(&w, "d", "f"), "hello");
         check_clean(&w);

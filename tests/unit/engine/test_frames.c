@@ -67,8 +67,10 @@ START_TEST(a_visitor_may_stop)
     for (int i = 0; i < 5; i++)
         (void)put(&w, "{'_id':'d%d'}", i);
     struct seen s = { .stop_after = 2 };
+    ck_fails(tuf_db_set_revs_limit(w.db, 0), TUF_E_INVALID);
     ck_outcome(tuf_db_log(w.db, visit, &s), TUF_STOPPED);
     ck_assert_uint_eq(s.count, 2);
+    ck_assert_int_eq(tuf_last_error()->status, TUF_OK); /* the failure before is another call's */
     world_end(&w);
 }
 END_TEST

@@ -324,6 +324,72 @@ START_TEST(callers_that_wait_together_share_one_commit_and_one_sync)
 }
 END_TEST
 
+struct batch {
+    pthread_t thread;
+    tuf_edit *edits[8000];
+    size_t count;
+    tuf_status status;
+};
+
+static void *call_batch(void *arg)
+{
+    struct batch *b = arg;
+    b->status = tuf_db_commit(db, b->edits, b->count, 0);
+    return NULL;
+}
+
+/* Text that does not shrink. */
+static void start_batch(struct batch *b, char name, size_t count, size_t size)
+{
+    char *big = malloc(size + 1);
+    for (size_t i = 0; i < size; i++)
+        big[i] = "0123456789abcdef"[rng_mix(i * 256 + (uint8_t)name) % 16];
+    big[size] = 0;
+    b->count = count;
+    for (size_t i = 0; i < count; i++)
+        b->edits[i] = world_parse(0, "{'_id':'%c%zu','v':'%s'}", name, i, big);
+    free(big);
+    ck_assert_int_eq(pthread_create(&b->thread, NULL, call_batch, b), 0);
+}
+
+static const struct {
+    size_t count[2], size[2];
+    uint64_t commits;
+} group_cases[] = {
+    { { 8000, 192 }, { 1, 1 }, 2 },
+    { { 8000, 193 }, { 1, 1 }, 3 },
+    { { 250, 250 }, { 30000, 30000 }, 2 },
+    { { 300, 300 }, { 30000, 30000 }, 3 },
+};
+
+START_TEST(a_group_takes_so_many_edits_and_bytes)
+{
+    static struct batch batches[2];
+    struct world w;
+    world_start(&w);
+    db = w.db;
+    struct caller first = { 0 };
+    pthread_mutex_lock(&db->writer);
+    start_call(&first, world_parse(0, "{'_id':'first'}"));
+    wait_for_queue(0);
+    for (size_t i = 0; i < 2; i++) {
+        start_batch(&batches[i], (char)('a' + i), group_cases[_i].count[i], group_cases[_i].size[i]);
+        wait_for_queue(i + 1);
+    }
+    pthread_mutex_unlock(&db->writer);
+    pthread_join(first.thread, NULL);
+    tuf_edit_free(&first.edit);
+    for (size_t i = 0; i < 2; i++) {
+        pthread_join(batches[i].thread, NULL);
+        ck_assert_int_eq(batches[i].status, TUF_OK);
+        for (size_t k = 0; k < batches[i].count; k++)
+            tuf_edit_free(&batches[i].edits[k]);
+    }
+    ck_assert_uint_eq(world_info(&w).commit_count, group_cases[_i].commits);
+    world_end(&w);
+}
+END_TEST
+
 START_TEST(all_callers_of_a_group_hear_of_a_failed_sync)
 {
     struct world w;
@@ -387,6 +453,7 @@ int main(void)
     tcase_add_test(t, writers_readers_and_checkpoints_run_side_by_side);
     tcase_add_test(t, one_callers_failure_is_not_anothers);
     tcase_add_test(t, callers_that_wait_together_share_one_commit_and_one_sync);
+    tcase_add_loop_test(t, a_group_takes_so_many_edits_and_bytes, 0, 4);
     tcase_add_test(t, all_callers_of_a_group_hear_of_a_failed_sync);
     tcase_add_test(t, a_waiting_thread_is_woken_by_a_commit);
     suite_add_tcase(s, t);

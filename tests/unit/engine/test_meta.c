@@ -135,6 +135,26 @@ START_TEST(names_of_values_and_local_documents_do_not_meet)
 }
 END_TEST
 
+START_TEST(the_size_behind_a_compaction_is_remembered)
+{
+    struct world w;
+    world_start(&w);
+    for (int i = 0; i < 20; i++)
+        (void)put(&w, "{'_id':'d%d'}", i);
+    ck_assert_uint_eq(world_info(&w).size_compacted, 0);
+    ck_ok(tuf_db_compact(NULL, w.db, NULL));
+    uint64_t size = world_info(&w).size_compacted;
+    ck_assert_uint_gt(size, 4096);
+    ck_assert_uint_le(size, world_info(&w).size_file);
+    (void)put(&w, "{'_id':'later'}");
+    world_kill(&w);
+    ck_assert_uint_eq(world_info(&w).size_compacted, size);
+    world_reopen(&w);
+    ck_assert_uint_eq(world_info(&w).size_compacted, size);
+    world_end(&w);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("meta");
@@ -144,6 +164,7 @@ int main(void)
     tcase_add_test(t, limits_are_kept_and_not_zero);
     tcase_add_test(t, settings_raise_the_sequence);
     tcase_add_test(t, names_of_values_and_local_documents_do_not_meet);
+    tcase_add_test(t, the_size_behind_a_compaction_is_remembered);
     suite_add_tcase(s, t);
     return tuft_run(s);
 }

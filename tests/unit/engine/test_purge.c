@@ -256,6 +256,22 @@ START_TEST(what_finds_nothing_counts_and_changes_nothing)
 }
 END_TEST
 
+START_TEST(a_purge_may_be_the_first_that_happens)
+{
+    struct world w;
+    world_start(&w);
+    ck_text(purge(&w, "never", "1-a"), "0");
+    for (int round = 0; round < 2; round++) {
+        ck_assert_uint_eq(world_info(&w).purge_seq, 1);
+        ck_text(purge_log(&w, 0), "1:never:1");
+        check_clean(&w);
+        if (round == 0)
+            world_kill(&w);
+    }
+    world_end(&w);
+}
+END_TEST
+
 START_TEST(a_call_raises_the_sequence_once)
 {
     struct world w;
@@ -313,6 +329,7 @@ int main(void)
     tcase_add_test(t, the_log_keeps_the_newest_entries_only);
     tcase_add_test(t, a_visitor_of_the_log_may_stop);
     tcase_add_test(t, what_finds_nothing_counts_and_changes_nothing);
+    tcase_add_test(t, a_purge_may_be_the_first_that_happens);
     tcase_add_test(t, a_call_raises_the_sequence_once);
     tcase_add_test(t, a_long_history_is_purged_whole);
     suite_add_tcase(s, t);

@@ -365,6 +365,52 @@ START_TEST(what_was_purged_stays_away)
 }
 END_TEST
 
+/* What a revision stood upon is known by its length when one record between is lost. */
+START_TEST(a_history_goes_on_below_a_lost_record)
+{
+    struct world w;
+    char revs[3][TUF_REV_TEXT_SIZE] = { "" };
+    world_start(&w);
+    snprintf(revs[0], sizeof(revs[0]), "%s", put(&w, "{'_id':'gap','v':1}"));
+    snprintf(revs[1], sizeof(revs[1]), "%s", put(&w, "{'_id':'gap','_rev':'%s','v':2}", revs[0]));
+    tuf_doc *doc = NULL;
+    ck_ok(tuf_doc_open(&doc, world_look(&w), tuf_str("gap"), NULL));
+    uint64_t off = doc->loc.off;
+    tuf_doc_free(&doc);
+    snprintf(revs[2], sizeof(revs[2]), "%s", put(&w, "{'_id':'gap','_rev':'%s','v':3}", revs[1]));
+    world_close(&w);
+    size_t len;
+    const uint8_t *bytes = sim_peek(w.sim, WORLD_PATH, &len);
+    uint8_t *image = malloc(len);
+    memcpy(image, bytes, len);
+    image[off + 20] ^= 1;
+    struct tuf_vfs *vfs = NULL;
+    tuf_salvage_report report;
+    ck_ok(tufi_vfs_memory_new(&vfs));
+    tuf_db *db = salvage(vfs, image, len, &report);
+    expect_sound(db);
+    tuf_snapshot *snapshot = NULL;
+    ck_ok(tuf_db_snapshot(&snapshot, db));
+    ck_ok(tuf_doc_open(&doc, snapshot, tuf_str("gap"), NULL));
+    ck_assert_uint_eq(tuf_doc_info(doc)->leaf_count, 1);
+    const tuf_rev_entry *history;
+    size_t count;
+    ck_ok(tuf_doc_revisions(&history, &count, doc));
+    ck_assert_uint_eq(count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        char text[TUF_REV_TEXT_SIZE];
+        tuf_rev_format(text, history[i].rev);
+        ck_assert_str_eq(text, revs[2 - i]);
+    }
+    tuf_doc_free(&doc);
+    tuf_snapshot_free(&snapshot);
+    ck_ok(tuf_db_close(&db));
+    tufi_vfs_memory_free(&vfs);
+    free(image);
+    world_end(&w);
+}
+END_TEST
+
 /* INV-SA-2 */
 START_TEST(bytes_that_look_like_records_cost_little)
 {
@@ -501,6 +547,7 @@ int main(void)
     tcase_add_loop_test(tc, an_intact_file_comes_back_as_it_was, 0, 4);
     tcase_add_loop_test(tc, a_file_without_superblock_comes_back, 0, 4);
     tcase_add_test(tc, what_was_purged_stays_away);
+    tcase_add_test(tc, a_history_goes_on_below_a_lost_record);
     tcase_add_test(tc, bytes_that_look_like_records_cost_little);
     tcase_add_loop_test(tc, each_call_of_a_salvage_may_fail, 0, 8);
     tcase_set_timeout(tc, 300);

@@ -154,6 +154,24 @@ START_TEST(frame_header_is_as_documented)
 }
 END_TEST
 
+/* How a file without its superblock is read: the checksum gives away what it began with. */
+START_TEST(the_checksum_of_a_frame_gives_its_salt)
+{
+    struct frame_header h = example_frame(), back;
+    uint8_t bytes[FRAME_HEADER_SIZE];
+    uint32_t salt = 1;
+    tufi_frame_encode(bytes, &h, uuid);
+    ck_assert(!tufi_frame_guess_salt(&salt, bytes, h.off + 512));
+    bytes[0] ^= 1;
+    ck_assert(!tufi_frame_guess_salt(&salt, bytes, h.off));
+    bytes[0] ^= 1;
+    ck_assert_uint_eq(salt, 1);
+    ck_assert(tufi_frame_guess_salt(&salt, bytes, h.off));
+    ck_assert_uint_eq(salt, tufi_record_salt(uuid));
+    ck_ok(tufi_frame_decode_salted(&back, bytes, h.off, salt));
+}
+END_TEST
+
 START_TEST(a_frame_header_is_valid_only_unchanged_in_its_place_of_its_file)
 {
     struct frame_header h = example_frame(), back;
@@ -368,6 +386,7 @@ int main(void)
     suite_add_tcase(s, super);
     TCase *frame = tcase_create("frame");
     tcase_add_test(frame, frame_header_is_as_documented);
+    tcase_add_test(frame, the_checksum_of_a_frame_gives_its_salt);
     tcase_add_test(frame, a_frame_header_is_valid_only_unchanged_in_its_place_of_its_file);
     tcase_add_test(frame, impossible_frame_headers_are_not_valid);
     tcase_add_test(frame, a_frame_spans_whole_sectors);
