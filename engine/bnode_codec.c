@@ -5,7 +5,7 @@
  *
  * Decoding passes over the bytes twice: once to check them and to learn how much room the keys take
  * without their compression, once to fill a page of exactly that size. A clean node never changes,
- * so any slack would be cache memory lost.
+ * so any slack would be cache memory lost. What the first pass accepts the second cannot refuse.
  * Not here: the layout (fileformat/node.h), the checksum (engine/btree.c).
  */
 #include "base/alloc.h"
@@ -68,25 +68,21 @@ static tuf_status measure(struct node_decoder *d, tuf_slice bytes, uint64_t off,
     return TUF_OK;
 }
 
-static tuf_status fill_leaf(struct bnode *node, struct node_decoder *d)
+/* Of bytes that measure() has accepted: nothing can be wrong with them any more. */
+static void fill_leaf(struct bnode *node, struct node_decoder *d)
 {
     tuf_slice key;
     tuf_slice value;
-    tuf_status st = tufi_node_decode_leaf(d, &key, &value);
-    for (; st == TUF_OK; st = tufi_node_decode_leaf(d, &key, &value))
+    while (tufi_node_decode_leaf(d, &key, &value) == TUF_OK)
         tufi_bnode_append_leaf(node, key, value);
     tufi_bnode_end_appending(node);
-    return st == TUF_END ? TUF_OK : st;
 }
 
-static tuf_status fill_inner(struct bnode *node, struct node_decoder *d)
+static void fill_inner(struct bnode *node, struct node_decoder *d)
 {
-    for (;;) {
-        tuf_slice key;
-        struct node_child in;
-        tuf_status st = tufi_node_decode_inner(d, &key, &in);
-        if (st != TUF_OK)
-            return st == TUF_END ? TUF_OK : st;
+    tuf_slice key;
+    struct node_child in;
+    while (tufi_node_decode_inner(d, &key, &in) == TUF_OK) {
         struct child child = { .ref = { .off = in.off, .len = in.len, .crc = in.crc },
                                .entry_count = in.entry_count };
         memcpy(child.sum.v, in.reduction, sizeof(child.sum.v));
@@ -105,12 +101,11 @@ tuf_status tufi_bnode_decode(struct bnode **out, tuf_slice bytes, uint64_t off)
     if (!node)
         return tufi_nomem();
     st = tufi_node_decode_start(&d, bytes, off);
-    if (st == TUF_OK)
-        st = node->level > 0 ? fill_inner(node, &d) : fill_leaf(node, &d);
-    if (st < 0) {
-        tufi_bnode_free(node);
-        return st;
-    }
+    if (node->level > 0)
+        fill_inner(node, &d);
+    else
+        fill_leaf(node, &d);
+    tuf_assert(st == TUF_OK && node->count == d.header.entry_count);
     node->run_count = 0; /* filling it was no series of insertions */
     *out = node;
     return TUF_OK;
@@ -180,9 +175,8 @@ struct bnode *tufi_bnode_unpack(const struct bnode *packed)
         return NULL;
     struct node_decoder d;
     tuf_status st = tufi_node_decode_start(&d, packed_bytes(packed), packed->off);
-    if (st == TUF_OK)
-        st = fill_leaf(node, &d);
-    tuf_assert(st == TUF_OK); /* it was accepted when it was packed */
+    fill_leaf(node, &d);
+    tuf_assert(st == TUF_OK && node->count == packed->count); /* it was accepted when it was packed */
     copy_place(node, packed);
     return node;
 }
