@@ -178,9 +178,9 @@ bool parse_int(int64_t *out, tuf_slice text)
     uint64_t magnitude;
     if (has_sign)
         text = tuf_slice_of(text.data + 1, text.len - 1);
-    if (!parse_uint(&magnitude, text) || magnitude > (uint64_t)INT64_MAX)
+    if (!parse_uint(&magnitude, text) || magnitude > (uint64_t)INT64_MAX + negative)
         return false;
-    *out = negative ? -(int64_t)magnitude : (int64_t)magnitude;
+    *out = (int64_t)(negative ? 0 - magnitude : magnitude);
     return true;
 }
 
