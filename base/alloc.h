@@ -25,6 +25,9 @@ void tufi_free(void *memory);
 /* How often this thread got NULL, so far: whether anything it did in between is to be believed. */
 uint64_t tufi_alloc_failures(void);
 
+/* For whom must not see a failure that a test makes; memory of it goes to tufi_free, too. */
+void *tufi_alloc_unhooked(size_t size) __attribute__((malloc, alloc_size(1)));
+
 /* Test hook: called before each allocation; false makes it fail. NULL removes it. */
 void tufi_alloc_set_hook(bool (*hook)(size_t size, void *ctx), void *ctx);
 

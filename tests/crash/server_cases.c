@@ -41,6 +41,7 @@ const struct ask server_setup[] = {
     { "PUT", "/_users/org.couchdb.user:ann", JSON,
       "{\"name\":\"ann\",\"type\":\"user\",\"roles\":[\"r\"],\"password\":\"pw\"}" },
     { "PUT", "/copy", NULL, NULL },
+    { "PUT", "/db/_snapshot/s", NULL, NULL },
 };
 const size_t server_setup_count = sizeof(server_setup) / sizeof(server_setup[0]);
 
@@ -96,6 +97,26 @@ const struct server_case server_cases[] = {
             "X-Auth-CouchDB-Roles: r,s\r\n"
             "X-Auth-CouchDB-Token: ca4469c38e2a96fdf55002761d6e938b9621e561\r\n"),
     READ_AS("a bearer of nothing", "/db/a", "Authorization: Bearer a.b.c\r\n"),
+    READ_AS("a token", "/db/a",
+            "Authorization: Bearer eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhbm4iLCJle"
+            "HAiOjk5OTk5OTk5OTksIl9jb3VjaGRiLnJvbGVzIjpbInIiXX0.EMFBj871Gc9gatJK_fuyH8M-NPfZf"
+            "oO95MpfQaQDBn4\r\n"),
+    READ_AS("an old token", "/db/a",
+            "Authorization: Bearer eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhbm4iLCJle"
+            "HAiOjF9.o_xmX6GZZUUwV_cSlKNTuX0sr5TcZ8jJ3A0zi4zjbt0\r\n"),
+    READ_AS("a browser that must log in", "/db/a",
+            "Authorization: Basic Xzpf\r\nAccept: text/html\r\n"),
+    READ_AS("a proxied host", "/db/_design%2Fd", "X-Forwarded-Host: h.example\r\n"),
+    { "overridden", NOTHING, { "POST", "/db/a", "X-HTTP-Method-Override: GET\r\n", NULL }, NOTHING, 0,
+      false },
+    { "set up", NOTHING,
+      { "POST", "/_cluster_setup", JSON,
+        "{\"action\":\"enable_single_node\",\"username\":\"s$n\",\"password\":\"p\"}" },
+      { "GET", "/_node/_local/_config/admins/s$n", NULL, NULL }, 200, false },
+    READ("/_cluster_setup?ensure_dbs_exist=[\"db\",\"none\"]"),
+    READ("/_reshard/state"),
+    { "reshard", NOTHING,
+      { "POST", "/_reshard/jobs", JSON, "{\"type\":\"split\",\"db\":\"db\"}" }, NOTHING, 0, true },
     { "login", NOTHING, { "POST", "/_session", JSON, "{\"name\":\"ann\",\"password\":\"pw\"}" },
       NOTHING, 0, true },
     { "login by a form", NOTHING,
@@ -137,6 +158,21 @@ const struct server_case server_cases[] = {
     { "snapshot", NEW_DB, { "PUT", "/new$n/_snapshot/s", JSON, NULL },
       { "GET", "/new$n/_snapshot/s", NULL, NULL }, 200, false },
     READ("/db/_snapshots"),
+
+    { "auto purge", NEW_DB, { "PUT", "/new$n/_auto_purge", JSON, "{}" }, NOTHING, 0, false },
+    { "purged infos", NEW_DB, { "PUT", "/new$n/_purged_infos_limit", JSON, "5" },
+      { "GET", "/new$n/_purged_infos_limit", NULL, NULL }, 200, false },
+    { "limit that is none", NOTHING, { "PUT", "/db/_revs_limit", JSON, "\"x\"" }, NOTHING, 0, false },
+    READ("/db/_purged_infos"),
+    READ("/db/_snapshot"),
+    { "a snapshot's documents", NOTHING, { "GET", "/db/_snapshot/s/a", NULL, NULL }, NOTHING, 0, false },
+    { "a snapshot's list", NOTHING, { "GET", "/db/_snapshot/s/_all_docs", NULL, NULL }, NOTHING, 0,
+      false },
+    { "delete a snapshot", { "PUT", "/db/_snapshot/d$n", JSON, NULL },
+      { "DELETE", "/db/_snapshot/d$n", NULL, NULL }, NOTHING, 0, false },
+    { "write to a snapshot", NOTHING, { "PUT", "/db%2F_snapshot%2Fs/x", JSON, "{}" }, NOTHING, 0, false },
+    POST("/db/_find", "{\"selector\":{}}"),
+    READ("/db/_design/d/_view/v"),
 
     /* ---- lists ---- */
     READ("/db/_all_docs?include_docs=true&conflicts=true&update_seq=true"),
@@ -243,6 +279,16 @@ const struct server_case server_cases[] = {
     { "purge", { "PUT", "/db/pu$n", JSON, "{}" },
       { "POST", "/db/_purge", JSON, "{\"pu$n\":[\"" REV1 "\"]}" },
       { "GET", "/db/pu$n", NULL, NULL }, 404, false },
+    { "a user's own document", { "PUT", "/db/own$n", JSON, "{}" },
+      { "PUT", "/db/own$n?rev=" REV1, JSON "Authorization: Basic YW5uOnB3\r\n", "{\"by\":\"ann\"}" },
+      NOTHING, 0, false },
+    { "parts of one", NOTHING, { "PUT", "/parts/q:$n", JSON, "{}" },
+      { "GET", "/parts/q:$n", NULL, NULL }, 200, false },
+    { "no part", NOTHING, { "PUT", "/parts/nopart", JSON, "{}" }, NOTHING, 0, false },
+    { "delete by _bulk_docs", { "PUT", "/db/bd$n", JSON, "{}" },
+      { "POST", "/db/_bulk_docs", JSON,
+        "{\"docs\":[{\"_id\":\"bd$n\",\"_rev\":\"" REV1 "\",\"_deleted\":true}]}" },
+      { "GET", "/db/bd$n", NULL, NULL }, 404, false },
     { "a user's document", NOTHING,
       { "PUT", "/_users/org.couchdb.user:u$n", JSON,
         "{\"name\":\"u$n\",\"type\":\"user\",\"roles\":[],\"password\":\"pw\"}" },

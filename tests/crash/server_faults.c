@@ -19,8 +19,8 @@
  * At the end the server stops and gives everything back (the leak sanitizer looks).
  * Ends with server_oom_faults=N, server_io_faults=N, violations=N and the number of cases that passed.
  *
- * Jansson's allocations are among those that fail; libevent's, OpenSSL's and libcurl's are not. Files
- * fail in the calls that the library makes: linked with --wrap.
+ * Allocations of jansson, libevent, OpenSSL and libcurl do not fail. Files fail in the calls that the
+ * library makes: linked with --wrap.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -197,7 +197,7 @@ static void write_config(void)
             "[chttpd_auth]\niterations = 10\nproxy_use_secret = true\nsecret = s3cret\n"
             "[chttpd_auth_lockout]\nmode = off\n[cors]\norigins = *\ncredentials = false\n"
             "[vhosts]\nv.example = /db\n[jwt_keys]\nhmac:_default = c2VjcmV0\n"
-            "[replicator]\ninterval = 3600000\n[log]\nlevel = none\n",
+            "[replicator]\ninterval = 3600000\n[couch_peruser]\nenable = true\n[log]\nlevel = none\n",
             address.sun_path);
     if (fclose(f) != 0)
         abort();
