@@ -3,7 +3,7 @@
 //
 // Role: changes one place of the engine's source at a time and expects a test to fail (nightly).
 //     node tests/mutation/mutate.mjs --build DIR --work DIR [--count 320] [--seed 1] [--jobs N]
-//         [--only WORD] [--rounds N] [--seconds 60]
+//         [--only WORD] [--rounds N] [--seconds 60]     --rounds 0: only what is remembered
 // DIR of --build is a configured build tree; everything is made in the directory of --work, the sources are
 // never touched. Of each file of engine/ and fileformat/ as many places are taken as it has of all, the
 // same for the same seed. A mutant that does not compile, or is the same code at -O2, does not count. The
@@ -51,9 +51,9 @@ const san = new Programs(options, {
   name: 'san', flags: ['-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'], addresses: 'unlimited'
 })
 const names = plain.list('check_PROGRAMS').filter((name) => UNITS.test(name))
-await plain.prepare([...names, ...OTHERS.map((t) => t.name)])
-const tests = await measure(plain, names, OTHERS, files.map((f) => f.file))
-console.log(`${tests.length} tests, ${tests.reduce((sum, t) => sum + t.seconds, 0).toFixed(0)} s; ready after ${minutes()} min`)
+if (options.rounds > 0) await plain.prepare([...names, ...OTHERS.map((t) => t.name)])
+const tests = options.rounds > 0 ? await measure(plain, names, OTHERS, files.map((f) => f.file)) : []
+if (tests.length > 0) console.log(`${tests.length} tests, ${tests.reduce((sum, t) => sum + t.seconds, 0).toFixed(0)} s; ready after ${minutes()} min`)
 
 // What a result depends on: the file, and, if nothing failed, the tests.
 const textOf = (file) => readFileSync(path.join(options.source, file))
@@ -110,7 +110,7 @@ function holds (m, round) {
   const old = known.get(m.key)
   if (!old || old.source !== md5(textOf(m.file))) return null
   if (['refused', 'same', 'killed'].includes(old.state) || !isOpen(m)) return old
-  if (round === 0 && options.rounds > 1) return old // the next round repeats its tests
+  if (round === 0 && options.rounds !== 1) return old // the next round repeats its tests
   return old.tests === testsNow && old.round >= round ? old : null
 }
 

@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include "engine/btree_env.h"
 #include "engine/doc.h"
 #include "tests/unit/engine/image.h"
 #include "tests/unit/engine/world.h"
@@ -313,6 +314,30 @@ START_TEST(a_chunk_is_of_its_type_and_length)
 }
 END_TEST
 
+START_TEST(the_cache_of_nodes_keeps_to_its_size)
+{
+    struct world w;
+    world_init(&w, 4096);
+    w.opts.cache_size = 256 << 10;
+    world_open(&w);
+    for (int i = 0; i < 16000; i += 100) {
+        tuf_edit *edits[100];
+        for (int k = 0; k < 100; k++)
+            edits[k] = world_parse(0, "{'_id':'document-with-a-long-name-%06d'}", i + k);
+        ck_ok(tuf_db_commit(w.db, edits, 100, 0));
+        for (int k = 0; k < 100; k++)
+            tuf_edit_free(&edits[k]);
+    }
+    world_reopen(&w);
+    for (int i = 0; i < 16000; i += 7)
+        ck_ok(try_doc(&w, text("document-with-a-long-name-%06d", i), NULL));
+    size_t used = node_cache_used(&w.db->store->env->cache);
+    ck_assert_uint_gt(used, 0);
+    ck_assert_uint_le(used, 256 << 10);
+    world_end(&w);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("doc");
@@ -327,6 +352,7 @@ int main(void)
     tcase_add_test(t, documents_in_the_order_of_the_file_take_few_reads);
     tcase_add_test(t, damage_among_documents_read_ahead_is_reported_where_it_is);
     tcase_add_test(t, a_chunk_is_of_its_type_and_length);
+    tcase_add_test(t, the_cache_of_nodes_keeps_to_its_size);
     suite_add_tcase(s, t);
     return tuft_run(s);
 }

@@ -324,6 +324,27 @@ START_TEST(callers_that_wait_together_share_one_commit_and_one_sync)
 }
 END_TEST
 
+/* INV-PA-1 */
+START_TEST(who_was_granted_something_does_not_wait)
+{
+    struct pace pace = { 0 };
+    tufi_pace_init(&pace);
+    tufi_pace_spend(&pace, 1000); /* off: as much as one likes */
+    tufi_pace_set(&pace, true);
+    tufi_pace_grant(&pace, 100);
+    tufi_pace_spend(&pace, 60);
+    tufi_pace_spend(&pace, 60);
+    ck_assert_int_eq(pace.allowance, -20);
+    tufi_pace_grant(&pace, 21);
+    tufi_pace_spend(&pace, 5);
+    ck_assert_int_eq(pace.allowance, -4);
+    tufi_pace_set(&pace, false);
+    tufi_pace_spend(&pace, 1000);
+    ck_assert_uint_eq(atomic_load(&pace.spent), 2125);
+    tufi_pace_release(&pace);
+}
+END_TEST
+
 struct batch {
     pthread_t thread;
     tuf_edit *edits[8000];
@@ -454,6 +475,7 @@ int main(void)
     tcase_add_test(t, one_callers_failure_is_not_anothers);
     tcase_add_test(t, callers_that_wait_together_share_one_commit_and_one_sync);
     tcase_add_loop_test(t, a_group_takes_so_many_edits_and_bytes, 0, 4);
+    tcase_add_test(t, who_was_granted_something_does_not_wait);
     tcase_add_test(t, all_callers_of_a_group_hear_of_a_failed_sync);
     tcase_add_test(t, a_waiting_thread_is_woken_by_a_commit);
     suite_add_tcase(s, t);

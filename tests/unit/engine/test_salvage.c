@@ -365,6 +365,42 @@ START_TEST(what_was_purged_stays_away)
 }
 END_TEST
 
+/* A kill leaves them in no checkpoint. */
+START_TEST(settings_behind_the_last_checkpoint_come_back)
+{
+    struct world w;
+    world_start(&w);
+    put(&w, "{'_id':'d'}");
+    ck_ok(tuf_db_put_meta(w.db, tuf_str("gone"), tuf_str("x")));
+    ck_ok(tuf_db_checkpoint(w.db));
+    ck_ok(tuf_db_put_meta(w.db, tuf_str("gone"), tuf_slice_of(NULL, 0)));
+    ck_ok(tuf_db_put_meta(w.db, tuf_str("security"), tuf_str("{}")));
+    ck_ok(tuf_db_set_revs_limit(w.db, 33));
+    ck_ok(tuf_db_set_purged_infos_limit(w.db, 44));
+    size_t len;
+    const uint8_t *bytes = sim_peek(w.sim, WORLD_PATH, &len);
+    struct tuf_vfs *vfs = NULL;
+    tuf_salvage_report report;
+    ck_ok(tufi_vfs_memory_new(&vfs));
+    tuf_db *db = salvage(vfs, bytes, len, &report);
+    tuf_snapshot *snapshot = NULL;
+    tuf_db_info info = { .struct_size = sizeof(info) };
+    tuf_slice value;
+    ck_ok(tuf_db_snapshot(&snapshot, db));
+    ck_ok(tuf_snapshot_info(&info, snapshot));
+    ck_assert_uint_eq(info.revs_limit, 33);
+    ck_assert_uint_eq(info.purged_infos_limit, 44);
+    ck_outcome(tuf_snapshot_get_meta(&value, snapshot, tuf_str("gone")), TUF_NOT_FOUND);
+    ck_ok(tuf_snapshot_get_meta(&value, snapshot, tuf_str("security")));
+    ck_assert_str_eq((const char *)value.data, "{}");
+    tuf_free((void *)(uintptr_t)value.data);
+    tuf_snapshot_free(&snapshot);
+    ck_ok(tuf_db_close(&db));
+    tufi_vfs_memory_free(&vfs);
+    world_end(&w);
+}
+END_TEST
+
 /* What a revision stood upon is known by its length when one record between is lost. */
 START_TEST(a_history_goes_on_below_a_lost_record)
 {
@@ -389,6 +425,7 @@ START_TEST(a_history_goes_on_below_a_lost_record)
     ck_ok(tufi_vfs_memory_new(&vfs));
     tuf_db *db = salvage(vfs, image, len, &report);
     expect_sound(db);
+    ck_assert_uint_gt(report.bytes_lost, 0);
     tuf_snapshot *snapshot = NULL;
     ck_ok(tuf_db_snapshot(&snapshot, db));
     ck_ok(tuf_doc_open(&doc, snapshot, tuf_str("gap"), NULL));
@@ -547,6 +584,7 @@ int main(void)
     tcase_add_loop_test(tc, an_intact_file_comes_back_as_it_was, 0, 4);
     tcase_add_loop_test(tc, a_file_without_superblock_comes_back, 0, 4);
     tcase_add_test(tc, what_was_purged_stays_away);
+    tcase_add_test(tc, settings_behind_the_last_checkpoint_come_back);
     tcase_add_test(tc, a_history_goes_on_below_a_lost_record);
     tcase_add_test(tc, bytes_that_look_like_records_cost_little);
     tcase_add_loop_test(tc, each_call_of_a_salvage_may_fail, 0, 8);
