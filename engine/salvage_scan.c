@@ -27,7 +27,7 @@
 #define GUESSES_MAX 64
 
 /* Up to `len` bytes at an offset, zeros behind the end; valid until the next call. */
-static tuf_status peek(struct salvage *s, const uint8_t **out, uint64_t off, size_t len)
+static const uint8_t *peek(struct salvage *s, uint64_t off, size_t len)
 {
     if (off < s->window_off || off + len > s->window_off + WINDOW_SIZE) {
         tuf_status st = tufi_log_read_padded(&s->from->log, s->window, WINDOW_SIZE, off);
@@ -39,8 +39,7 @@ static tuf_status peek(struct salvage *s, const uint8_t **out, uint64_t off, siz
         }
         s->window_off = off;
     }
-    *out = s->window + (off - s->window_off);
-    return TUF_OK;
+    return s->window + (off - s->window_off);
 }
 
 /* ---- the salt ----------------------------------------------------------------------------------- */
@@ -62,12 +61,8 @@ static tuf_status guess_salt(struct salvage *s)
     uint32_t guesses[GUESSES_MAX], votes[GUESSES_MAX] = { 0 };
     for (uint64_t off = SUPERBLOCK_SIZE; off < s->size && s->guesses < GUESSES_MAX;
          off += SECTOR_MIN) {
-        const uint8_t *bytes;
         uint32_t guess;
-        tuf_status st = peek(s, &bytes, off, FRAME_HEADER_SIZE);
-        if (st < 0)
-            return st;
-        if (!tufi_frame_guess_salt(&guess, bytes, off))
+        if (!tufi_frame_guess_salt(&guess, peek(s, off, FRAME_HEADER_SIZE), off))
             continue;
         s->guesses++;
         count_guess(guesses, votes, guess);
@@ -116,10 +111,7 @@ static void extend_gap(struct salvage *s, uint64_t off, uint8_t byte)
 /* TUF_NOT_FOUND: no intact record is at `off`. */
 static tuf_status read_record(struct salvage *s, struct record_header *h, uint64_t off)
 {
-    const uint8_t *bytes;
-    tuf_status st = peek(s, &bytes, off, RECORD_HEADER_SIZE);
-    if (st < 0)
-        return st;
+    const uint8_t *bytes = peek(s, off, RECORD_HEADER_SIZE);
     if (bytes[0] < RECORD_DOC || bytes[0] > RECORD_CHUNK || bytes[1] || bytes[2] || bytes[3])
         return TUF_NOT_FOUND;
     uint32_t len = get_be32(bytes + 4);
@@ -128,7 +120,7 @@ static tuf_status read_record(struct salvage *s, struct record_header *h, uint64
         return TUF_NOT_FOUND;
     if (s->wasted / WASTE_FACTOR > s->size && len > SHORT_RECORD)
         return TUF_NOT_FOUND;
-    st = tufi_record_decode(h, bytes, off);
+    tuf_status st = tufi_record_decode(h, bytes, off);
     tufi_buf_clear(&s->record);
     if (st == TUF_OK && !tufi_buf_reserve(&s->record, (size_t)len + 1))
         return tufi_nomem();
@@ -143,26 +135,21 @@ static tuf_status read_record(struct salvage *s, struct record_header *h, uint64
     return TUF_NOT_FOUND; /* unreadable or not a record */
 }
 
-static tuf_status payload_intact(struct salvage *s, const struct frame_header *h, bool *out)
+static bool payload_intact(struct salvage *s, const struct frame_header *h)
 {
     uint64_t off = h->off + FRAME_HEADER_SIZE, left = h->payload_len;
     uint32_t crc = 0;
-    *out = false;
     if (left > s->size - min_u64(off, s->size))
-        return TUF_OK;
+        return false;
     while (left > 0) {
-        const uint8_t *bytes;
         size_t len = (size_t)min_u64(left, WINDOW_SIZE);
-        tuf_status st = peek(s, &bytes, off, len);
-        if (st < 0)
-            return st;
-        crc = tufi_crc32c(crc, bytes, len);
+        crc = tufi_crc32c(crc, peek(s, off, len), len);
         off += len;
         left -= len;
     }
-    *out = crc == h->payload_crc;
-    s->wasted += *out ? 0 : h->payload_len;
-    return TUF_OK;
+    bool intact = crc == h->payload_crc;
+    s->wasted += intact ? 0 : h->payload_len;
+    return intact;
 }
 
 static tuf_status note_checkpoint(struct salvage *s, uint64_t off)
@@ -177,17 +164,15 @@ static tuf_status note_checkpoint(struct salvage *s, uint64_t off)
 /* Moves behind a frame header, or behind a frame of tree nodes. TUF_NOT_FOUND: there is none. */
 static tuf_status pass_frame(struct salvage *s, uint64_t *off)
 {
-    const uint8_t *bytes;
     struct frame_header h;
-    tuf_status st = peek(s, &bytes, *off, FRAME_HEADER_SIZE);
-    if (st == TUF_OK)
-        st = tufi_frame_decode_salted(&h, bytes, *off, s->from->log.salt);
+    tuf_status st = tufi_frame_decode_salted(&h, peek(s, *off, FRAME_HEADER_SIZE), *off,
+                                             s->from->log.salt);
     if (st != TUF_OK)
         return st;
     bool records = h.kind == FRAME_COMMIT || h.kind == FRAME_CHUNK, intact = false;
     if (!records && s->wasted / WASTE_FACTOR <= s->size)
-        st = payload_intact(s, &h, &intact);
-    if (st == TUF_OK && intact && h.kind == FRAME_CHECKPOINT)
+        intact = payload_intact(s, &h);
+    if (intact && h.kind == FRAME_CHECKPOINT)
         st = note_checkpoint(s, *off);
     end_gap(s);
     *off += FRAME_HEADER_SIZE + (intact ? h.payload_len : 0);
@@ -196,11 +181,9 @@ static tuf_status pass_frame(struct salvage *s, uint64_t *off)
 
 static tuf_status pass_byte(struct salvage *s, uint64_t *off)
 {
-    const uint8_t *bytes;
-    tuf_status st = peek(s, &bytes, *off, 1);
-    if (st == TUF_OK)
-        extend_gap(s, (*off)++, *bytes);
-    return st;
+    extend_gap(s, *off, *peek(s, *off, 1));
+    ++*off;
+    return TUF_OK; /* like its kin above */
 }
 
 static tuf_status pass_record(struct salvage *s, uint64_t *off, salvage_visitor *visit)
