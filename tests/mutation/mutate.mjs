@@ -171,7 +171,7 @@ mutants_killed_by_sanitizers=${killedBy(/sanitizers/)}
 mutants_killed_by_long_tests=${killedBy(/tests\/(model|crash)\//)}
 mutants_survived=${survivors.length}
 mutants_open=${open}
-mutants_pending=${survivors.filter((m) => known.get(m.key).round < ROUNDS.length - 1).length}
+mutants_pending=${survivors.filter((m) => isOpen(m) && known.get(m.key).round < ROUNDS.length - 1).length}
 mutants_killed_percent=${percent.toFixed(1)}
 mutants_minutes=${minutes()}`)
 writeFileSync(path.join(options.work, 'survivors.txt'), survivors.map((m) => `${m.key}\n`).join(''))

@@ -219,12 +219,47 @@ START_TEST(old_snapshots_read_what_checkpoints_left_behind)
 }
 END_TEST
 
+struct short_memory {
+    uint64_t calls, at;
+};
+
+static bool may_allocate(size_t size, void *ctx)
+{
+    (void)size;
+    struct short_memory *m = ctx;
+    return ++m->calls != m->at;
+}
+
+/* Who asks for a checkpoint and hears TUF_OK has one. */
+START_TEST(a_checkpoint_without_memory_says_so)
+{
+    struct world w;
+    world_start(&w);
+    bool hit = true;
+    for (uint64_t at = 1; hit; at++) {
+        struct short_memory memory = { .at = at };
+        (void)put(&w, "{'_id':'d%d'}", (int)at);
+        tufi_alloc_set_hook(may_allocate, &memory);
+        tuf_status st = tuf_db_checkpoint(w.db);
+        tufi_alloc_set_hook(NULL, NULL);
+        hit = memory.calls >= at;
+        ck_assert(st == TUF_OK || (hit && st == TUF_E_NOMEM));
+        uint64_t size = world_info(&w).size_file;
+        ck_ok(tuf_db_checkpoint(w.db));
+        ck_assert((world_info(&w).size_file == size) == (st == TUF_OK));
+    }
+    check_clean(&w);
+    world_end(&w);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("checkpoint");
     TCase *t = tcase_create("checkpoint");
     tcase_set_timeout(t, 30);
     tcase_add_test(t, a_checkpoint_changes_nothing_that_is_seen);
+    tcase_add_test(t, a_checkpoint_without_memory_says_so);
     tcase_add_test(t, nothing_changed_means_no_checkpoint);
     tcase_add_loop_test(t, enough_log_makes_a_checkpoint_due, 0, 2);
     tcase_add_test(t, a_checkpoint_bounds_what_the_next_opening_reads);

@@ -338,6 +338,23 @@ START_TEST(the_cache_of_nodes_keeps_to_its_size)
 }
 END_TEST
 
+/* INV-PL-2 counts on it. */
+START_TEST(the_nodes_of_a_tree_are_counted_as_it_grows)
+{
+    struct world w;
+    world_start(&w);
+    push_path(&w, "d", 2, "b a");
+    push_path(&w, "d", 2, "c a");
+    push_path(&w, "d", 3, "e b");
+    push_path(&w, "d", 5, "g f e");
+    tuf_doc *doc = NULL;
+    ck_ok(tuf_doc_open(&doc, world_look(&w), tuf_str("d"), NULL));
+    ck_assert_uint_eq(doc->info.node_count, 6);
+    tuf_doc_free(&doc);
+    world_end(&w);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("doc");
@@ -353,6 +370,7 @@ int main(void)
     tcase_add_test(t, damage_among_documents_read_ahead_is_reported_where_it_is);
     tcase_add_test(t, a_chunk_is_of_its_type_and_length);
     tcase_add_test(t, the_cache_of_nodes_keeps_to_its_size);
+    tcase_add_test(t, the_nodes_of_a_tree_are_counted_as_it_grows);
     suite_add_tcase(s, t);
     return tuft_run(s);
 }
