@@ -164,7 +164,8 @@ tuf_status tufi_btree_skip(struct btree_cursor *cursor, bool backward, unsigned 
 /* ---- verifying ------------------------------------------------------------------------------- */
 
 struct btree_finding {
-    uint64_t off;     /* of the node, 0 if dirty */
+    uint64_t off;      /* of the node, 0 if dirty */
+    tuf_status status; /* E_CORRUPT, or E_IO if the node could not be read, which is the last error */
     const char *text;
 };
 /*

@@ -32,10 +32,15 @@ struct tally {
     bool damaged; /* a part could not be read: the numbers are too small */
 };
 
+static void report_as(const struct walk *w, tuf_status status, uint64_t off, const char *text)
+{
+    struct btree_finding finding = { .off = off, .status = status, .text = text };
+    w->sink->found(w->sink->ctx, &finding);
+}
+
 static void report(const struct walk *w, uint64_t off, const char *text)
 {
-    struct btree_finding finding = { .off = off, .text = text };
-    w->sink->found(w->sink->ctx, &finding);
+    report_as(w, TUF_E_CORRUPT, off, text);
 }
 
 static bool in_range(tuf_slice key, const struct key_range *range)
@@ -135,7 +140,7 @@ static tuf_status walk_ref(const struct walk *w, const struct node_ref *ref, uns
         if (st == TUF_E_NOMEM)
             return st;
         if (st < 0) {
-            report(w, ref->off, tuf_last_error()->text);
+            report_as(w, st, ref->off, tuf_last_error()->text);
             tally_out->damaged = true;
             return TUF_OK;
         }

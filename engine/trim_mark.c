@@ -10,7 +10,7 @@
  * INV-TR-2: what is alive in a state and lies before a checkpoint was alive at that checkpoint, or is an
  *           attachment that a commit after it names. Nothing that is dead comes to life again.
  */
-#include <inttypes.h>
+#include <stdio.h>
 
 #include "base/arith.h"
 #include "base/crc32c.h"
@@ -142,8 +142,12 @@ static void mark_node(void *ctx, uint64_t off, uint32_t len)
 static void note_damage(void *ctx, const struct btree_finding *finding)
 {
     struct trim *t = ctx;
-    if (t->failed == TUF_OK)
-        t->failed = tufi_corrupt(finding->off, "%.200s", finding->text);
+    if (t->failed != TUF_OK)
+        return;
+    char text[200]; /* may be the last error's */
+    (void)snprintf(text, sizeof(text), "%s", finding->text);
+    t->failed = finding->status == TUF_E_CORRUPT ? tufi_corrupt(finding->off, "%s", text)
+                                                 : tufi_fail(finding->status, "%s", text);
 }
 
 static tuf_status mark_trees(struct trim *t)
