@@ -229,6 +229,8 @@ tuf_status tufi_att_copy(struct att_data *data, struct store *from, att_put_chun
 {
     if (data->chunk_count == 0)
         return TUF_OK;
+    if (att_is_lost(data))
+        return tufi_corrupt(UINT64_MAX, "a compaction found this attachment damaged");
     if (data->chunk_count == 1) {
         if (data->loc.len > ATTINDEX_CHUNK_SIZE_MAX)
             return tufi_corrupt(data->loc.off, "chunk says %u bytes", data->loc.len);

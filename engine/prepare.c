@@ -66,14 +66,15 @@ static tuf_status pack_att(struct edit_att *att, tuf_db *db)
     return st;
 }
 
-/* Bytes that the parent already has under the same name are not written again. */
+/* Bytes that the parent already has under the same name are not written again: new ones take the place
+ * of those that it lost. */
 static bool reuse_parent_bytes(struct edit_att *att, const struct stored_att *atts,
                                size_t att_count)
 {
     for (size_t i = 0; i < att_count; i++) {
         const struct att_data *have = &atts[i].data;
-        if (!slice_equal(atts[i].name, att->name) || have->gzip != att->data.gzip ||
-            have->encoded_length != att->data.encoded_length ||
+        if (!slice_equal(atts[i].name, att->name) || att_is_lost(have) ||
+            have->gzip != att->data.gzip || have->encoded_length != att->data.encoded_length ||
             memcmp(have->md5, att->data.md5, sizeof(have->md5)) != 0)
             continue;
         att->data = *have;

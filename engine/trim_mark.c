@@ -38,7 +38,7 @@ static void mark_record(struct trim *t, struct rec_loc loc)
 static tuf_status mark_chunks(struct trim *t, const struct att_data *data)
 {
     TUF_AUTO(tufi_attindex_release) struct att_index index = ATT_INDEX_INIT;
-    if (data->chunk_count == 0 || data->loc.off == 0)
+    if (data->chunk_count == 0 || att_is_lost(data))
         return TUF_OK;
     mark_record(t, data->loc);
     if (data->chunk_count == 1)

@@ -79,11 +79,12 @@ static tuf_slice read_rev_id(struct reader *in)
     return id;
 }
 
+/* Offset and length 0: a compaction found these bytes damaged. */
 static struct rec_loc read_loc(struct reader *in)
 {
     struct rec_loc loc = { .off = read_varint(in) };
     uint64_t len = read_varint(in);
-    if (loc.off == 0 || len > RECORD_SIZE_MAX)
+    if ((loc.off == 0 && len > 0) || len > RECORD_SIZE_MAX)
         in->bad = true;
     else
         loc.len = (uint32_t)len;

@@ -33,6 +33,12 @@ struct att_data {
     struct rec_loc loc;      /* chunk_count 0: {0,0}; 1: the chunk; more: the index record */
 };
 
+/* A compaction found the bytes damaged: the place is {0,0}. */
+static inline bool att_is_lost(const struct att_data *data)
+{
+    return data->chunk_count > 0 && data->loc.off == 0;
+}
+
 /* Sums over a subtree. */
 #define REDUCTION_SLOTS 4
 struct reduction {

@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/alloc.h"
 #include "base/bytes.h"
-#include "tests/unit/engine/world.h"
+#include "tests/unit/engine/image.h"
 
 #define HEIR WORLD_PATH ".compact"
 #define DOCS 12
@@ -230,6 +231,65 @@ START_TEST(damaged_bytes_are_told_and_kept)
 }
 END_TEST
 
+static void attach(struct world *w, const char *id, const char *rev, uint64_t salt, size_t len)
+{
+    static uint8_t bytes[700000];
+    struct rng rng = { salt };
+    rng_fill(&rng, bytes, len);
+    tuf_edit *edit = rev ? world_parse(0, "{'_id':'%s','_rev':'%s','v':1}", id, rev)
+                         : world_parse(0, "{'_id':'%s','v':1}", id);
+    tuf_blob *blob = world_blob(w, "x/y", bytes, len);
+    ck_ok(tuf_edit_put_attachment(edit, tuf_str("a"), tuf_str("x/y"), &blob));
+    ck_ok(world_commit(w, edit, NULL));
+}
+
+static tuf_status read_att(struct world *w, const char *id, size_t *len_out)
+{
+    TUF_AUTO(tuf_att_reader_free) tuf_att_reader *reader = NULL;
+    static uint8_t bytes[700000];
+    *len_out = 0;
+    tuf_status st = tuf_att_open(&reader, world_doc(w, id, NULL), 0, TUF_ATT_STORED);
+    return st < 0 ? st : tuf_att_read(len_out, reader, bytes, sizeof(bytes));
+}
+
+/* The only chunk of an attachment, or one of its chunks. Whoever has the bytes can give them back. */
+START_TEST(a_damaged_attachment_costs_its_document_nothing_else)
+{
+    struct world w;
+    struct image image;
+    tuf_compact_report report;
+    char rev[TUF_REV_TEXT_SIZE];
+    size_t len, size = _i == 0 ? 3000 : 700000;
+    world_start(&w);
+    attach(&w, "hurt", NULL, 1, size);
+    attach(&w, "sound", NULL, 2, 1000);
+    ck_ok(tuf_db_checkpoint(w.db));
+    image_take(&image, &w);
+    image_flip(&image, image_find_record(&image, RECORD_CHUNK, 0).off + RECORD_HEADER_SIZE);
+    image_overwrite(&w, &image);
+    tufi_buf_release(&image.bytes);
+    for (int pass = 0; pass < 2; pass++) {
+        ck_ok(tuf_db_compact(&report, w.db, NULL));
+        ck_assert_uint_eq(report.damaged_count, 1);
+        ck_text(body(&w, "hurt", NULL), "{\"v\":1}");
+        ck_text(atts(&w, "hurt", NULL), text("a:1:%zu", size));
+        ck_fails(read_att(&w, "hurt", &len), TUF_E_CORRUPT);
+        ck_assert_ptr_nonnull(strstr(tuf_last_error()->text, "found this attachment damaged"));
+        ck_ok(read_att(&w, "sound", &len));
+        ck_assert_uint_eq(len, 1000);
+        world_reopen(&w);
+    }
+    (void)tuf_rev_format(rev, tuf_doc_rev(world_doc(&w, "hurt", NULL)));
+    attach(&w, "hurt", rev, 1, size);
+    ck_ok(read_att(&w, "hurt", &len));
+    ck_assert_uint_eq(len, size);
+    ck_ok(tuf_db_compact(&report, w.db, NULL));
+    ck_assert_uint_eq(report.damaged_count, 0);
+    check_clean(&w);
+    world_end(&w);
+}
+END_TEST
+
 /* ---- what a compaction left on the way is no state ---------------------------------- */
 
 /* Opens what is there. Whoever gets in sees everything, or a file that nothing was written to. */
@@ -374,6 +434,7 @@ int main(void)
     tcase_add_test(tc, a_copy_that_will_not_fit_is_refused_at_once);
     tcase_add_loop_test(tc, shared_attachments_are_stored_once, 0, 2);
     tcase_add_test(tc, damaged_bytes_are_told_and_kept);
+    tcase_add_loop_test(tc, a_damaged_attachment_costs_its_document_nothing_else, 0, 2);
     tcase_add_loop_test(tc, a_cut_file_shows_no_unfinished_state, 0, 2);
     tcase_add_test(tc, the_past_has_no_unfinished_state);
     tcase_add_test(tc, killed_anywhere_it_finishes_on_the_next_try);

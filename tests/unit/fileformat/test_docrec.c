@@ -141,7 +141,7 @@ static const char *const bad_documents[] = {
     "0100" "0164" "010161" "00" "018180808008" "01" "01" "01" "02", /* previous too long */
     "0102" "0164" "010161" "00" "00" "01" "01" "01" "00" "02" "7b7d", /* flagged, no attachment */
     "0100" "0164" "010161" "ff01" "00" "01" "01" "01" "02" "7b7d", /* more ancestors than bytes */
-    /* an attachment with flag 2, one of 2^32 chunks, one chunk at 0 */
+    /* an attachment with flag 2, one of 2^32 chunks, a byte at 0 */
     "0102" "0164" "010161" "00" "00" "01" "01" "01" "01" "016e" "0178" "01" "02" "0101" MD5_HEX
     "00" "02" "7b7d",
     "0102" "0164" "010161" "00" "00" "01" "01" "01" "01" "016e" "0178" "01" "00" "0101" MD5_HEX
