@@ -320,6 +320,189 @@ START_TEST(an_earlier_state_is_a_new_file)
 }
 END_TEST
 
+/* ---- strangers, the caller's wishes, and a source that changes meanwhile ------------------------ */
+
+/* Beside db.tuffet, on the same disk. */
+static void make_other(struct world *w, const char *path)
+{
+    tuf_db *db = NULL;
+    tuf_open_options how = w->opts;
+    how.flags = TUF_OPEN_CREATE;
+    ck_ok(tuf_db_open(&db, path, &how));
+    ck_ok(tuf_db_put_meta(db, tuf_str("security"), tuf_str("other")));
+    ck_ok(tuf_db_close(&db));
+}
+
+START_TEST(another_database_keeps_its_backup)
+{
+    struct world w;
+    world_start(&w);
+    fill(&w, 1, 3);
+    make_other(&w, COPY_PATH);
+    ck_fails(backup(w.opts.vfs, NULL), TUF_E_INVALID);
+    ck_assert_ptr_nonnull(strstr(tuf_last_error()->text, "a backup of another database"));
+    char *kept = text_of(w.opts.vfs, COPY_PATH);
+    ck_assert(kept && strstr(kept, "other"));
+    tufi_free(kept);
+    world_end(&w);
+}
+END_TEST
+
+/* What a killed run left under the name that a whole copy has first. */
+START_TEST(what_another_database_left_is_no_beginning)
+{
+    struct world w;
+    tuf_backup_report report;
+    world_start(&w);
+    fill(&w, 1, 3);
+    make_other(&w, COPY_PATH ".new");
+    ck_ok(backup(w.opts.vfs, &report));
+    ck_assert(report.full && !report.diverged);
+    expect_copy(w.opts.vfs);
+    ck_assert_ptr_null(text_of(w.opts.vfs, COPY_PATH ".new"));
+    world_end(&w);
+}
+END_TEST
+
+struct calls {
+    unsigned count, stop_at; /* 0: never */
+    uint64_t done, total;
+};
+
+static int note_progress(uint64_t done, uint64_t total, void *ctx)
+{
+    struct calls *calls = ctx;
+    calls->done = done;
+    calls->total = total;
+    return ++calls->count == calls->stop_at;
+}
+
+/* A whole file, one with holes, and what is appended: stopped once, then completed. */
+START_TEST(a_backup_ends_when_its_caller_says_so)
+{
+    struct world w;
+    struct calls calls = { .stop_at = 1 };
+    tuf_backup_options opts = TUF_BACKUP_OPTIONS_INIT;
+    world_start(&w);
+    fill(&w, 1, 20);
+    if (_i == 1)
+        ck_ok(tuf_db_trim(NULL, w.db, NULL));
+    if (_i == 2) {
+        ck_ok(backup(w.opts.vfs, NULL));
+        fill(&w, 50, 5);
+    }
+    opts.vfs = w.opts.vfs;
+    opts.progress = note_progress;
+    opts.ctx = &calls;
+    ck_outcome(tuf_backup(NULL, WORLD_PATH, COPY_PATH, &opts), TUF_STOPPED);
+    ck_assert_uint_eq(calls.count, 1);
+    ck_assert_uint_le(calls.done, calls.total);
+    char *there = text_of(w.opts.vfs, COPY_PATH);
+    ck_assert((there != NULL) == (_i == 2));
+    tufi_free(there);
+    calls = (struct calls){ .stop_at = 0 };
+    ck_ok(tuf_backup(NULL, WORLD_PATH, COPY_PATH, &opts));
+    ck_assert(calls.count > 0 || _i == 2); /* what was appended was verified before the stop */
+    expect_copy(w.opts.vfs);
+    opts.struct_size = 1;
+    ck_fails(tuf_backup(NULL, WORLD_PATH, COPY_PATH, &opts), TUF_E_MISUSE);
+    world_end(&w);
+}
+END_TEST
+
+/* Something happens to the source when a path is opened for the nth time. */
+struct meddler {
+    struct tuf_vfs vfs; /* first: its calls get it back */
+    const struct tuf_vfs *below;
+    const char *path;
+    unsigned nth;
+    tuf_db *db;
+    bool compacts; /* else it trims */
+};
+
+static tuf_status meddle_open(const struct tuf_vfs *vfs, const char *path, unsigned flags,
+                              struct vfs_file **out)
+{
+    struct meddler *m = (struct meddler *)(void *)(uintptr_t)vfs;
+    if (strcmp(path, m->path) == 0 && m->nth > 0 && --m->nth == 0)
+        ck_ok(m->compacts ? tuf_db_compact(NULL, m->db, NULL) : tuf_db_trim(NULL, m->db, NULL));
+    return m->below->open(m->below, path, flags, out);
+}
+
+static void start_meddling(struct meddler *m, struct world *w, const char *path, unsigned nth)
+{
+    *m = (struct meddler){ .vfs = *sim_vfs(w->sim), .below = sim_vfs(w->sim), .path = path,
+                           .nth = nth, .db = w->db };
+    m->vfs.open = meddle_open;
+}
+
+/* What was whole at the first look is zeros when it is copied: that is no damage. */
+START_TEST(a_source_that_is_given_holes_meanwhile_is_copied)
+{
+    struct world w;
+    struct meddler meddler;
+    tuf_backup_report report;
+    world_start(&w);
+    for (unsigned i = 0; i < 30; i++) {
+        const char *rev = put(&w, "{'_id':'d%u','v':'%0900u'}", i, i);
+        put(&w, "{'_id':'d%u','_rev':'%s','v':2}", i, rev);
+    }
+    start_meddling(&meddler, &w, COPY_PATH ".new", 1);
+    ck_ok(backup(&meddler.vfs, &report));
+    ck_assert_uint_eq(meddler.nth, 0);
+    ck_assert(report.full);
+    ck_assert_uint_eq(report.update_seq, 60);
+    expect_copy(w.opts.vfs);
+    world_end(&w);
+}
+END_TEST
+
+/* An earlier state is looked up in the file that has the name: it must be the one that is copied. */
+START_TEST(a_source_that_is_compacted_meanwhile_is_said)
+{
+    struct world w;
+    struct meddler meddler;
+    tuf_backup_options opts = TUF_BACKUP_OPTIONS_INIT;
+    world_start(&w);
+    fill(&w, 1, 5);
+    start_meddling(&meddler, &w, WORLD_PATH, 2);
+    meddler.compacts = true;
+    opts.vfs = &meddler.vfs;
+    opts.flags = TUF_BACKUP_NEW;
+    opts.at_kind = TUF_AT_SEQ;
+    opts.at = 6;
+    ck_fails(tuf_backup(NULL, WORLD_PATH, COPY_PATH, &opts), TUF_E_LOCKED);
+    ck_assert_ptr_nonnull(strstr(tuf_last_error()->text, "compacted at this moment"));
+    ck_assert_ptr_null(text_of(w.opts.vfs, COPY_PATH));
+    ck_ok(tuf_backup(NULL, WORLD_PATH, COPY_PATH, &opts));
+    expect_copy(w.opts.vfs);
+    world_end(&w);
+}
+END_TEST
+
+/* Without options: the files of the operating system. */
+START_TEST(files_are_backed_up_without_options)
+{
+    char *dir = tuft_tmpdir_new();
+    char *source = tuft_path(dir, "a.tuffet"), *copy = tuft_path(dir, "b.tuffet");
+    tuf_open_options how = TUF_OPEN_OPTIONS_INIT;
+    how.flags = TUF_OPEN_CREATE;
+    tuf_db *db = NULL;
+    ck_ok(tuf_db_open(&db, source, &how));
+    ck_ok(tuf_db_put_meta(db, tuf_str("security"), tuf_str("{}")));
+    ck_ok(tuf_backup(NULL, source, copy, NULL));
+    ck_ok(tuf_db_close(&db));
+    char *want = text_of(NULL, source), *got = text_of(NULL, copy);
+    ck_assert(want && got);
+    ck_assert_str_eq(got, want);
+    tufi_free(want);
+    tufi_free(got);
+    tuft_tmpdir_remove(&dir);
+    free(source);
+    free(copy);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("backup");
@@ -333,6 +516,12 @@ int main(void)
     tcase_add_loop_test(tc, a_finished_backup_survives_a_power_failure, 0, 2);
     tcase_add_test(tc, a_full_disk_keeps_what_is_there);
     tcase_add_test(tc, an_earlier_state_is_a_new_file);
+    tcase_add_test(tc, another_database_keeps_its_backup);
+    tcase_add_test(tc, what_another_database_left_is_no_beginning);
+    tcase_add_loop_test(tc, a_backup_ends_when_its_caller_says_so, 0, 3);
+    tcase_add_test(tc, a_source_that_is_given_holes_meanwhile_is_copied);
+    tcase_add_test(tc, a_source_that_is_compacted_meanwhile_is_said);
+    tcase_add_test(tc, files_are_backed_up_without_options);
     tcase_set_timeout(tc, 120);
     suite_add_tcase(suite, tc);
     return tuft_run(suite);
