@@ -70,8 +70,13 @@ const ledger = new Map()
 let openBatches = []
 const entry = (id) => ledger.get(id) ?? ledger.set(id, { sure: null, maybe: null }).get(id)
 function intend (id, state) { entry(id).maybe = state }
+// Behind this moment an answer says nothing: fdatasync of an ext4 whose blocks are on their way while it is shut
+// down answers 0, and they are gone (measured: 43 of 1,576, each answered after the shutdown began). A power
+// failure has no such answers.
+let down = false
 function acknowledge (id, rev) {
   const e = entry(id)
+  if (down) return
   e.sure = { ...e.maybe, rev }
   e.maybe = null
   tally.acks++
@@ -99,7 +104,7 @@ const writers = {
     openBatches.push(batch)
     const answer = await askJson('POST', '/db/_bulk_docs', JSON.stringify({ docs }))
     if (answer.status !== 201) refused(name, answer)
-    openBatches = openBatches.filter((other) => other !== batch)
+    if (!down) openBatches = openBatches.filter((other) => other !== batch)
     for (const row of answer.json) acknowledge(row.id, row.rev)
   },
   async attachment (name, n) {
@@ -287,6 +292,7 @@ for (round = 1; round <= Number(options.kills); round++) {
     [1, 2].map((k) => write(kind, `${kind}${k}`, stopped)))
   work.push(compactNowAndThen(stopped))
   await sleep(100 + random(500))
+  down = Boolean(options.fs)
   if (options.fs) crashFs()
   else server.child.kill('SIGKILL')
   stop = true
@@ -295,6 +301,7 @@ for (round = 1; round <= Number(options.kills); round++) {
   await server.exited
   if (options.fs) mountAgain()
   tally.kills++
+  down = false
   await start()
   await verify(round === Number(options.kills) || round % 100 === 0)
 }

@@ -335,6 +335,7 @@
 < 401
 
 @user admin:secret
+@until
 
 == nor does the scheduler show any
 > GET /_scheduler/docs/_replicator/m
