@@ -314,6 +314,56 @@ START_TEST(a_chunk_is_of_its_type_and_length)
 }
 END_TEST
 
+/* Puts a valid record of the same length where another one is. */
+static void replace_record(struct world *w, const struct docrec *rec)
+{
+    struct image image;
+    struct buf record = BUF_INIT;
+    image_take(&image, w);
+    struct rec_loc loc = image_find_record(&image, RECORD_DOC, 0);
+    tufi_docrec_encode(&record, rec);
+    ck_assert_uint_eq(record.len, loc.len);
+    tufi_record_encode(image.bytes.data + loc.off, RECORD_DOC, buf_slice(&record), loc.off,
+                       tufi_record_salt(image.super.uuid));
+    memcpy(image.bytes.data + loc.off + RECORD_HEADER_SIZE, record.data, record.len);
+    image_overwrite(w, &image);
+    tufi_buf_release(&record);
+    tufi_buf_release(&image.bytes);
+}
+
+/* A place that is wrong must not give another document's body, nor another revision's. */
+START_TEST(a_record_is_of_its_document_and_revision)
+{
+    static const struct {
+        const char *id, *rev;
+        tuf_status st;
+    } cases[] = { { "d", "1-a", TUF_OK },
+                  { "e", "1-a", TUF_E_CORRUPT },
+                  { "d", "1-b", TUF_E_CORRUPT },
+                  { "d", "2-a", TUF_E_CORRUPT } };
+    struct world w;
+    tuf_revbuf rev;
+    struct docrec_view view = DOCREC_VIEW_INIT;
+    world_start(&w);
+    push_path(&w, "d", 1, "a");
+    tuf_doc *doc = NULL;
+    ck_ok(tuf_doc_open(&doc, world_look(&w), tuf_str("d"), NULL));
+    ck_ok(tufi_docrec_decode(&view, buf_slice(&doc->record), doc->loc.off));
+    ck_ok(tuf_rev_parse(&rev, tuf_str(cases[_i].rev)));
+    struct docrec rec = view.rec;
+    rec.id = tuf_str(cases[_i].id);
+    rec.rev = rev.rev;
+    replace_record(&w, &rec);
+    tuf_status st = try_doc(&w, "d", NULL);
+    ck_assert_int_eq(st, cases[_i].st);
+    if (st < 0)
+        ck_assert_uint_eq(tuf_last_error()->file_off, doc->loc.off);
+    tufi_docrec_view_release(&view);
+    tuf_doc_free(&doc);
+    world_end(&w);
+}
+END_TEST
+
 START_TEST(the_cache_of_nodes_keeps_to_its_size)
 {
     struct world w;
@@ -369,6 +419,7 @@ int main(void)
     tcase_add_test(t, documents_in_the_order_of_the_file_take_few_reads);
     tcase_add_test(t, damage_among_documents_read_ahead_is_reported_where_it_is);
     tcase_add_test(t, a_chunk_is_of_its_type_and_length);
+    tcase_add_loop_test(t, a_record_is_of_its_document_and_revision, 0, 4);
     tcase_add_test(t, the_cache_of_nodes_keeps_to_its_size);
     tcase_add_test(t, the_nodes_of_a_tree_are_counted_as_it_grows);
     suite_add_tcase(s, t);

@@ -7,7 +7,9 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "engine/edit.h"
 #include "tests/crash/dump.h"
+#include "tests/unit/engine/sweep.h"
 #include "tests/unit/engine/world.h"
 
 #define ATT_SIZE 300000
@@ -286,10 +288,18 @@ START_TEST(a_stub_of_an_old_revision_is_missing)
     put(&w, "{'_id':'s','_rev':'%s','v':2}", first);
     trim(&w); /* up to the pin; holds from now on are newer */
     tuf_edit *edit = NULL;
-    tuf_doc *old = world_doc(&w, "s", first);
-    ck_ok(tuf_edit_from_doc(&edit, old));
-    ck_ok(tuf_edit_set_id(edit, tuf_str("copy")));
-    ck_ok(tuf_edit_set_parent(edit, NULL));
+    if (_i == 0) {
+        tuf_doc *old = world_doc(&w, "s", first);
+        ck_ok(tuf_edit_from_doc(&edit, old));
+        ck_ok(tuf_edit_set_id(edit, tuf_str("copy")));
+        ck_ok(tuf_edit_set_parent(edit, NULL));
+    } else {
+        edit = world_parse(TUF_EDIT_REPLICATED,
+                           "{'_id':'s','_rev':'2-c','_revisions':{'start':2,'ids':['c','%s']},"
+                           "'_attachments':{'a':{'stub':true,'revpos':1}}}",
+                           first + 2);
+        ck_ok(tufi_edit_prepare(edit, w.db, world_look(&w)));
+    }
     ck_ok(tuf_db_unpin(w.db, tuf_str("p")));
     ck_assert_uint_gt(trim(&w).bytes_free, ATT_SIZE);
     ck_fails(world_commit(&w, edit, NULL), TUF_MISSING_STUB);
@@ -381,6 +391,68 @@ START_TEST(a_trim_that_cannot_read_fails_or_gives_back_the_same)
 }
 END_TEST
 
+/* A failure is told: none makes it give back less, or more, in silence. */
+START_TEST(each_call_and_each_allocation_of_a_trim_may_fail)
+{
+    struct world w;
+    tuf_trim_report report;
+    bool hit = true;
+    world_start(&w);
+    (void)fill(&w);
+    char *want = dump_text(w.db);
+    tuf_snapshot_free(&w.snapshot);
+    tuf_doc_free(&w.doc);
+    world_close(&w);
+    struct sim *filled = w.sim;
+    fault_free(&w.fault);
+    uint64_t bytes_free = 0;
+    for (uint64_t at = 0; hit; at++) { /* the first one: nothing fails */
+        w.sim = sim_clone(filled);
+        w.fault = fault_new(sim_vfs(w.sim));
+        world_open(&w);
+        if (at > 0)
+            sweep_begin(w.fault, (enum sweep_kind)_i, at);
+        tuf_status st = tuf_db_trim(&report, w.db, NULL);
+        hit = at == 0 || sweep_end(w.fault);
+        if (at == 0)
+            bytes_free = report.bytes_free;
+        ck_assert_msg(st == TUF_OK || st == (_i == SWEEP_MEMORY ? TUF_E_NOMEM : TUF_E_IO),
+                      "%llu: %s", (unsigned long long)at, tuf_status_name(st));
+        ck_assert_msg(st < 0 || report.bytes_free == bytes_free, "%llu: %llu of %llu bytes",
+                      (unsigned long long)at, (unsigned long long)report.bytes_free,
+                      (unsigned long long)bytes_free);
+        expect_dump(w.db, want);
+        (void)tuf_db_close(&w.db);
+        fault_free(&w.fault);
+        sim_free(&w.sim);
+    }
+    ck_assert_uint_gt(bytes_free, ATT_SIZE);
+    tufi_free(want);
+    sim_free(&filled);
+}
+END_TEST
+
+/* The checkpoints before the base of an earlier trim may be holes. */
+START_TEST(a_trim_looks_back_to_the_one_before)
+{
+    struct world w;
+    tuf_trim_options opts = TUF_TRIM_OPTIONS_INIT;
+    tuf_trim_report report;
+    world_start(&w);
+    fill(&w);
+    for (unsigned i = 0; i < 4; i++) {
+        put(&w, "{'_id':'more%u'}", i);
+        ck_ok(tuf_db_checkpoint(w.db));
+    }
+    trim(&w);
+    opts.keep_us = UINT64_MAX / 2; /* nothing is old enough */
+    ck_ok(tuf_db_trim(&report, w.db, &opts));
+    ck_assert_uint_eq(report.bytes_free, 0);
+    check_clean(&w);
+    world_end(&w);
+}
+END_TEST
+
 START_TEST(a_backup_of_a_file_with_holes_has_them_too)
 {
     struct world w;
@@ -452,10 +524,12 @@ int main(void)
     tcase_add_test(tc, history_is_kept_as_long_as_asked);
     tcase_add_loop_test(tc, pins_snapshots_and_attachments_in_use_are_kept, 0, 2);
     tcase_add_test(tc, an_attachment_on_its_way_is_alive);
-    tcase_add_test(tc, a_stub_of_an_old_revision_is_missing);
+    tcase_add_loop_test(tc, a_stub_of_an_old_revision_is_missing, 0, 2);
     tcase_add_loop_test(tc, a_damaged_file_gives_nothing_back, 0, 2);
     tcase_add_loop_test(tc, a_backup_of_a_file_with_holes_has_them_too, 0, 3);
     tcase_add_loop_test(tc, a_trim_that_cannot_read_fails_or_gives_back_the_same, 0, 2);
+    tcase_add_loop_test(tc, each_call_and_each_allocation_of_a_trim_may_fail, 0, SWEEP_KIND_COUNT);
+    tcase_add_test(tc, a_trim_looks_back_to_the_one_before);
     tcase_add_test(tc, a_file_with_holes_is_salvaged);
     suite_add_tcase(s, tc);
     return tuft_run(s);

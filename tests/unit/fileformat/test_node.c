@@ -187,6 +187,19 @@ START_TEST(search_finds_a_key_that_shares_less_than_it_could)
 }
 END_TEST
 
+/* What the decoder refuses behind the last entry, the search does not find either. */
+START_TEST(search_ends_with_the_last_entry)
+{
+    static const uint8_t bytes[] = { 1, 2, 0, 0,   0,   0, 0, 1,   0,  0, 0, 12,
+                                     0, 1, 1, 'a', 'x', 0, 1, 1, 'b', 'y' };
+    tuf_slice leaf = tuf_slice_of(bytes, sizeof(bytes));
+    tuf_slice value;
+    ck_assert(tufi_node_find(leaf, tuf_str("a"), &value));
+    ck_assert(slice_is(value, "x"));
+    ck_assert(!tufi_node_find(leaf, tuf_str("b"), &value));
+}
+END_TEST
+
 START_TEST(search_of_any_bytes_stays_inside_them)
 {
     char keys[100][16];
@@ -393,6 +406,7 @@ int main(void)
     tcase_add_test(tcase, leaf_comes_back_as_it_was);
     tcase_add_test(tcase, search_without_decoding_finds_what_is_there);
     tcase_add_test(tcase, search_finds_a_key_that_shares_less_than_it_could);
+    tcase_add_test(tcase, search_ends_with_the_last_entry);
     tcase_add_test(tcase, search_of_any_bytes_stays_inside_them);
     tcase_add_test(tcase, inner_node_comes_back_as_it_was);
     tcase_add_test(tcase, longest_key_and_its_neighbour_come_back);
