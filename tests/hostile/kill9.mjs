@@ -240,12 +240,17 @@ function mountAgain () {
   patiently(() => shell('umount', mountPoint).status === 0 ? null : 'cannot unmount')
   patiently(mount)
 }
+// Nothing stays behind, however this ends.
+process.on('exit', () => {
+  server.child?.kill('SIGKILL')
+  if (options.fs) shell('umount', '-l', mountPoint)
+  server.remove()
+})
 if (options.fs) {
   const problem = prepare()
   if (problem) {
     console.log(`SKIPPED: this machine does not allow it: ${problem.trim()}`)
     console.log('0 passed, 0 failed')
-    server.remove()
     process.exit(0)
   }
 }
@@ -308,8 +313,6 @@ for (round = 1; round <= Number(options.kills); round++) {
 await judgeReplica()
 agent.destroy()
 const code = await server.stop()
-if (options.fs) shell('umount', mountPoint)
-server.remove()
 tally.reopen.sort((a, b) => a - b)
 const good = tally.lost + tally.partial + tally.phantom === 0 && code === 0 && tally.acks > tally.kills && tally.replicated > 0
 console.log(`reopen_p99_ms=${tally.reopen[Math.floor(tally.reopen.length * 0.99)].toFixed(1)}`)
