@@ -300,7 +300,7 @@ static tuf_status note_oldest(tuf_slice name, const struct pin *pin, void *ctx)
 {
     struct oldest_pin *oldest = ctx;
     (void)name;
-    if (pin->checkpoint_off > 0 && same_file(pin->uuid, oldest->uuid))
+    if (same_file(pin->uuid, oldest->uuid)) /* 0: of an empty database, before all checkpoints */
         oldest->off = min_u64(oldest->off, pin->checkpoint_off);
     return TUF_OK;
 }

@@ -160,6 +160,39 @@ START_TEST(a_compaction_that_fails_anywhere_leaves_no_file_for_ever)
 }
 END_TEST
 
+/* Of the first state of all, which has no checkpoint; with options of the caller's. */
+START_TEST(a_pin_of_an_empty_database_outlives_a_trim)
+{
+    struct world w;
+    tuf_db *db = NULL;
+    tuf_trim_report report;
+    tuf_open_options opts = TUF_OPEN_OPTIONS_INIT;
+    world_start(&w);
+    char *empty = dump_text(w.db);
+    ck_ok(tuf_db_pin(w.db, tuf_str("empty")));
+    for (unsigned i = 0; i < 20; i++) {
+        const char *rev = put(&w, "{'_id':'d%u','v':'%0900u'}", i, i);
+        put(&w, "{'_id':'d%u','_rev':'%s','v':1}", i, rev);
+    }
+    if (_i == 1) {
+        ck_ok(tuf_db_trim(&report, w.db, NULL));
+        ck_assert_uint_eq(report.bytes_free, 0); /* all states since then are kept */
+    }
+    expect_pin(&w, "empty", empty);
+    opts.cache_size = 1 << 20;
+    ck_ok(tuf_db_open_pin(&db, w.db, tuf_str("empty"), &opts));
+    ck_ok(tuf_db_close(&db));
+    opts.vfs = w.opts.vfs;
+    ck_ok(tuf_db_open_pin(&db, w.db, tuf_str("empty"), &opts));
+    ck_ok(tuf_db_close(&db));
+    ck_ok(tuf_db_unpin(w.db, tuf_str("empty")));
+    ck_ok(tuf_db_trim(&report, w.db, NULL));
+    ck_assert_uint_gt(report.bytes_free, 0);
+    tufi_free(empty);
+    world_end(&w);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("pins");
@@ -167,6 +200,7 @@ int main(void)
     tcase_add_test(tc, a_pin_shows_its_state_through_everything);
     tcase_add_test(tc, a_pin_survives_a_compaction_that_fails_anywhere);
     tcase_add_test(tc, a_compaction_that_fails_anywhere_leaves_no_file_for_ever);
+    tcase_add_loop_test(tc, a_pin_of_an_empty_database_outlives_a_trim, 0, 2);
     tcase_set_timeout(tc, 60);
     suite_add_tcase(suite, tc);
     return tuft_run(suite);
