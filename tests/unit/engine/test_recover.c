@@ -435,6 +435,73 @@ START_TEST(commits_that_no_writer_makes_are_refused)
 }
 END_TEST
 
+static void append_commit(struct image *image, uint64_t time_us)
+{
+    struct frame_header h = image_last(image);
+    h.kind = FRAME_COMMIT;
+    h.commit++;
+    h.record_count = 0;
+    h.time_us = time_us;
+    struct buf nothing = BUF_INIT;
+    image_append(image, h, &nothing);
+}
+
+static void append_checkpoint(struct image *image, const struct checkpoint *ck)
+{
+    TUF_AUTO(tufi_buf_release) struct buf payload = BUF_INIT;
+    uint8_t bytes[CHECKPOINT_SIZE_MAX];
+    struct frame_header h = image_last(image);
+    h.kind = FRAME_CHECKPOINT;
+    h.record_count = 0;
+    tufi_buf_append(&payload, bytes, tufi_checkpoint_encode(bytes, ck));
+    image_append(image, h, &payload);
+}
+
+/* The log ends where a frame stands on another one than that before it. */
+START_TEST(a_frame_of_another_chain_is_not_taken)
+{
+    struct world w;
+    struct image image;
+    make_file(&w, &image, 3, false);
+    uint64_t log_end = image_next_payload(&image) - FRAME_HEADER_SIZE;
+    append_commit(&image, 1);
+    append_commit(&image, 2);
+    struct frame_header second = image_last(&image);
+    uint8_t kept[FRAME_HEADER_SIZE];
+    memcpy(kept, image.bytes.data + second.off, sizeof(kept));
+    image.bytes.len = log_end;
+    append_commit(&image, 3); /* another first */
+    append_commit(&image, 2);
+    ck_assert_uint_eq(image_last(&image).off, second.off);
+    memcpy(image.bytes.data + second.off, kept, sizeof(kept));
+    ck_ok(open_image(&w, &image));
+    ck_assert_uint_eq(world_info(&w).commit_count, 4);
+    end(&w, &image);
+}
+END_TEST
+
+/* Whoever looks for an earlier state walks from checkpoint to checkpoint, and past those on the way. */
+START_TEST(checkpoints_that_no_writer_makes_are_refused)
+{
+    static const char *const texts[] = { "points forward to its predecessor",
+                                         "is not the state after commit" };
+    struct world w;
+    struct image image;
+    make_file(&w, &image, 3, false);
+    struct checkpoint ck = { .update_seq = 90, .commit = 90 };
+    if (_i == 0)
+        ck.prev_checkpoint_off = image_next_payload(&image) - FRAME_HEADER_SIZE;
+    append_checkpoint(&image, &ck);
+    w.opts.flags = TUF_OPEN_RDONLY;
+    w.opts.at_kind = TUF_AT_COMMIT;
+    w.opts.at = 3;
+    ck_fails(open_image(&w, &image), TUF_E_CORRUPT);
+    ck_assert_msg(strstr(tuf_last_error()->text, texts[_i]) != NULL, "%s", tuf_last_error()->text);
+    ck_assert_uint_eq(sim_handle_count(w.sim), 0);
+    end(&w, &image);
+}
+END_TEST
+
 START_TEST(a_file_of_a_newer_version_or_another_kind_is_refused)
 {
     struct world w;
@@ -489,6 +556,8 @@ int main(void)
     suite_add_tcase(s, damage);
     TCase *crafted = tcase_create("crafted");
     tcase_add_loop_test(crafted, commits_that_no_writer_makes_are_refused, 0, CRAFTED_COUNT);
+    tcase_add_test(crafted, a_frame_of_another_chain_is_not_taken);
+    tcase_add_loop_test(crafted, checkpoints_that_no_writer_makes_are_refused, 0, 2);
     tcase_add_test(crafted, a_file_of_a_newer_version_or_another_kind_is_refused);
     tcase_add_test(crafted, an_attempt_to_create_that_was_killed_is_taken_over);
     suite_add_tcase(s, crafted);
