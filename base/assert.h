@@ -20,7 +20,11 @@
 #endif
 
 /* Expensive checks: on when built with TUF_DEBUG or when the environment has TUF_VERIFY=1. */
+#ifdef TUF_DISABLE_ASSERT
+#define tuf_check_slow(x) ((void)0)
+#else
 #define tuf_check_slow(x) (tufi_verify_enabled() ? tuf_assert(x) : (void)0)
+#endif
 
 #define tuf_unreachable(why) tufi_panic(why, __FILE__, __LINE__)
 

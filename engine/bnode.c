@@ -419,6 +419,7 @@ struct bnode *tufi_bnode_join(const struct bnode *left, const struct bnode *righ
 /* ---- changing -------------------------------------------------------------------------------- */
 
 /* Whether the entry at pos lies between its neighbours (INV-BN-1). */
+__attribute__((unused)) /* without assertions */
 static bool is_ordered_at(const struct bnode *node, uint32_t pos)
 {
     uint32_t first = first_searched(node);

@@ -101,9 +101,10 @@ tuf_status tufi_revid_hash(uint8_t out[16], bool deleted, const tuf_rev *parent_
     buf_append_u8(&b, 0x6a);
     if (b.failed)
         return tufi_nomem();
-    bool ok = MD5_Init(&md5) == 1 && MD5_Update(&md5, b.data, head_len) == 1 &&
-              MD5_Update(&md5, etf_body.data, etf_body.len) == 1 &&
-              MD5_Update(&md5, b.data + head_len, b.len - head_len) == 1 &&
-              MD5_Final(out, &md5) == 1;
+    int ok = MD5_Init(&md5); /* each is 1 or 0; those behind a failure do no harm */
+    ok &= MD5_Update(&md5, b.data, head_len);
+    ok &= MD5_Update(&md5, etf_body.data, etf_body.len);
+    ok &= MD5_Update(&md5, b.data + head_len, b.len - head_len);
+    ok &= MD5_Final(out, &md5);
     return ok ? TUF_OK : tufi_fail(TUF_E_INTERNAL, "the crypto library has no MD5");
 }

@@ -616,6 +616,28 @@ END_TEST
 
 #define COUNT_OF(a) ((int)(sizeof(a) / sizeof((a)[0])))
 
+/* CouchDB sees the attachments of an edit that revives a document only after it made the revision's id. */
+START_TEST(attachments_of_a_revival_do_not_change_its_revision)
+{
+    static const char *const members[] = { "", "'a':{'data':'YQ=='}", "'b':{'data':'YmI='}" };
+    char revs[3][TUF_REV_TEXT_SIZE], fresh[3][TUF_REV_TEXT_SIZE];
+    for (unsigned i = 0; i < 3; i++) {
+        struct world w;
+        world_start(&w);
+        const char *rev = put(&w, "{'_id':'d'}");
+        put(&w, "{'_id':'d','_rev':'%s','_deleted':true}", rev);
+        snprintf(revs[i], sizeof(revs[i]), "%s", put(&w, "{'_id':'d','_attachments':{%s}}", members[i]));
+        snprintf(fresh[i], sizeof(fresh[i]), "%s", put(&w, "{'_id':'e','_attachments':{%s}}", members[i]));
+        ck_text(atts(&w, "d", NULL), i == 0 ? "" : i == 1 ? "a:3:1" : "b:3:2");
+        check_clean(&w);
+        world_end(&w);
+    }
+    ck_assert_str_eq(revs[1], revs[2]);
+    ck_assert_str_ne(revs[0], revs[1]); /* how many there are does */
+    ck_assert_str_ne(fresh[1], fresh[2]);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("place");
@@ -630,6 +652,7 @@ int main(void)
     tcase_add_test(interactive, an_edit_that_conflicts_can_be_committed_again_with_another_parent);
     tcase_add_test(interactive, an_edit_that_makes_a_known_revision_is_a_conflict);
     tcase_add_test(interactive, no_edits_are_no_commit);
+    tcase_add_test(interactive, attachments_of_a_revival_do_not_change_its_revision);
     suite_add_tcase(s, interactive);
     TCase *replicated = tcase_create("replicated");
     tcase_set_timeout(replicated, 30);
