@@ -204,11 +204,12 @@ static void swap_stores(struct compaction *k)
     char *path = heir->store->log.path; /* the attempt's name; the old store keeps it for messages */
     heir->store->log.path = old->log.path;
     old->log.path = path;
+    /* Before anybody has it: an attachment on its way takes no writer lock. */
+    heir->store->log.newest_commit = k->now.commit;
+    heir->store->log.newest_seq = k->now.update_seq;
     pthread_mutex_lock(&db->store_lock);
     db->store = heir->store;
     pthread_mutex_unlock(&db->store_lock);
-    db->store->log.newest_commit = k->now.commit;
-    db->store->log.newest_seq = k->now.update_seq;
     heir->store = old; /* goes with the heir's handle, unless a reader still holds it */
     db->now = k->now;
     db->checkpoint_retry_off = 0;
