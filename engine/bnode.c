@@ -418,8 +418,8 @@ struct bnode *tufi_bnode_join(const struct bnode *left, const struct bnode *righ
 
 /* ---- changing -------------------------------------------------------------------------------- */
 
+#ifndef TUF_DISABLE_ASSERT
 /* Whether the entry at pos lies between its neighbours (INV-BN-1). */
-__attribute__((unused)) /* without assertions */
 static bool is_ordered_at(const struct bnode *node, uint32_t pos)
 {
     uint32_t first = first_searched(node);
@@ -428,6 +428,7 @@ static bool is_ordered_at(const struct bnode *node, uint32_t pos)
            (pos < first || pos + 1 == node->count ||
             slice_compare(key, tufi_bnode_key(node, pos + 1)) < 0);
 }
+#endif
 
 /* Brings the prefix and the new slot's head in order after an insertion at pos. */
 static void note_inserted(struct bnode *node, uint32_t pos, tuf_slice key)
