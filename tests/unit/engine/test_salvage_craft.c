@@ -578,6 +578,22 @@ START_TEST(the_frames_vote_for_the_lost_superblock)
 }
 END_TEST
 
+/* The list of records grows from 64 on: with so many nothing is behind the last one. */
+START_TEST(as_many_records_as_the_list_has_room_for)
+{
+    struct world w;
+    struct image image;
+    start(&w);
+    for (int i = 0; i < 62 + _i; i++)
+        put(&w, "{'_id':'_local/l%d','v':%d}", i, i);
+    take(&image, &w);
+    tuf_salvage_report report = salvage_image(&w, &image);
+    ck_assert_uint_eq(report.locals_written, 62 + (unsigned)_i);
+    ck_text(body(&w, "_local/l61", NULL), "{\"v\":61}");
+    world_end(&w);
+}
+END_TEST
+
 /* ---- sectors that cannot be read ---------------------------------------------------------------- */
 
 /* The vfs below, with a range of bytes of one file that cannot be read. */
@@ -724,6 +740,7 @@ int main(void)
     tcase_add_test(tc, compressed_attachments_come_back_as_they_were);
     tcase_add_loop_test(tc, a_file_of_nothing_is_no_database, 0, 4);
     tcase_add_loop_test(tc, the_frames_vote_for_the_lost_superblock, 0, 2);
+    tcase_add_loop_test(tc, as_many_records_as_the_list_has_room_for, 0, 4);
     tcase_add_test(tc, what_is_around_a_rotten_sector_comes_back);
     tcase_add_test(tc, a_rotten_superblock_costs_no_document);
     tcase_add_loop_test(tc, what_was_cut_off_is_not_looked_for, 0, 4);
