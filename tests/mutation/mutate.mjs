@@ -118,6 +118,7 @@ function holds (m, round) {
 async function judge (m, round, who) {
   const there = holds(m, round)
   if (there) return there
+  if (options.rounds === 0) return { state: 'refused' } // nothing is known of it: it does not count
   const text = mutated(options.source, m)
   const folder = path.join(options.work, `mutant-${who}`)
   const state = await plain.make(folder, m.file, text)
