@@ -103,24 +103,29 @@ static tuf_status find_in_db(struct user_record *out, struct request *req, struc
     return st;
 }
 
+/* By the document in _users. TUF_STOPPED: that is not open, and this thread may not block. */
+static tuf_status find_user(struct user_record *out, struct request *req, tuf_slice name,
+                            bool may_block)
+{
+    struct dbs *dbs = dbs_of(req->server);
+    TUF_AUTO(dbh_unref) struct dbh *dbh = dbs_find_open(dbs, tuf_str(USERS_DB));
+    if (dbh == NULL && !may_block)
+        return TUF_STOPPED;
+    tuf_status st = dbh != NULL ? TUF_OK : dbs_open(&dbh, dbs, tuf_str(USERS_DB));
+    return st == TUF_OK ? find_in_db(out, req, dbh, name) : st;
+}
+
 /* What the user document of the same name adds to an admin's roles. An admin can log in whatever state
  * _users is in. */
 static tuf_status add_roles_of_doc(struct user_record *admin, struct request *req, tuf_slice name,
                                    bool may_block)
 {
-    TUF_AUTO(dbh_unref) struct dbh *dbh = NULL;
     struct user_record user = { 0 };
-    struct dbs *dbs = dbs_of(req->server);
-    if (dbs_has_no_users(dbs))
+    if (dbs_has_no_users(dbs_of(req->server)))
         return TUF_OK;
-    dbh = dbs_find_open(dbs, tuf_str(USERS_DB));
-    if (dbh == NULL && !may_block)
-        return TUF_STOPPED;
-    tuf_status st = dbh != NULL ? TUF_OK : dbs_open(&dbh, dbs, tuf_str(USERS_DB));
-    if (st == TUF_OK)
-        st = find_in_db(&user, req, dbh, name);
+    tuf_status st = find_user(&user, req, name, may_block);
     if (st != TUF_OK)
-        return st == TUF_E_NOMEM ? st : TUF_OK;
+        return st == TUF_E_NOMEM || st == TUF_STOPPED ? st : TUF_OK;
     tuf_slice *roles = tufi_arena_alloc(&req->arena, (user.role_count + 1) * sizeof(*roles));
     if (roles == NULL)
         return tufi_nomem();
@@ -162,18 +167,7 @@ tuf_status user_find(struct user_record *out, struct request *req, tuf_slice nam
     if (name.len == 0 || name.len > 1024)
         return TUF_NOT_FOUND;
     tuf_status st = find_admin(out, req, name, may_block);
-    if (st != TUF_NOT_FOUND)
-        return st;
-    struct dbh *dbh = dbs_find_open(dbs_of(req->server), tuf_str(USERS_DB));
-    if (dbh == NULL && !may_block)
-        return TUF_STOPPED;
-    st = TUF_OK;
-    if (dbh == NULL)
-        st = dbs_open(&dbh, dbs_of(req->server), tuf_str(USERS_DB));
-    if (st == TUF_OK)
-        st = find_in_db(out, req, dbh, name);
-    dbh_unref(&dbh);
-    return st;
+    return st == TUF_NOT_FOUND ? find_user(out, req, name, may_block) : st;
 }
 
 /* ---- writing ----------------------------------------------------------------------------- */
