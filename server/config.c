@@ -335,14 +335,6 @@ static const char *older_section(const char *section)
     return strcmp(section, "chttpd_auth") == 0 ? "couch_httpd_auth" : NULL;
 }
 
-bool config_get(struct buf *out, struct config *config, const char *section, const char *key)
-{
-    if (config_get_exact(out, config, section, key))
-        return true;
-    const char *older = older_section(section);
-    return older != NULL && config_get_exact(out, config, older, key);
-}
-
 /* The value in the section or the older one, NULL if it is not set. With the lock held. */
 static const char *peek(const struct config *config, const char *section, const char *key)
 {
@@ -352,6 +344,16 @@ static const char *peek(const struct config *config, const char *section, const 
         (older != NULL && find(&pos, &config->entries, older, key)))
         return config->entries.items[pos].value;
     return NULL;
+}
+
+bool config_get(struct buf *out, struct config *config, const char *section, const char *key)
+{
+    pthread_rwlock_rdlock(&config->lock);
+    const char *value = peek(config, section, key);
+    if (value != NULL)
+        buf_append_str(out, value);
+    pthread_rwlock_unlock(&config->lock);
+    return value != NULL;
 }
 
 bool config_bool(struct config *config, const char *section, const char *key, bool fallback)
