@@ -10,13 +10,11 @@
 #include "server/config.h"
 #include "server/password.h"
 #include "server/startup.h"
+#include "server/user_passwords.h"
 
 tuf_status admins_hash(struct buf *out, struct config *config, tuf_slice password)
 {
-    struct password_wish wish = {
-        .simple = config_is(config, "chttpd_auth", "password_scheme", "simple"),
-        .iterations = config_uint(config, "chttpd_auth", "iterations", ITERATIONS_DEFAULT),
-    };
+    struct password_wish wish = password_wish_of(config);
     return admin_password_make(out, password, &wish);
 }
 

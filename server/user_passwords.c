@@ -85,14 +85,12 @@ static int append_dump(const char *data, size_t len, void *ctx)
     return out->failed ? -1 : 0;
 }
 
-static uint64_t wanted_iterations(struct config *config)
+struct password_wish password_wish_of(struct config *config)
 {
-    return config_uint(config, "chttpd_auth", "iterations", ITERATIONS_DEFAULT);
-}
-
-static bool wants_simple(struct config *config)
-{
-    return config_is(config, "chttpd_auth", "password_scheme", "simple");
+    return (struct password_wish){
+        .simple = config_is(config, "chttpd_auth", "password_scheme", "simple"),
+        .iterations = config_uint(config, "chttpd_auth", "iterations", ITERATIONS_DEFAULT),
+    };
 }
 
 /* The function that new hashes are made by, NUL-terminated. */
@@ -113,9 +111,8 @@ static tuf_status write_hashed(struct buf *out, struct config *config, json_t *d
     char derived[DERIVED_SIZE];
     if (!wanted_prf(&prf, config))
         return tufi_nomem();
-    struct password_wish wish = { .prf = tuf_str((const char *)prf.data),
-                                  .simple = wants_simple(config),
-                                  .iterations = wanted_iterations(config) };
+    struct password_wish wish = password_wish_of(config);
+    wish.prf = tuf_str((const char *)prf.data);
     if (json_is_true(json_object_get(doc, "preserve_salt")))
         wish.salt = doc_member(doc, "salt");
     tuf_status st = password_make(salt, derived, password, &wish);
@@ -163,12 +160,13 @@ tuf_status user_replace_password(struct buf *json_out, struct request *req, json
 static bool is_weak(struct config *config, const struct stored_password *stored)
 {
     TUF_AUTO(tufi_buf_release) struct buf prf = BUF_INIT;
+    struct password_wish wish = password_wish_of(config);
     /* Who wants the old scheme has nothing that is stronger. */
-    if (wants_simple(config) || !wanted_prf(&prf, config))
+    if (wish.simple || !wanted_prf(&prf, config))
         return false;
     tuf_slice found = stored->prf.len > 0 ? stored->prf : tuf_str("sha");
     return !slice_is(stored->scheme, "pbkdf2") || !slice_is(found, (const char *)prf.data) ||
-           stored->iterations < wanted_iterations(config);
+           stored->iterations < wish.iterations;
 }
 
 /* The text to store; TUF_STOPPED if the document is not to be touched: somebody changed its

@@ -14,6 +14,11 @@
 
 #include "server/users.h"
 
+struct config;
+
+/* What new hashes are to be, by [chttpd_auth] password_scheme and iterations; no prf and no salt. */
+struct password_wish password_wish_of(struct config *config);
+
 /*
  * The text of a user document with its password replaced by a hash; nothing is appended if it has
  * none. COSTS: worker only.
