@@ -93,6 +93,8 @@ tuf_status tufi_att_store(struct att_data *data, struct store *store, tuf_slice 
  */
 typedef tuf_status att_put_chunk_fn(void *ctx, tuf_slice payload, const struct rec_loc *same,
                                     struct rec_loc *out);
+/* Makes the failure that stands for an attachment's bytes which are lost (att_is_lost): E_CORRUPT. */
+tuf_status tufi_att_lost(void);
 /* Reads the list of an attachment's chunks: loc is that of the index. E_CORRUPT, E_IO, E_NOMEM. */
 struct att_index;
 tuf_status tufi_att_read_index(struct att_index *out, struct rec_loc loc, struct store *from);

@@ -52,7 +52,7 @@ static tuf_status load_index(struct att_index *out, struct store *store, const s
     if (data->chunk_count == 0)
         return TUF_OK;
     if (att_is_lost(data))
-        return tufi_corrupt(UINT64_MAX, "a compaction found this attachment damaged");
+        return tufi_att_lost();
     if (data->chunk_count == 1)
         return index_of_one(out, data);
     if (data->loc.len / VARINT_SIZE_MAX > ATTINDEX_COUNT_MAX)

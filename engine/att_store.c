@@ -224,13 +224,18 @@ static tuf_status copy_chunks(struct att_index *to, struct att_data *data, struc
     return st;
 }
 
+tuf_status tufi_att_lost(void)
+{
+    return tufi_corrupt(UINT64_MAX, "a compaction found this attachment damaged");
+}
+
 tuf_status tufi_att_copy(struct att_data *data, struct store *from, att_put_chunk_fn *put,
                          void *ctx)
 {
     if (data->chunk_count == 0)
         return TUF_OK;
     if (att_is_lost(data))
-        return tufi_corrupt(UINT64_MAX, "a compaction found this attachment damaged");
+        return tufi_att_lost();
     if (data->chunk_count == 1) {
         if (data->loc.len > ATTINDEX_CHUNK_SIZE_MAX)
             return tufi_corrupt(data->loc.off, "chunk says %u bytes", data->loc.len);

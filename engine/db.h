@@ -239,7 +239,7 @@ tuf_status tufi_log_check_record(const struct log *log, struct rec_loc loc, cons
 struct rec_loc tufi_log_put_record(const struct log *log, struct buf *frame, enum record_type type,
                                    tuf_slice payload);
 
-/* ---- scan.c: frames, looked for and read ---------------------------------------------------------------- */
+/* ---- scan.c: frames, looked for and read ------------------------------------------------------- */
 
 #define LOG_SCAN_BLOCK_SIZE (256u * 1024)
 /* Reads what there is of a range; the rest of the buffer becomes zeros. */
