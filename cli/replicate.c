@@ -262,7 +262,8 @@ static int run(const struct replication *what, struct repl_options *opts, struct
         st = repl_make_id(id, opts, RUNNER_UUID);
     opts->use_checkpoints = opts->use_checkpoints && !source->readonly;
     struct repl_run job = { .opts = opts, .id = id, .cancel = &stopped, .report = on_report,
-                            .doc_failed = on_doc_failed, .ctx = &show, .server_uuid = RUNNER_UUID, .source_db = source->db,
+                            .doc_failed = on_doc_failed, .ctx = &show,
+                            .server_uuid = RUNNER_UUID, .source_db = source->db,
                             .target_db = target->db };
     if (st == TUF_OK)
         st = repl_run(&result, &job);

@@ -587,8 +587,9 @@ tuf_status body_parse(const struct jval **out, struct request *req, tuf_slice bo
     return jval_parse_canonical(out, &req->arena, body);
 }
 
-/* Our scanner says what is JSON: jansson takes a NUL behind the value for the end of the text. What has integers
- * beyond 64 bits is read with doubles. NULL: malformed, or a member's name with a NUL, which jansson cannot have. */
+/* Our scanner says what is JSON: jansson takes a NUL behind the value for the end of the text. What has
+ * integers beyond 64 bits is read with doubles. NULL: malformed, or a member's name with a NUL, which
+ * jansson cannot have. */
 static json_t *load_body(tuf_slice body)
 {
     const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
